@@ -1,0 +1,54 @@
+package dev.ondine.graph;
+
+import dev.ondine.tensor.Shape;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Adds the gradients of a scalar to a graph, by reverse accumulation. Only what leads to a wanted gradient is added: the gradient of
+ * the first layer's input, for one, is never computed.
+ */
+public final class Differentiate {
+    private Differentiate() {}
+
+    /** The graph with the gradients of {@code loss} with respect to every parameter. */
+    public static Graph parameters(Graph graph, Value loss) {
+        return apply(graph, loss, graph.parameters());
+    }
+
+    /**
+     * The graph with the gradients of {@code loss} with respect to {@code wanted}, which {@link Graph#gradients} then holds. A
+     * value on which the loss does not depend gets a gradient of zeros.
+     */
+    public static Graph apply(Graph graph, Value loss, List<Value> wanted) {
+        if (loss.shape().elements() != 1) {
+            throw new IllegalArgumentException("only a scalar can be differentiated, not " + loss.type());
+        }
+        Set<Value> needed = new HashSet<>(wanted);
+        for (Node node : graph.nodes()) {
+            if (node.inputs().stream().anyMatch(needed::contains)) needed.addAll(node.outputs());
+        }
+        GraphBuilder builder = new GraphBuilder(graph);
+        Map<Value, Value> gradients = new HashMap<>();
+        gradients.put(loss, builder.add(new Op.Fill(1, Shape.of())));
+        for (Node node : graph.nodes().reversed()) {
+            Value dy = gradients.get(node.output(0));
+            if (dy == null || !needed.contains(node.output(0))) continue;
+            boolean[] want = new boolean[node.inputs().size()];
+            for (int i = 0; i < want.length; i++) want[i] = needed.contains(node.input(i));
+            List<Value> operandGradients = Gradients.of(builder, node, dy, want);
+            for (int i = 0; i < want.length; i++) {
+                Value d = operandGradients.get(i);
+                if (d != null && want[i]) gradients.merge(node.input(i), d, (a, b) -> builder.add(new Op.Add(false), a, b));
+            }
+        }
+        for (Value v : wanted) {
+            Value d = gradients.get(v);
+            builder.gradient(v, d != null ? d : builder.add(new Op.Fill(0, v.shape())));
+        }
+        return builder.build();
+    }
+}

@@ -1,0 +1,143 @@
+package dev.ondine.graph;
+
+import dev.ondine.tensor.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** The gradient of each operation, as operations. */
+final class Gradients {
+    private final GraphBuilder builder;
+    private final Node node;
+
+    private Gradients(GraphBuilder builder, Node node) {
+        this.builder = builder;
+        this.node = node;
+    }
+
+    /**
+     * Adds the operations that carry a gradient back through a node.
+     *
+     * @param dy gradient of the loss with respect to the first result of {@code node}
+     * @param wanted for each operand, whether its gradient is needed; nothing is added for the others
+     * @return the gradient of each operand; null where there is none or it is not wanted
+     */
+    static List<Value> of(GraphBuilder builder, Node node, Value dy, boolean[] wanted) {
+        Value[] gradients = new Gradients(builder, node).backward((Op.Forward) node.op(), dy, wanted);
+        return Arrays.asList(Arrays.copyOf(gradients, node.inputs().size()));
+    }
+
+    private Value[] backward(Op.Forward op, Value dy, boolean[] wanted) {
+        return switch (op) {
+            case Op.Convolution c ->
+                weighted(
+                        wanted,
+                        () -> add(new Op.ConvolutionBackwardData(c, in(0).shape()), dy, in(1)),
+                        () -> addAll(new Op.ConvolutionBackwardWeights(c, in(1).shape()), in(0), dy));
+            case Op.Linear l ->
+                weighted(
+                        wanted,
+                        () -> add(new Op.LinearBackwardData(), dy, in(1)),
+                        () -> addAll(new Op.LinearBackwardWeights(l.bias()), in(0), dy));
+            case Op.BatchNormalization b -> batchNormalization(b, dy);
+            case Op.Pooling p -> {
+                Op.PoolingBackward backward = new Op.PoolingBackward(p, in(0).shape());
+                yield only(p.kind() == Op.PoolingKind.MAX ? add(backward, dy, node.output(1)) : add(backward, dy));
+            }
+            case Op.Activation a -> {
+                Value known = a.kind().gradientFromOutput() ? node.output(0) : in(0);
+                yield only(add(new Op.ActivationBackward(a.kind(), a.alpha()), known, dy));
+            }
+            case Op.Add a -> {
+                // A fused ReLU is made after differentiation, so that dy is the gradient of the plain sum here.
+                if (a.relu()) throw new IllegalStateException("differentiate before fusing");
+                yield new Value[] {dy, wanted[1] ? reduceTo(dy, in(1).shape()) : null};
+            }
+            case Op.Multiply _ ->
+                new Value[] {
+                    wanted[0] ? add(new Op.Multiply(), dy, in(1)) : null,
+                    wanted[1] ? reduceTo(add(new Op.Multiply(), dy, in(0)), in(1).shape()) : null
+                };
+            case Op.Dropout d -> only(add(d, dy));
+            case Op.Concat c -> {
+                Value[] parts = new Value[node.inputs().size()];
+                long start = 0;
+                for (int i = 0; i < parts.length; i++) {
+                    long length = in(i).shape().dim(c.axis());
+                    if (wanted[i]) parts[i] = add(new Op.Slice(c.axis(), start, length), dy);
+                    start += length;
+                }
+                yield parts;
+            }
+            case Op.Slice s -> only(add(new Op.SliceBackward(s, in(0).shape()), dy));
+            case Op.Reshape _ -> only(add(new Op.Reshape(in(0).shape()), dy));
+            case Op.Fill _ -> new Value[0];
+            case Op.ReduceSum _ -> only(add(new Op.Add(false), add(new Op.Fill(0, in(0).shape())), dy));
+            case Op.Softmax s -> only(add(new Op.SoftmaxBackward(s), node.output(0), dy));
+            case Op.CrossEntropy c -> only(add(new Op.CrossEntropyBackward(c), in(0), in(1), dy));
+            case Op.MeanSquaredError _ -> {
+                Value dx = add(new Op.MeanSquaredErrorBackward(), in(0), in(1), dy);
+                // The loss depends on the difference only, so that the target's gradient is the opposite.
+                yield new Value[] {
+                    dx, wanted[1] ? add(new Op.Multiply(), dx, constant(-1, dx.shape())) : null
+                };
+            }
+        };
+    }
+
+    private Value[] weighted(boolean[] wanted, Supplier<Value> data, Supplier<List<Value>> weights) {
+        Value[] gradients = new Value[3];
+        boolean bias = wanted.length > 2;
+        // Weights first: where dy is also overwritten by the data gradient, both readers come before the writer.
+        if (wanted[1] || (bias && wanted[2])) {
+            List<Value> d = weights.get();
+            gradients[1] = d.get(0);
+            if (bias) gradients[2] = d.get(1);
+        }
+        if (wanted[0]) gradients[0] = data.get();
+        return gradients;
+    }
+
+    private Value[] batchNormalization(Op.BatchNormalization b, Value dy) {
+        if (b.relu()) throw new IllegalStateException("differentiate before fusing");
+        List<Value> operands = new ArrayList<>();
+        int affine = b.training() ? 1 : 3;
+        operands.add(in(0));
+        operands.add(b.training() ? node.output(1) : in(1));
+        operands.add(b.training() ? node.output(2) : in(2));
+        if (b.scale()) operands.add(in(affine));
+        operands.add(dy);
+        List<Value> d = builder.addAll(new Op.BatchNormalizationBackward(b), operands, node.path());
+        Value[] gradients = new Value[node.inputs().size()];
+        gradients[0] = d.getFirst();
+        for (int i = 1; i < d.size(); i++) gradients[affine + i - 1] = d.get(i);
+        return gradients;
+    }
+
+    private Value reduceTo(Value dy, Shape shape) {
+        return dy.shape().equals(shape) ? dy : add(new Op.ReduceSum(shape), dy);
+    }
+
+    private Value constant(float value, Shape like) {
+        long[] ones = new long[like.rank()];
+        Arrays.fill(ones, 1);
+        return add(new Op.Fill(value, Shape.of(ones)));
+    }
+
+    private Value in(int i) {
+        return node.input(i);
+    }
+
+    private Value add(Op op, Value... operands) {
+        return addAll(op, operands).getFirst();
+    }
+
+    private List<Value> addAll(Op op, Value... operands) {
+        return builder.addAll(op, List.of(operands), node.path());
+    }
+
+    private static Value[] only(Value dx) {
+        return new Value[] {dx};
+    }
+}

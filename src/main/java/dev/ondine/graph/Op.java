@@ -1,0 +1,165 @@
+package dev.ondine.graph;
+
+import dev.ondine.tensor.Shape;
+import java.util.List;
+
+/**
+ * One operation of a graph: its attributes only. What it reads and writes stands in the {@link Node} that holds it; each
+ * record below says in which order. Shapes: N batch, C channels, the rest is space (one to three axes).
+ */
+public sealed interface Op {
+    /** Operations that a model is built from; each has a rule in {@link Gradients}. */
+    sealed interface Forward extends Op {}
+
+    /** Operations that only {@link Differentiate} makes; they are not differentiated again. */
+    sealed interface Backward extends Op {}
+
+    // ---------------------------------------------------------------------------------------------- convolution, linear
+
+    /**
+     * Cross-correlation: {@code y[n,o,p] = b[o] + Σ x[n,i,p·stride − padding + k·dilation] · w[o,i,k]}.
+     * (x: N×C×space, w: O×C/groups×kernel, b: O if {@code bias}) → y: N×O×space.
+     *
+     * @param paddingBegin zeros before the first element of each spatial axis
+     * @param paddingEnd zeros behind the last; differs from {@code paddingBegin} only for imported networks
+     * @param dilation distance of neighbouring kernel elements, 1 for a dense kernel
+     */
+    record Convolution(
+            List<Integer> stride,
+            List<Integer> paddingBegin,
+            List<Integer> paddingEnd,
+            List<Integer> dilation,
+            int groups,
+            boolean bias)
+            implements Forward {}
+
+    /** (dy, w) → dx of shape {@code input}. */
+    record ConvolutionBackwardData(Convolution forward, Shape input) implements Backward {}
+
+    /** (x, dy) → dw of shape {@code weight} and, if the forward has a bias, db. */
+    record ConvolutionBackwardWeights(Convolution forward, Shape weight) implements Backward {}
+
+    /** {@code y = x·wᵀ + b}. (x: N×I, w: O×I, b: O if {@code bias}) → y: N×O. */
+    record Linear(boolean bias) implements Forward {}
+
+    /** (dy, w) → dx. */
+    record LinearBackwardData() implements Backward {}
+
+    /** (x, dy) → dw and, if {@code bias}, db. */
+    record LinearBackwardWeights(boolean bias) implements Backward {}
+
+    // ---------------------------------------------------------------------------------------------------- normalization
+
+    /**
+     * {@code y = γ·(x − μ)/√(σ² + ε) + β} for each channel (axis 1), Ioffe and Szegedy 2015. With {@code training}, μ and σ² (the
+     * biased variance) are those of the batch: (x, γ if {@code scale}, β if {@code shift}) → y, μ, σ² and, if {@code relu}, a mask.
+     * Otherwise they are given: (x, μ, σ², γ, β) → y and, if {@code relu}, a mask. The mask is the backend's own record of where
+     * y &gt; 0.
+     *
+     * @param relu whether y passes through max(0, y); set by {@link Fuse}
+     */
+    record BatchNormalization(float epsilon, boolean training, boolean scale, boolean shift, boolean relu)
+            implements Forward {}
+
+    /**
+     * (x, μ, σ², γ if scale, dy, mask if relu) → dx, dγ if scale, dβ if shift. With batch statistics the gradient flows through
+     * them; with given statistics they are constants.
+     */
+    record BatchNormalizationBackward(BatchNormalization forward) implements Backward {}
+
+    // ---------------------------------------------------------------------------------------------------------- pooling
+
+    /** What a pooling window yields. */
+    enum PoolingKind {
+        MAX,
+        /** The mean over the window, padding counted as zeros. */
+        AVERAGE_INCLUDE_PADDING,
+        /** The mean over the elements of the window that lie inside the input. */
+        AVERAGE_EXCLUDE_PADDING
+    }
+
+    /**
+     * (x: N×C×space) → y: N×C×space and, for MAX, a workspace of y's shape that holds, in the backend's own form, where each
+     * maximum was found (the first one in row-major order if there are several).
+     *
+     * @param ceilMode whether a last window that hangs over the end counts
+     */
+    record Pooling(
+            PoolingKind kind,
+            List<Integer> kernel,
+            List<Integer> stride,
+            List<Integer> paddingBegin,
+            List<Integer> paddingEnd,
+            boolean ceilMode)
+            implements Forward {}
+
+    /** (dy, workspace if MAX) → dx of shape {@code input}. */
+    record PoolingBackward(Pooling forward, Shape input) implements Backward {}
+
+    // ------------------------------------------------------------------------------------------------------ elementwise
+
+    /** (x) → y = f(x), elementwise. {@code alpha} is the slope of LEAKY_RELU and the scale of ELU, else ignored. */
+    record Activation(ActivationKind kind, float alpha) implements Forward {}
+
+    /** (y if {@link ActivationKind#gradientFromOutput}, else x; dy) → dx = dy·f′. */
+    record ActivationBackward(ActivationKind kind, float alpha) implements Backward {}
+
+    /** (a, b) → a + b, b broadcast to a as NumPy does; {@code relu} (set by {@link Fuse}): max(0, a + b). */
+    record Add(boolean relu) implements Forward {}
+
+    /** (a, b) → a·b, b broadcast to a as NumPy does. */
+    record Multiply() implements Forward {}
+
+    /**
+     * Inverted dropout: (x) → x·mask/(1 − p), the mask a pure function of (seed, {@code salt}, step, element), so that the same
+     * operation applied to dy is the gradient and nothing is kept in between. The plan counts the steps.
+     *
+     * @param salt tells the dropouts of one network apart
+     */
+    record Dropout(float probability, long salt) implements Forward {}
+
+    // -------------------------------------------------------------------------------------------------------- structure
+
+    /** (a, b, …) → joined along {@code axis}. */
+    record Concat(int axis) implements Forward {}
+
+    /** (x) → the {@code length} entries of {@code axis} from {@code start}. */
+    record Slice(int axis, long start, long length) implements Forward {}
+
+    /** (dy) → dx of shape {@code input}: dy at its place, zero elsewhere. */
+    record SliceBackward(Slice forward, Shape input) implements Backward {}
+
+    /** (x) → the same elements in row-major order with another shape. */
+    record Reshape(Shape shape) implements Forward {}
+
+    /** () → every element is {@code value}. */
+    record Fill(float value, Shape shape) implements Forward {}
+
+    /** (x) → summed over the axes in which {@code shape}, of the same rank, has extent 1: the gradient of broadcasting. */
+    record ReduceSum(Shape shape) implements Forward {}
+
+    // ---------------------------------------------------------------------------------------------------------- softmax
+
+    /** (x) → exp(x)/Σexp(x) along {@code axis}, or its logarithm. */
+    record Softmax(int axis, boolean logarithm) implements Forward {}
+
+    /** (y, dy) → dx. */
+    record SoftmaxBackward(Softmax forward) implements Backward {}
+
+    // ----------------------------------------------------------------------------------------------------------- losses
+
+    /**
+     * Mean over the targets that are not {@code ignoreIndex} of −Σ q·log softmax(x), q = (1 − smoothing)·onehot + smoothing/C.
+     * (x: N×C×space, target: N×space of INT32) → scalar.
+     */
+    record CrossEntropy(float smoothing, int ignoreIndex) implements Forward {}
+
+    /** (x, target, dloss: scalar) → dx. */
+    record CrossEntropyBackward(CrossEntropy forward) implements Backward {}
+
+    /** (x, target of the same shape) → scalar mean of (x − target)². */
+    record MeanSquaredError() implements Forward {}
+
+    /** (x, target, dloss: scalar) → dx. */
+    record MeanSquaredErrorBackward() implements Backward {}
+}

@@ -1,0 +1,271 @@
+package dev.ondine.graph;
+
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What each operation yields for what it is given, and what it refuses. */
+final class ShapeRules {
+    private ShapeRules() {}
+
+    /**
+     * The types of the results of an operation.
+     *
+     * @throws IllegalArgumentException if the operands do not fit; the message says which and why, the caller adds the path
+     */
+    static List<TensorType> infer(Op op, List<TensorType> in) {
+        return switch (op) {
+            case Op.Convolution c -> List.of(like(in, 0, convolution(c, in)));
+            case Op.ConvolutionBackwardData c -> List.of(like(in, 0, c.input()));
+            case Op.ConvolutionBackwardWeights c -> {
+                List<TensorType> out = new ArrayList<>(List.of(TensorType.float32(c.weight())));
+                if (c.forward().bias()) out.add(TensorType.float32(Shape.of(c.weight().dim(0))));
+                yield out;
+            }
+            case Op.Linear l -> List.of(like(in, 0, linear(l, in)));
+            case Op.LinearBackwardData _ ->
+                List.of(like(in, 0, Shape.of(shape(in, 0).dim(0), shape(in, 1).dim(1))));
+            case Op.LinearBackwardWeights l -> {
+                long outputs = shape(in, 1).dim(1);
+                List<TensorType> out = new ArrayList<>();
+                out.add(TensorType.float32(Shape.of(outputs, shape(in, 0).dim(1))));
+                if (l.bias()) out.add(TensorType.float32(Shape.of(outputs)));
+                yield out;
+            }
+            case Op.BatchNormalization b -> batchNormalization(b, in);
+            case Op.BatchNormalizationBackward b -> {
+                TensorType channels = TensorType.float32(Shape.of(shape(in, 0).dim(1)));
+                List<TensorType> out = new ArrayList<>(List.of(in.get(0)));
+                if (b.forward().scale()) out.add(channels);
+                if (b.forward().shift()) out.add(channels);
+                yield out;
+            }
+            case Op.Pooling p -> {
+                TensorType out = like(in, 0, pooling(p, shape(in, 0)));
+                yield p.kind() == Op.PoolingKind.MAX ? List.of(out, out) : List.of(out);
+            }
+            case Op.PoolingBackward p -> List.of(like(in, 0, p.input()));
+            case Op.Activation _, Op.ActivationBackward _, Op.Dropout _ -> List.of(in.get(0));
+            case Op.Add _, Op.Multiply _ -> {
+                requireBroadcastable(shape(in, 1), shape(in, 0));
+                yield List.of(in.get(0));
+            }
+            case Op.Concat c -> List.of(like(in, 0, concat(c, in)));
+            case Op.Slice s -> List.of(like(in, 0, slice(s, shape(in, 0))));
+            case Op.SliceBackward s -> List.of(like(in, 0, s.input()));
+            case Op.Reshape r -> {
+                if (r.shape().elements() != shape(in, 0).elements()) {
+                    throw new IllegalArgumentException("cannot reshape " + shape(in, 0) + " with "
+                            + shape(in, 0).elements() + " elements into " + r.shape() + " with "
+                            + r.shape().elements());
+                }
+                yield List.of(like(in, 0, r.shape()));
+            }
+            case Op.Fill f -> List.of(TensorType.float32(f.shape()));
+            case Op.ReduceSum r -> {
+                requireBroadcastable(r.shape(), shape(in, 0));
+                yield List.of(like(in, 0, r.shape()));
+            }
+            case Op.Softmax s -> {
+                requireAxis(s.axis(), shape(in, 0));
+                yield List.of(in.get(0));
+            }
+            case Op.SoftmaxBackward _ -> List.of(in.get(1));
+            case Op.CrossEntropy c -> List.of(crossEntropy(c, in));
+            case Op.MeanSquaredError _ -> {
+                requireSame("target", shape(in, 1), "prediction", shape(in, 0));
+                yield List.of(TensorType.float32(Shape.of()));
+            }
+            case Op.CrossEntropyBackward _, Op.MeanSquaredErrorBackward _ -> List.of(in.get(0));
+        };
+    }
+
+    private static Shape convolution(Op.Convolution c, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        Shape w = shape(in, 1);
+        int spatial = x.rank() - 2;
+        if (spatial < 1 || spatial > 3) {
+            throw new IllegalArgumentException("a convolution takes (batch, channels, 1 to 3 spatial axes), not " + x);
+        }
+        if (c.groups() < 1 || x.dim(1) % c.groups() != 0 || w.dim(0) % c.groups() != 0) {
+            throw new IllegalArgumentException("groups = " + c.groups() + " must divide the " + x.dim(1)
+                    + " input and the " + w.dim(0) + " output channels");
+        }
+        if (w.rank() != x.rank() || w.dim(1) != x.dim(1) / c.groups()) {
+            throw new IllegalArgumentException("weight " + w + " expects " + (w.dim(1) * c.groups())
+                    + " input channels, the input " + x + " has " + x.dim(1));
+        }
+        if (c.bias()) requireSame("bias", shape(in, 2), "output channels", Shape.of(w.dim(0)));
+        requireCount("stride", c.stride(), spatial, 1);
+        requireCount("padding", c.paddingBegin(), spatial, 0);
+        requireCount("padding", c.paddingEnd(), spatial, 0);
+        requireCount("dilation", c.dilation(), spatial, 1);
+        Shape y = x.with(1, w.dim(0));
+        for (int i = 0; i < spatial; i++) {
+            long kernel = (w.dim(2 + i) - 1) * c.dilation().get(i) + 1;
+            long room = x.dim(2 + i) + c.paddingBegin().get(i) + c.paddingEnd().get(i) - kernel;
+            if (room < 0) {
+                throw new IllegalArgumentException("the kernel " + w + " (dilation " + c.dilation()
+                        + ") is larger than the padded input " + x + " along spatial axis " + i);
+            }
+            y = y.with(2 + i, room / c.stride().get(i) + 1);
+        }
+        return y;
+    }
+
+    private static Shape linear(Op.Linear l, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        Shape w = shape(in, 1);
+        if (x.rank() != 2) {
+            throw new IllegalArgumentException("a linear layer takes (batch, features), not " + x
+                    + "; put a Flatten before it");
+        }
+        if (w.dim(1) != x.dim(1)) {
+            throw new IllegalArgumentException(
+                    "weight " + w + " expects " + w.dim(1) + " features, the input " + x + " has " + x.dim(1));
+        }
+        if (l.bias()) requireSame("bias", shape(in, 2), "outputs", Shape.of(w.dim(0)));
+        return Shape.of(x.dim(0), w.dim(0));
+    }
+
+    private static List<TensorType> batchNormalization(Op.BatchNormalization b, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        if (x.rank() < 2 || x.rank() > 5) {
+            throw new IllegalArgumentException(
+                    "batch normalization takes (batch, channels) and up to three spatial axes, not " + x);
+        }
+        if (!(b.epsilon() > 0)) throw new IllegalArgumentException("epsilon must be positive, not " + b.epsilon());
+        Shape channels = Shape.of(x.dim(1));
+        for (int i = 1; i < in.size(); i++) {
+            requireSame("statistics, scale and shift", shape(in, i), "channels", channels);
+        }
+        if (b.training() && x.elements() == x.dim(1)) {
+            throw new IllegalArgumentException("training takes more than one value per channel, but the input " + x
+                    + " has only one: use a larger batch, or freeze this layer");
+        }
+        List<TensorType> out = new ArrayList<>(List.of(in.get(0)));
+        if (b.training()) {
+            out.add(TensorType.float32(channels));
+            out.add(TensorType.float32(channels));
+        }
+        if (b.relu()) out.add(in.get(0));
+        return out;
+    }
+
+    private static Shape pooling(Op.Pooling p, Shape x) {
+        int spatial = x.rank() - 2;
+        if (spatial < 1 || spatial > 3) {
+            throw new IllegalArgumentException("pooling takes (batch, channels, 1 to 3 spatial axes), not " + x);
+        }
+        requireCount("kernel", p.kernel(), spatial, 1);
+        requireCount("stride", p.stride(), spatial, 1);
+        requireCount("padding", p.paddingBegin(), spatial, 0);
+        requireCount("padding", p.paddingEnd(), spatial, 0);
+        Shape y = x;
+        for (int i = 0; i < spatial; i++) {
+            long begin = p.paddingBegin().get(i);
+            if (begin >= p.kernel().get(i) || p.paddingEnd().get(i) >= p.kernel().get(i)) {
+                throw new IllegalArgumentException("padding must be smaller than the kernel " + p.kernel()
+                        + ", or a window lies outside the input");
+            }
+            long room = x.dim(2 + i) + begin + p.paddingEnd().get(i) - p.kernel().get(i);
+            if (room < 0) {
+                throw new IllegalArgumentException("the window " + p.kernel() + " is larger than the padded input " + x);
+            }
+            long stride = p.stride().get(i);
+            long out = (p.ceilMode() ? Math.ceilDiv(room, stride) : room / stride) + 1;
+            // A last window that would start in the padding behind the input does not count (PyTorch's rule).
+            if (p.ceilMode() && (out - 1) * stride >= x.dim(2 + i) + begin) out--;
+            y = y.with(2 + i, out);
+        }
+        return y;
+    }
+
+    private static Shape concat(Op.Concat c, List<TensorType> in) {
+        requireAxis(c.axis(), shape(in, 0));
+        long extent = 0;
+        for (int i = 0; i < in.size(); i++) {
+            Shape s = shape(in, i);
+            if (s.rank() != shape(in, 0).rank()
+                    || !s.with(c.axis(), 1).equals(shape(in, 0).with(c.axis(), 1))) {
+                throw new IllegalArgumentException(
+                        "cannot join " + shape(in, 0) + " and " + s + " along axis " + c.axis());
+            }
+            extent += s.dim(c.axis());
+        }
+        return shape(in, 0).with(c.axis(), extent);
+    }
+
+    private static Shape slice(Op.Slice s, Shape x) {
+        requireAxis(s.axis(), x);
+        if (s.start() < 0 || s.length() < 1 || s.length() > x.dim(s.axis()) - s.start()) {
+            throw new IllegalArgumentException("the slice of " + s.length() + " from " + s.start() + " lies outside axis "
+                    + s.axis() + " of " + x);
+        }
+        return x.with(s.axis(), s.length());
+    }
+
+    private static TensorType crossEntropy(Op.CrossEntropy c, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        TensorType target = in.get(1);
+        if (x.rank() < 2) {
+            throw new IllegalArgumentException("cross-entropy takes logits (batch, classes, …), not " + x);
+        }
+        Shape expected = Shape.of(x.dim(0));
+        for (int i = 2; i < x.rank(); i++) {
+            long[] longer = java.util.Arrays.copyOf(expected.dims(), i);
+            longer[i - 1] = x.dim(i);
+            expected = Shape.of(longer);
+        }
+        requireSame("target", target.shape(), "logits without classes", expected);
+        if (target.dataType() != DataType.INT32) {
+            throw new IllegalArgumentException("targets of cross-entropy are class indices (INT32), not "
+                    + target.dataType());
+        }
+        if (!(c.smoothing() >= 0 && c.smoothing() <= 1)) {
+            throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + c.smoothing());
+        }
+        return TensorType.float32(Shape.of());
+    }
+
+    private static Shape shape(List<TensorType> in, int i) {
+        return in.get(i).shape();
+    }
+
+    private static TensorType like(List<TensorType> in, int i, Shape shape) {
+        return new TensorType(in.get(i).dataType(), shape);
+    }
+
+    private static void requireSame(String what, Shape actual, String whose, Shape expected) {
+        if (!actual.equals(expected)) {
+            throw new IllegalArgumentException(
+                    what + " of shape " + actual + " does not fit " + whose + " of shape " + expected);
+        }
+    }
+
+    private static void requireCount(String what, List<Integer> values, int spatial, int least) {
+        if (values.size() != spatial) {
+            throw new IllegalArgumentException(
+                    what + " " + values + " has " + values.size() + " entries for " + spatial + " spatial axes");
+        }
+        for (int v : values) {
+            if (v < least) throw new IllegalArgumentException(what + " " + values + " must be at least " + least);
+        }
+    }
+
+    private static void requireAxis(int axis, Shape shape) {
+        if (axis < 0 || axis >= shape.rank()) {
+            throw new IllegalArgumentException("axis " + axis + " does not exist in " + shape);
+        }
+    }
+
+    private static void requireBroadcastable(Shape small, Shape large) {
+        boolean fits = small.rank() == large.rank();
+        for (int i = 0; fits && i < small.rank(); i++) fits = small.dim(i) == large.dim(i) || small.dim(i) == 1;
+        if (!fits) {
+            throw new IllegalArgumentException(
+                    small + " cannot be broadcast to " + large + ": each extent must be equal or 1, and the ranks equal");
+        }
+    }
+}
