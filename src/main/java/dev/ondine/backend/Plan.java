@@ -1,0 +1,65 @@
+package dev.ondine.backend;
+
+import dev.ondine.graph.Graph;
+import dev.ondine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A compiled graph with all of the memory that it needs. One thread uses a plan at a time; {@link #run} allocates nothing.
+ *
+ * <p>Parameters lie in one flat block of float32 in an order and layout of the plan's own ({@link #weights}); {@link #gradients} is
+ * a second block of the same layout, so that an optimizer is one pass over both, and keeps its state in further blocks of that
+ * layout. {@link #pack} and {@link #unpack} translate one parameter between such a block and row-major order. Padding in the
+ * blocks is zero and stays zero under every update that maps zeros to zero.
+ *
+ * <p>After {@link #close} every method throws {@link IllegalStateException}.
+ */
+public interface Plan extends AutoCloseable {
+    /** The graph as this backend runs it, after its passes. */
+    Graph graph();
+
+    /** The memory of an input, row-major: written by the caller before a run, unchanged by it. */
+    Tensor input(String name);
+
+    /** The memory of an output, row-major: valid from a run to the next. */
+    Tensor output(String name);
+
+    /** The memory of a buffer (running statistics) that the graph reads: written by the caller before a run. */
+    Tensor buffer(String name);
+
+    /** The parameters' block. */
+    MemorySegment weights();
+
+    /** The gradients' block; empty if the graph has no gradients. */
+    MemorySegment gradients();
+
+    /** Copies parameter {@code index} of the graph from row-major order into its place in a block. */
+    void pack(int index, MemorySegment rowMajor, MemorySegment block);
+
+    /** Copies parameter {@code index} of the graph from its place in a block to row-major order. */
+    void unpack(int index, MemorySegment block, MemorySegment rowMajor);
+
+    /** Where parameter {@code index} lies in a block, in float32 elements; the next one begins behind {@link #extent}. */
+    long offset(int index);
+
+    /** How many float32 elements, padding included, parameter {@code index} takes in a block. */
+    long extent(int index);
+
+    /** The mean of the batch in statistic {@code index} of the graph, after a run. */
+    MemorySegment mean(int index);
+
+    /** The biased variance of the batch in statistic {@code index} of the graph, after a run. */
+    MemorySegment variance(int index);
+
+    /** Computes every value of the graph once. {@code step} numbers the runs: random operations draw anew for each. */
+    void run(long step);
+
+    /** The bytes that this plan holds, native and heap. */
+    long memory();
+
+    /** What runs, step by step, as text: implementation, layouts, buffers. */
+    String print();
+
+    @Override
+    void close();
+}

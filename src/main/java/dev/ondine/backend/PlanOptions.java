@@ -1,0 +1,29 @@
+package dev.ondine.backend;
+
+import java.util.Optional;
+
+/**
+ * How a graph is compiled.
+ *
+ * @param threads on which the native backend runs; at least 1
+ * @param seed of the random operations (dropout)
+ * @param sharedParameters another plan of the same parameters, whose weights and gradients, and so their layout, this one uses: for
+ *     the same network at another batch size. It must outlive this plan.
+ */
+public record PlanOptions(int threads, long seed, Optional<Plan> sharedParameters) {
+    public PlanOptions {
+        if (threads < 1) throw new IllegalArgumentException("threads must be at least 1, not " + threads);
+    }
+
+    public static PlanOptions threads(int threads) {
+        return new PlanOptions(threads, 0, Optional.empty());
+    }
+
+    public PlanOptions seed(long seed) {
+        return new PlanOptions(threads, seed, sharedParameters);
+    }
+
+    public PlanOptions sharing(Plan plan) {
+        return new PlanOptions(threads, seed, Optional.of(plan));
+    }
+}
