@@ -1,0 +1,14 @@
+package dev.ondine.onednn.api;
+
+/** oneDNN's library could not be loaded: it is missing, not oneDNN, too old or not for this platform. The message has the cure. */
+public final class OneDnnUnavailableException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    OneDnnUnavailableException(String message) {
+        super(message);
+    }
+
+    OneDnnUnavailableException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}
