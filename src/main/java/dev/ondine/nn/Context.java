@@ -1,0 +1,91 @@
+package dev.ondine.nn;
+
+import dev.ondine.graph.GraphBuilder;
+import dev.ondine.graph.ModelException;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What a {@link Layer} builds itself with: the graph, the mode, its place in the model, and the parameters that it declares. */
+public final class Context {
+    private final GraphBuilder graph;
+    private final Mode mode;
+    private final Map<String, ParameterSpec> specs = new LinkedHashMap<>();
+    private int dropouts;
+
+    Context(GraphBuilder graph, Mode mode) {
+        this.graph = graph;
+        this.mode = mode;
+    }
+
+    /** The graph, to add operations to: {@code context.graph().add(new Op.Activation(…), x)}. */
+    public GraphBuilder graph() {
+        return graph;
+    }
+
+    public boolean training() {
+        return mode == Mode.TRAINING;
+    }
+
+    /** The path of the layer that is being built, as its parameters' names begin. */
+    public String path() {
+        return graph.path();
+    }
+
+    /** Builds a child under a name of its own; parameters in it are called {@code <path>.<name>.weight} and so on. */
+    public Value child(String name, Layer layer, Value x) {
+        graph.enter(name);
+        try {
+            return layer.build(this, x);
+        } catch (ModelException e) {
+            throw e;
+        } catch (IllegalArgumentException e) {
+            throw new ModelException(graph.path(), e.getMessage(), e);
+        } finally {
+            graph.leave();
+        }
+    }
+
+    public Value add(Op op, Value... operands) {
+        return graph.add(op, operands);
+    }
+
+    /** A learned parameter of this layer, float32. */
+    public Value parameter(String name, Shape shape, Initializer initializer) {
+        declare(name, DataType.FLOAT32, shape, initializer, true);
+        return graph.parameter(graph.path(name), shape);
+    }
+
+    /** A float32 value that this layer keeps but that is not learned; read it in a graph with {@link #buffer}. */
+    public void declareBuffer(String name, DataType type, Shape shape, Initializer initializer) {
+        declare(name, type, shape, initializer, false);
+    }
+
+    /** The value of a declared float32 buffer of this layer. */
+    public Value buffer(String name) {
+        ParameterSpec spec = specs.get(graph.path(name));
+        return graph.buffer(spec.name(), spec.shape());
+    }
+
+    /** A number that tells this dropout layer from the others of the model. */
+    long nextDropout() {
+        return dropouts++;
+    }
+
+    /** Everything that was declared, in order. */
+    Collection<ParameterSpec> specs() {
+        return specs.values();
+    }
+
+    private void declare(String name, DataType type, Shape shape, Initializer initializer, boolean learned) {
+        ParameterSpec spec = new ParameterSpec(graph.path(name), type, shape, initializer, learned);
+        ParameterSpec before = specs.putIfAbsent(spec.name(), spec);
+        if (before != null && !before.equals(spec)) {
+            throw new ModelException(graph.path(), "'" + name + "' is declared twice, as " + before + " and as " + spec);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package dev.ondine.nn;
+
+import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.Op;
+import java.util.List;
+
+/** A factory for each layer, for {@code import static}: {@code conv2d(3, 16, 3).padding(1).bias(false)}. */
+public final class Layers {
+    private Layers() {}
+
+    /** Convolution over (N, in, length). */
+    public static Conv conv1d(int in, int out, int kernel) {
+        return new Conv(1, in, out, kernel);
+    }
+
+    /** Convolution over (N, in, height, width) with a square kernel; {@link Conv#kernel} for others. */
+    public static Conv conv2d(int in, int out, int kernel) {
+        return new Conv(2, in, out, kernel);
+    }
+
+    /** Convolution over (N, in, depth, height, width). */
+    public static Conv conv3d(int in, int out, int kernel) {
+        return new Conv(3, in, out, kernel);
+    }
+
+    /** Batch normalization of (N, C) or (N, C, length). */
+    public static BatchNorm batchNorm1d(int features) {
+        return new BatchNorm(0, features);
+    }
+
+    /** Batch normalization of (N, C, height, width). */
+    public static BatchNorm batchNorm2d(int features) {
+        return new BatchNorm(2, features);
+    }
+
+    /** Batch normalization of (N, C, depth, height, width). */
+    public static BatchNorm batchNorm3d(int features) {
+        return new BatchNorm(3, features);
+    }
+
+    public static Linear linear(int in, int out) {
+        return new Linear(in, out, true);
+    }
+
+    public static Pool maxPool1d(int kernel) {
+        return new Pool(Op.PoolingKind.MAX, 1, kernel);
+    }
+
+    public static Pool maxPool2d(int kernel) {
+        return new Pool(Op.PoolingKind.MAX, 2, kernel);
+    }
+
+    public static Pool maxPool3d(int kernel) {
+        return new Pool(Op.PoolingKind.MAX, 3, kernel);
+    }
+
+    public static Pool avgPool1d(int kernel) {
+        return new Pool(Op.PoolingKind.AVERAGE_INCLUDE_PADDING, 1, kernel);
+    }
+
+    public static Pool avgPool2d(int kernel) {
+        return new Pool(Op.PoolingKind.AVERAGE_INCLUDE_PADDING, 2, kernel);
+    }
+
+    public static Pool avgPool3d(int kernel) {
+        return new Pool(Op.PoolingKind.AVERAGE_INCLUDE_PADDING, 3, kernel);
+    }
+
+    /** The mean over all of space: (N, C, space…) to (N, C, 1…). */
+    public static Pool.GlobalAverage globalAvgPool() {
+        return new Pool.GlobalAverage();
+    }
+
+    public static Activation relu() {
+        return new Activation(ActivationKind.RELU, 0);
+    }
+
+    /** PyTorch's default slope is 0.01. */
+    public static Activation leakyRelu(double slope) {
+        return new Activation(ActivationKind.LEAKY_RELU, (float) slope);
+    }
+
+    /** PyTorch's default α is 1. */
+    public static Activation elu(double alpha) {
+        return new Activation(ActivationKind.ELU, (float) alpha);
+    }
+
+    /** The exact form, with the error function. */
+    public static Activation gelu() {
+        return new Activation(ActivationKind.GELU, 0);
+    }
+
+    public static Activation silu() {
+        return new Activation(ActivationKind.SILU, 0);
+    }
+
+    public static Activation sigmoid() {
+        return new Activation(ActivationKind.SIGMOID, 0);
+    }
+
+    public static Activation tanh() {
+        return new Activation(ActivationKind.TANH, 0);
+    }
+
+    /** Any of the activation functions that take no α. */
+    public static Activation activation(ActivationKind kind) {
+        return new Activation(kind, 1);
+    }
+
+    public static Dropout dropout(double probability) {
+        return new Dropout((float) probability);
+    }
+
+    public static Flatten flatten() {
+        return new Flatten();
+    }
+
+    /** Softmax along an axis; −1 is the last. */
+    public static Softmax softmax(int axis) {
+        return new Softmax(axis, false);
+    }
+
+    public static Softmax logSoftmax(int axis) {
+        return new Softmax(axis, true);
+    }
+
+    public static Sequential sequential(Layer... layers) {
+        return Sequential.of(layers);
+    }
+
+    /** relu(body(x) + x). */
+    public static Residual residual(Layer body) {
+        return Residual.of(body);
+    }
+
+    /** relu(body(x) + shortcut(x)). */
+    public static Residual residual(Layer body, Layer shortcut) {
+        return Residual.of(body, shortcut);
+    }
+
+    /** The outputs of several branches over the same input, joined along the channels. */
+    public static Concat concat(Layer... branches) {
+        return new Concat(List.of(branches));
+    }
+}

@@ -1,0 +1,127 @@
+package dev.ondine.nn;
+
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * What a model has learned: weights, running statistics and counters, by name, row-major and off-heap.
+ *
+ * <p>While a trainer is at work its own copy, in the layout that the processor likes, is ahead of this one; whoever asks here gets the
+ * newest numbers, because the trainer is asked first. Whoever changes a tensor obtained here says so with {@link #touch}.
+ */
+public final class Parameters implements AutoCloseable {
+    private final List<ParameterSpec> specs;
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+    private final Arena arena = Arena.ofShared();
+    private Runnable owner;
+    private boolean stale;
+    private long version = 1;
+
+    Parameters(Iterable<ParameterSpec> specs, long seed) {
+        List<ParameterSpec> list = new java.util.ArrayList<>();
+        for (ParameterSpec spec : specs) {
+            list.add(spec);
+            Tensor tensor = Tensor.allocate(arena, spec.dataType(), spec.shape());
+            // Seeded by name, so that a parameter begins the same whatever stands around it.
+            SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + nameHash(spec.name()));
+            float[] values = spec.initializer().values(spec.shape(), random);
+            for (int i = 0; i < values.length; i++) {
+                if (spec.dataType() == DataType.FLOAT32) tensor.setFloatAt(i, values[i]);
+            }
+            tensors.put(spec.name(), tensor);
+        }
+        this.specs = List.copyOf(list);
+    }
+
+    private static long nameHash(String name) {
+        long hash = 0xCBF29CE484222325L;
+        for (int i = 0; i < name.length(); i++) hash = (hash ^ name.charAt(i)) * 0x100000001B3L;
+        return hash;
+    }
+
+    /** Every name, in the order of the layers. */
+    public List<ParameterSpec> specs() {
+        return specs;
+    }
+
+    /** How many numbers are learned. */
+    public long learned() {
+        return specs.stream()
+                .filter(ParameterSpec::learned)
+                .mapToLong(s -> s.shape().elements())
+                .sum();
+    }
+
+    /**
+     * The tensor of this name, with its newest numbers; it lives as long as the model.
+     *
+     * @throws IllegalArgumentException if there is none; says which name is nearest
+     */
+    public synchronized Tensor get(String name) {
+        refresh();
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("the model has no parameter '" + name + "'; the nearest is '"
+                    + Names.nearest(name, tensors.keySet()) + "'");
+        }
+        return tensor;
+    }
+
+    /** Says that tensors were changed, so that trainers and predictors take them over before their next run. */
+    public synchronized void touch() {
+        version++;
+    }
+
+    /** A number that grows whenever the parameters have changed. */
+    public synchronized long version() {
+        refresh();
+        return version;
+    }
+
+    /**
+     * Lets a trainer keep a newer copy. Only one does at a time; the one before writes its numbers back first.
+     *
+     * @param writeBack copies the newer numbers into the tensors here
+     */
+    public synchronized void lend(Runnable writeBack) {
+        refresh();
+        owner = writeBack;
+    }
+
+    /** Ends {@link #lend}: writes back what is newer. Does nothing if another has taken over since. */
+    public synchronized void giveBack(Runnable writeBack) {
+        if (owner != writeBack) return;
+        refresh();
+        owner = null;
+    }
+
+    /** Says that the borrower's copy is newer from now on. */
+    public synchronized void outdate(Runnable writeBack) {
+        if (owner != writeBack) {
+            throw new IllegalStateException("another trainer has taken over this model; one model has one trainer at a time");
+        }
+        stale = true;
+    }
+
+    /** The tensor of a name as it is, without asking the borrower: for the borrower itself. */
+    public synchronized Tensor raw(String name) {
+        return tensors.get(name);
+    }
+
+    private void refresh() {
+        if (!stale) return;
+        stale = false;
+        owner.run();
+        version++;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (arena.scope().isAlive()) arena.close();
+    }
+}

@@ -1,0 +1,116 @@
+package dev.ondine.onednn;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A piece of memory that steps read and write. It gets its place when all steps are known; buffers whose lives do not overlap share
+ * memory, and one that is overwritten in place becomes part of its successor.
+ */
+final class Buffer {
+    private final String name;
+    private final boolean external;
+    private long bytes;
+    private Buffer host;
+    private boolean pinned;
+    private int first = Integer.MAX_VALUE;
+    private int last = -1;
+    private long offset;
+    private MemorySegment segment;
+
+    private Buffer(String name, long bytes, boolean external) {
+        this.name = name;
+        this.bytes = bytes;
+        this.external = external;
+    }
+
+    /** A buffer that the planner places; {@code name} is for printing. */
+    Buffer(String name, long bytes) {
+        this(name, bytes, false);
+    }
+
+    /** A buffer whose memory somebody else owns and binds: a parameter, its gradient. */
+    static Buffer external(String name) {
+        return new Buffer(name, 0, true);
+    }
+
+    String name() {
+        return name;
+    }
+
+    long bytes() {
+        return bytes;
+    }
+
+    /** The buffer whose memory this one uses: itself, unless it was merged. */
+    Buffer root() {
+        Buffer b = this;
+        while (b.host != null) b = b.host;
+        return b;
+    }
+
+    boolean isExternal() {
+        return root().external;
+    }
+
+    /** Keeps the contents from before the first step until after the last: the caller reads or writes them. */
+    void pin() {
+        root().pinned = true;
+    }
+
+    boolean isPinned() {
+        return root().pinned;
+    }
+
+    /** A step reads or writes it. */
+    void touch(int step) {
+        Buffer r = root();
+        r.first = Math.min(r.first, step);
+        r.last = Math.max(r.last, step);
+    }
+
+    /** The first step that touches it; −1 if it is pinned. */
+    int first() {
+        return isPinned() ? -1 : root().first;
+    }
+
+    /** The last step that touches it; the greatest int if it is pinned. */
+    int last() {
+        return isPinned() ? Integer.MAX_VALUE : root().last;
+    }
+
+    /** Uses the memory of another buffer from now on, whose life grows by this one's. */
+    void mergeInto(Buffer other) {
+        Buffer mine = root();
+        Buffer theirs = other.root();
+        theirs.first = Math.min(theirs.first, mine.first);
+        theirs.last = Math.max(theirs.last, mine.last);
+        theirs.pinned |= mine.pinned;
+        mine.host = theirs;
+    }
+
+    /** Bytes from the beginning of the arena. */
+    long offset() {
+        return root().offset;
+    }
+
+    void place(long where) {
+        offset = where;
+    }
+
+    /** Gives an external buffer its memory. */
+    void bind(MemorySegment memory) {
+        segment = memory;
+        bytes = memory.byteSize();
+    }
+
+    /** Gives a placed buffer its part of the arena. */
+    void materialize(MemorySegment arena) {
+        segment = arena.asSlice(offset, bytes);
+    }
+
+    /** Its memory, once it has one. */
+    MemorySegment segment() {
+        MemorySegment memory = root().segment;
+        return bytes < memory.byteSize() ? memory.asSlice(0, bytes) : memory;
+    }
+}

@@ -1,0 +1,147 @@
+package dev.ondine.onednn;
+
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.BatchNormalizations;
+import dev.ondine.onednn.api.FormatTag;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.NormalizationFlag;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
+import dev.ondine.onednn.api.Propagation;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Batch normalization, with the ReLU behind it if there is one. */
+final class LowerBatchNormalization {
+    private final Lowering to;
+    private final Node node;
+
+    LowerBatchNormalization(Lowering to, Node node) {
+        this.to = to;
+        this.node = node;
+    }
+
+    void forward(Op.BatchNormalization op) {
+        Value x = node.input(0);
+        Value y = node.output(0);
+        Value mask = op.relu() ? node.outputs().getLast() : null;
+        // Only training keeps statistics and mask; with given statistics and nobody to read the mask, inference is cheaper.
+        boolean keep = op.training() || (mask != null && to.isRead(mask));
+        Propagation propagation = keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
+        PrimitiveDescriptor pd = to.choose(forwardRequests(op, x, propagation));
+
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        Slot src = in(x, pd.query(Arg.SRC));
+        inputs.put(Arg.SRC, src);
+        Slot dst = out(y, pd.query(Arg.DST));
+        outputs.put(Arg.DST, dst);
+        int next = 1;
+        if (op.training()) {
+            outputs.put(Arg.MEAN, to.out(node.output(1), to.plain(node.output(1))));
+            outputs.put(Arg.VARIANCE, to.out(node.output(2), to.plain(node.output(2))));
+        } else {
+            inputs.put(Arg.MEAN, to.inPlain(node.input(next++)));
+            inputs.put(Arg.VARIANCE, to.inPlain(node.input(next++)));
+        }
+        if (op.scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(next++)));
+        if (op.shift()) inputs.put(Arg.SHIFT, to.inPlain(node.input(next)));
+        MemoryDescriptor workspace = pd.query(Arg.WORKSPACE);
+        if (mask != null) {
+            to.rememberForward(mask, pd);
+            if (!workspace.isNone()) outputs.put(Arg.WORKSPACE, to.out(mask, workspace));
+        }
+        to.emit(pd, inputs, outputs, new StepSpec.InPlace(src, dst));
+    }
+
+    void backward(Op.BatchNormalizationBackward op) {
+        Op.BatchNormalization forward = op.forward();
+        Value x = node.input(0);
+        Value dx = node.output(0);
+        int next = 3 + (forward.scale() ? 1 : 0);
+        Value dy = node.input(next);
+        Value mask = forward.relu() ? node.input(next + 1) : null;
+        PrimitiveDescriptor hint = mask != null
+                ? to.forwardOf(mask)
+                : to.choose(forwardRequests(forward, x, Propagation.FORWARD_TRAINING));
+        MemoryDescriptor layout = hint.query(Arg.SRC);
+        Propagation propagation =
+                forward.scale() || forward.shift() ? Propagation.BACKWARD : Propagation.BACKWARD_DATA;
+        PrimitiveDescriptor pd = BatchNormalizations.backward(
+                        propagation, layout, layout, layout, forward.epsilon(), flags(forward), hint, to.attributes)
+                .create(to.arena);
+
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        Slot diffDst = in(dy, layout);
+        inputs.put(Arg.SRC, in(x, layout));
+        inputs.put(Arg.DIFF_DST, diffDst);
+        inputs.put(Arg.MEAN, to.inPlain(node.input(1)));
+        inputs.put(Arg.VARIANCE, to.inPlain(node.input(2)));
+        if (forward.scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(3)));
+        if (mask != null) inputs.put(Arg.WORKSPACE, to.in(mask));
+        Slot diffSrc = out(dx, layout);
+        outputs.put(Arg.DIFF_SRC, diffSrc);
+        int result = 1;
+        if (forward.scale()) outputs.put(Arg.DIFF_SCALE, outPlain(node.output(result++)));
+        if (forward.shift()) outputs.put(Arg.DIFF_SHIFT, outPlain(node.output(result)));
+        to.emit(pd, inputs, outputs, new StepSpec.InPlace(diffDst, diffSrc));
+    }
+
+    private List<PrimitiveRequest> forwardRequests(Op.BatchNormalization op, Value x, Propagation propagation) {
+        Set<MemoryDescriptor> layouts = new LinkedHashSet<>();
+        if (x.shape().rank() == 2) {
+            layouts.add(asImage(x));
+        } else {
+            for (MemoryDescriptor known : to.knownLayouts(x)) if (!known.isPlain()) layouts.add(known);
+            layouts.addAll(to.layouts.candidates(x.shape(), x.type().dataType()));
+        }
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        for (MemoryDescriptor layout : layouts) {
+            if (layout.isAny()) continue; // oneDNN does not choose layouts for batch normalization
+            requests.add(BatchNormalizations.forward(
+                    propagation, layout, layout, op.epsilon(), flags(op), to.attributes));
+        }
+        return requests;
+    }
+
+    private static Set<NormalizationFlag> flags(Op.BatchNormalization op) {
+        Set<NormalizationFlag> flags = EnumSet.noneOf(NormalizationFlag.class);
+        if (!op.training()) flags.add(NormalizationFlag.USE_GLOBAL_STATS);
+        if (op.scale()) flags.add(NormalizationFlag.USE_SCALE);
+        if (op.shift()) flags.add(NormalizationFlag.USE_SHIFT);
+        if (op.relu()) flags.add(NormalizationFlag.FUSE_NORM_RELU);
+        return flags;
+    }
+
+    /** (N, C) as an image of one pixel with the channels last: the same memory, but oneDNN has fast kernels for it. */
+    private MemoryDescriptor asImage(Value v) {
+        return MemoryDescriptor.of(
+                to.arena,
+                new long[] {v.shape().dim(0), v.shape().dim(1), 1, 1},
+                v.type().dataType(),
+                FormatTag.ACDB);
+    }
+
+    private Slot in(Value v, MemoryDescriptor layout) {
+        return v.shape().rank() == 2 ? new Slot(to.inPlain(v).buffer(), layout) : to.in(v, layout);
+    }
+
+    private Slot out(Value v, MemoryDescriptor layout) {
+        return v.shape().rank() == 2
+                ? new Slot(to.out(v, to.plain(v)).buffer(), layout)
+                : to.out(v, layout);
+    }
+
+    private Slot outPlain(Value v) {
+        return to.out(v, to.plain(v));
+    }
+}

@@ -1,0 +1,179 @@
+package dev.ondine.onednn;
+
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Convolutions;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
+import dev.ondine.onednn.api.Propagation;
+import dev.ondine.onednn.api.Window;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Convolution forward, backward data and backward weights. Weights are always oneDNN's choice, activations follow the policy. */
+final class LowerConvolution {
+    /** Layouts of the input and the output (or of their gradients). */
+    private record Pair(MemoryDescriptor input, MemoryDescriptor output) {}
+
+    private final Lowering to;
+    private final Node node;
+
+    LowerConvolution(Lowering to, Node node) {
+        this.to = to;
+        this.node = node;
+    }
+
+    void forward(Op.Convolution op) {
+        Value x = node.input(0);
+        Value w = node.input(1);
+        Value y = node.output(0);
+        Set<Pair> pairs = new LinkedHashSet<>();
+        MemoryDescriptor output = to.layouts.preferred(y.shape(), y.type().dataType());
+        // The network's own input is row-major with few channels: kernels for first layers read it as it is.
+        if (x.role() != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
+        pairs.add(new Pair(any(x), output));
+        addFallbacks(pairs, x, y);
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        for (Pair pair : pairs) requests.add(forwardRequest(op, pair.input, weightDims(op, w.shape()), pair.output));
+        PrimitiveDescriptor pd = to.choose(requests);
+
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        inputs.put(Arg.SRC, to.in(x, pd.query(Arg.SRC)));
+        inputs.put(Arg.WEIGHTS, weights(w, op, pd.query(Arg.WEIGHTS)));
+        if (op.bias()) inputs.put(Arg.BIAS, to.inPlain(node.input(2)));
+        to.emit(pd, inputs, Map.of(Arg.DST, to.out(y, pd.query(Arg.DST))));
+    }
+
+    void backwardData(Op.ConvolutionBackwardData op) {
+        Value dy = node.input(0);
+        Value w = node.input(1);
+        Value dx = node.output(0);
+        Set<Pair> pairs = new LinkedHashSet<>();
+        MemoryDescriptor input = to.layouts.preferred(dx.shape(), dx.type().dataType());
+        pairs.add(new Pair(input, to.layout(dy)));
+        pairs.add(new Pair(input, to.layouts.preferred(dy.shape(), dy.type().dataType())));
+        addFallbacks(pairs, dx, dy);
+        long[] weightDims = weightDims(op.forward(), w.shape());
+        PrimitiveDescriptor hint = hint(op.forward(), dx, weightDims, dy);
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        for (Pair pair : pairs) {
+            requests.add(Convolutions.backwardData(
+                    pair.input, anyWeights(weightDims), pair.output, window(op.forward()), hint, to.attributes));
+        }
+        PrimitiveDescriptor pd = to.choose(requests);
+        to.emit(
+                pd,
+                Map.of(
+                        Arg.DIFF_DST,
+                        to.in(dy, pd.query(Arg.DIFF_DST)),
+                        Arg.WEIGHTS,
+                        weights(w, op.forward(), pd.query(Arg.WEIGHTS))),
+                Map.of(Arg.DIFF_SRC, to.out(dx, pd.query(Arg.DIFF_SRC))));
+    }
+
+    void backwardWeights(Op.ConvolutionBackwardWeights op) {
+        Value x = node.input(0);
+        Value dy = node.input(1);
+        Value dw = node.output(0);
+        Set<Pair> pairs = new LinkedHashSet<>();
+        for (MemoryDescriptor input : to.knownLayouts(x)) pairs.add(new Pair(input, to.layout(dy)));
+        addFallbacks(pairs, x, dy);
+        long[] weightDims = weightDims(op.forward(), op.weight());
+        PrimitiveDescriptor hint = hint(op.forward(), x, weightDims, dy);
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        // A layout that is settled already saves a reorder of the gradient; then any other.
+        to.gradientLayout(dw).ifPresent(settled -> {
+            for (Pair pair : pairs) requests.add(weightsRequest(op, pair, settled, hint));
+        });
+        for (Pair pair : pairs) requests.add(weightsRequest(op, pair, anyWeights(weightDims), hint));
+        PrimitiveDescriptor pd = to.choose(requests);
+
+        Slot slot = to.out(dw, pd.query(Arg.DIFF_WEIGHTS));
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        outputs.put(Arg.DIFF_WEIGHTS, slot);
+        if (op.forward().bias()) outputs.put(Arg.DIFF_BIAS, to.out(node.output(1), pd.query(Arg.DIFF_BIAS)));
+        to.emit(
+                pd,
+                Map.of(Arg.SRC, to.in(x, pd.query(Arg.SRC)), Arg.DIFF_DST, to.in(dy, pd.query(Arg.DIFF_DST))),
+                outputs);
+        if (op.forward().groups() > 1 && !to.isParameterGradient(dw)) {
+            MemoryDescriptor plain = MemoryDescriptor.plain(to.arena, weightDims, DataType.FLOAT32);
+            to.define(dw, new Slot(to.in(dw, plain).buffer(), to.plain(dw)));
+        }
+    }
+
+    private PrimitiveRequest weightsRequest(
+            Op.ConvolutionBackwardWeights op, Pair pair, MemoryDescriptor weights, PrimitiveDescriptor hint) {
+        MemoryDescriptor bias = op.forward().bias()
+                ? to.layouts.plain(Shape.of(op.weight().dim(0)), DataType.FLOAT32)
+                : MemoryDescriptor.NONE;
+        return Convolutions.backwardWeights(
+                pair.input, weights, bias, pair.output, window(op.forward()), hint, to.attributes);
+    }
+
+    private PrimitiveRequest forwardRequest(
+            Op.Convolution op, MemoryDescriptor x, long[] weightDims, MemoryDescriptor y) {
+        MemoryDescriptor bias = op.bias()
+                ? to.layouts.plain(Shape.of(y.dims()[1]), DataType.FLOAT32)
+                : MemoryDescriptor.NONE;
+        Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
+        return Convolutions.forward(
+                propagation, x, anyWeights(weightDims), bias, y, window(op), to.attributes);
+    }
+
+    /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */
+    private PrimitiveDescriptor hint(Op.Convolution op, Value x, long[] weightDims, Value y) {
+        return forwardRequest(op, any(x), weightDims, any(y)).create(to.arena);
+    }
+
+    private void addFallbacks(Set<Pair> pairs, Value x, Value y) {
+        List<MemoryDescriptor> inputs = to.layouts.candidates(x.shape(), x.type().dataType());
+        List<MemoryDescriptor> outputs = to.layouts.candidates(y.shape(), y.type().dataType());
+        for (int i = 0; i < inputs.size(); i++) pairs.add(new Pair(inputs.get(i), outputs.get(i)));
+    }
+
+    /** Weights in the layout that a primitive wants. With groups oneDNN counts them as an axis of their own. */
+    private Slot weights(Value w, Op.Convolution op, MemoryDescriptor wanted) {
+        if (op.groups() > 1 && w.role() != Value.Role.PARAMETER) {
+            MemoryDescriptor grouped =
+                    MemoryDescriptor.plain(to.arena, weightDims(op, w.shape()), w.type().dataType());
+            to.define(w, new Slot(to.inPlain(w).buffer(), grouped));
+        }
+        return to.in(w, wanted);
+    }
+
+    private static long[] weightDims(Op.Convolution op, Shape weight) {
+        if (op.groups() == 1) return weight.dims();
+        long[] dims = new long[weight.rank() + 1];
+        dims[0] = op.groups();
+        dims[1] = weight.dim(0) / op.groups();
+        for (int i = 1; i < weight.rank(); i++) dims[i + 1] = weight.dim(i);
+        return dims;
+    }
+
+    private MemoryDescriptor anyWeights(long[] dims) {
+        return MemoryDescriptor.any(to.arena, dims, DataType.FLOAT32);
+    }
+
+    private MemoryDescriptor any(Value v) {
+        return to.layouts.any(v.shape(), v.type().dataType());
+    }
+
+    private static Window window(Op.Convolution op) {
+        // oneDNN counts the elements left out between two of the kernel: a dense kernel has dilation 0.
+        return new Window(
+                Windows.longs(op.stride(), 0),
+                Windows.longs(op.dilation(), -1),
+                Windows.longs(op.paddingBegin(), 0),
+                Windows.longs(op.paddingEnd(), 0));
+    }
+}

@@ -1,0 +1,163 @@
+package dev.ondine.onednn;
+
+import dev.ondine.backend.DropoutMask;
+import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Algorithm;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Attributes;
+import dev.ondine.onednn.api.Binaries;
+import dev.ondine.onednn.api.Eltwises;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.PostOps;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
+import dev.ondine.onednn.api.Propagation;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Map;
+
+/** Activations, sums, products and dropout: in whatever layout the operands have, in place where nobody reads the input later. */
+final class LowerElementwise {
+    /** oneDNN's function for an activation: d = f(s; alpha, beta). */
+    private record Function(Algorithm algorithm, float alpha, float beta) {}
+
+    private final Lowering to;
+    private final Node node;
+
+    LowerElementwise(Lowering to, Node node) {
+        this.to = to;
+        this.node = node;
+    }
+
+    void activation(Op.Activation op) {
+        Slot src = to.in(node.input(0));
+        PrimitiveDescriptor pd = forwardDescriptor(op.kind(), op.alpha(), src.layout());
+        Slot dst = to.out(node.output(0), src.layout());
+        to.emit(pd, Map.of(Arg.SRC, src), Map.of(Arg.DST, dst), new StepSpec.InPlace(src, dst));
+    }
+
+    void activationBackward(Op.ActivationBackward op) {
+        Slot data = to.in(node.input(0));
+        MemoryDescriptor layout = data.layout();
+        Function f = function(op.kind(), op.alpha());
+        PrimitiveDescriptor pd = Eltwises.backward(
+                        f.algorithm,
+                        layout,
+                        layout,
+                        layout,
+                        f.alpha,
+                        f.beta,
+                        forwardDescriptor(op.kind(), op.alpha(), layout),
+                        to.attributes)
+                .create(to.arena);
+        Slot diffDst = to.in(node.input(1), layout);
+        Slot diffSrc = to.out(node.output(0), layout);
+        Arg known = op.kind().gradientFromOutput() ? Arg.DST : Arg.SRC;
+        to.emit(
+                pd,
+                Map.of(known, data, Arg.DIFF_DST, diffDst),
+                Map.of(Arg.DIFF_SRC, diffSrc),
+                new StepSpec.InPlace(diffDst, diffSrc));
+    }
+
+    private PrimitiveDescriptor forwardDescriptor(ActivationKind kind, float alpha, MemoryDescriptor layout) {
+        Function f = function(kind, alpha);
+        Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
+        return Eltwises.forward(propagation, f.algorithm, layout, layout, f.alpha, f.beta, to.attributes)
+                .create(to.arena);
+    }
+
+    private static Function function(ActivationKind kind, float alpha) {
+        return switch (kind) {
+            case RELU -> new Function(Algorithm.ELTWISE_RELU_USE_DST, 0, 0);
+            case LEAKY_RELU -> new Function(Algorithm.ELTWISE_RELU_USE_DST, alpha, 0);
+            case ELU -> new Function(Algorithm.ELTWISE_ELU_USE_DST, alpha, 0);
+            case RELU6 -> new Function(Algorithm.ELTWISE_CLIP_V2_USE_DST, 0, 6);
+            case SIGMOID -> new Function(Algorithm.ELTWISE_LOGISTIC_USE_DST, 0, 0);
+            case TANH -> new Function(Algorithm.ELTWISE_TANH_USE_DST, 0, 0);
+            case GELU -> new Function(Algorithm.ELTWISE_GELU_ERF, 0, 0);
+            case GELU_TANH -> new Function(Algorithm.ELTWISE_GELU_TANH, 0, 0);
+            case SILU -> new Function(Algorithm.ELTWISE_SWISH, 1, 0);
+            case SOFTPLUS -> new Function(Algorithm.ELTWISE_SOFT_RELU, 1, 0);
+            case HARD_SWISH -> new Function(Algorithm.ELTWISE_HARDSWISH, 1f / 6, 0.5f);
+            case HARD_SIGMOID -> new Function(Algorithm.ELTWISE_HARDSIGMOID, 1f / 6, 0.5f);
+            case MISH -> new Function(Algorithm.ELTWISE_MISH, 0, 0);
+        };
+    }
+
+    void add(Op.Add op) {
+        Attributes attributes = to.attributes;
+        if (op.relu()) {
+            attributes = Attributes.create(to.arena)
+                    .postOps(PostOps.create(to.arena).eltwise(Algorithm.ELTWISE_RELU, 0, 0));
+        }
+        binary(Algorithm.BINARY_ADD, attributes);
+    }
+
+    void multiply() {
+        binary(Algorithm.BINARY_MUL, to.attributes);
+    }
+
+    /** Both operations commute, so that with equal shapes either operand may be overwritten and either layout taken. */
+    private void binary(Algorithm algorithm, Attributes attributes) {
+        Value a = node.input(0);
+        Value b = node.input(1);
+        Value y = node.output(0);
+        boolean same = a.shape().equals(b.shape());
+        MemoryDescriptor layout = same && to.layout(a).isPlain() ? to.layout(b) : to.layout(a);
+        MemoryDescriptor second = same ? layout : to.layout(b);
+        PrimitiveRequest request = Binaries.of(algorithm, layout, second, layout, attributes);
+        PrimitiveDescriptor pd = request.tryCreate(to.arena).orElse(null);
+        if (pd == null) {
+            layout = to.plain(a);
+            second = to.plain(b);
+            pd = Binaries.of(algorithm, layout, second, layout, attributes).create(to.arena);
+        }
+        Slot first = to.in(a, layout);
+        Slot other = to.in(b, second);
+        Slot dst = to.out(y, layout);
+        // oneDNN overwrites the first source only; which one may be overwritten is known when all readers are.
+        if (same && !to.isLastReader(a, node) && to.isLastReader(b, node)) {
+            Slot swapped = first;
+            first = other;
+            other = swapped;
+        }
+        to.emit(
+                pd,
+                Map.of(Arg.SRC, first, Arg.SRC_1, other),
+                Map.of(Arg.DST, dst),
+                new StepSpec.InPlace(first, dst));
+    }
+
+    /** Row-major, because an element's index decides whether it is dropped. */
+    void dropout(Op.Dropout op) {
+        Slot src = to.inPlain(node.input(0));
+        Slot dst = to.out(node.output(0), src.layout());
+        long elements = node.input(0).shape().elements();
+        long seed = to.seed;
+        to.emitKernel(
+                "dropout(" + op.probability() + ")",
+                List.of(src),
+                List.of(dst),
+                List.of(new StepSpec.InPlace(src, dst)),
+                () -> {
+                    MemorySegment x = src.buffer().segment();
+                    MemorySegment y = dst.buffer().segment();
+                    float p = op.probability();
+                    float scale = 1 / (1 - p);
+                    return step -> {
+                        long key = DropoutMask.key(seed, op.salt(), step);
+                        for (long i = 0; i < elements; i++) {
+                            float kept = DropoutMask.keeps(key, i, p)
+                                    ? x.getAtIndex(ValueLayout.JAVA_FLOAT, i) * scale
+                                    : 0;
+                            y.setAtIndex(ValueLayout.JAVA_FLOAT, i, kept);
+                        }
+                    };
+                });
+    }
+}

@@ -1,0 +1,81 @@
+package dev.ondine.onednn;
+
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.InnerProducts;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
+import dev.ondine.onednn.api.Propagation;
+import dev.ondine.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Linear layers as inner products: activations row-major, weights as oneDNN likes them. */
+final class LowerLinear {
+    private final Lowering to;
+    private final Node node;
+
+    LowerLinear(Lowering to, Node node) {
+        this.to = to;
+        this.node = node;
+    }
+
+    void forward(Op.Linear op) {
+        Value x = node.input(0);
+        Value w = node.input(1);
+        Value y = node.output(0);
+        PrimitiveDescriptor pd = forwardDescriptor(x, w.shape(), y, op.bias());
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        inputs.put(Arg.SRC, to.inPlain(x));
+        inputs.put(Arg.WEIGHTS, to.in(w, pd.query(Arg.WEIGHTS)));
+        if (op.bias()) inputs.put(Arg.BIAS, to.inPlain(node.input(2)));
+        to.emit(pd, inputs, Map.of(Arg.DST, to.out(y, to.plain(y))));
+    }
+
+    void backwardData() {
+        Value dy = node.input(0);
+        Value w = node.input(1);
+        Value dx = node.output(0);
+        PrimitiveDescriptor hint = forwardDescriptor(dx, w.shape(), dy, false);
+        PrimitiveDescriptor pd = InnerProducts.backwardData(
+                        to.plain(dx), to.any(w.shape()), to.plain(dy), hint, to.attributes)
+                .create(to.arena);
+        to.emit(
+                pd,
+                Map.of(Arg.DIFF_DST, to.inPlain(dy), Arg.WEIGHTS, to.in(w, pd.query(Arg.WEIGHTS))),
+                Map.of(Arg.DIFF_SRC, to.out(dx, to.plain(dx))));
+    }
+
+    void backwardWeights(Op.LinearBackwardWeights op) {
+        Value x = node.input(0);
+        Value dy = node.input(1);
+        Value dw = node.output(0);
+        PrimitiveDescriptor hint = forwardDescriptor(x, dw.shape(), dy, op.bias());
+        MemoryDescriptor bias = op.bias() ? to.plain(node.output(1)) : MemoryDescriptor.NONE;
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        to.gradientLayout(dw).ifPresent(settled -> requests.add(InnerProducts.backwardWeights(
+                to.plain(x), settled, bias, to.plain(dy), hint, to.attributes)));
+        requests.add(InnerProducts.backwardWeights(
+                to.plain(x), to.any(dw.shape()), bias, to.plain(dy), hint, to.attributes));
+        PrimitiveDescriptor pd = to.choose(requests);
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        outputs.put(Arg.DIFF_WEIGHTS, to.out(dw, pd.query(Arg.DIFF_WEIGHTS)));
+        if (op.bias()) outputs.put(Arg.DIFF_BIAS, to.out(node.output(1), bias));
+        to.emit(pd, Map.of(Arg.SRC, to.inPlain(x), Arg.DIFF_DST, to.inPlain(dy)), outputs);
+    }
+
+    private PrimitiveDescriptor forwardDescriptor(Value x, Shape weight, Value y, boolean bias) {
+        Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
+        MemoryDescriptor biasLayout = bias
+                ? to.layouts.plain(Shape.of(weight.dim(0)), y.type().dataType())
+                : MemoryDescriptor.NONE;
+        return InnerProducts.forward(
+                        propagation, to.plain(x), to.any(weight), biasLayout, to.plain(y), to.attributes)
+                .create(to.arena);
+    }
+}

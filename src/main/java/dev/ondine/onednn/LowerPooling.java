@@ -1,0 +1,116 @@
+package dev.ondine.onednn;
+
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Algorithm;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.Poolings;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
+import dev.ondine.onednn.api.Propagation;
+import dev.ondine.onednn.api.Window;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Max and average pooling. */
+final class LowerPooling {
+    private final Lowering to;
+    private final Node node;
+
+    LowerPooling(Lowering to, Node node) {
+        this.to = to;
+        this.node = node;
+    }
+
+    void forward(Op.Pooling op) {
+        Value x = node.input(0);
+        Value y = node.output(0);
+        boolean keep = op.kind() == Op.PoolingKind.MAX && to.isRead(node.output(1));
+        Set<MemoryDescriptor> layouts = new LinkedHashSet<>(to.knownLayouts(x));
+        layouts.addAll(to.layouts.candidates(x.shape(), x.type().dataType()));
+        PrimitiveDescriptor pd = to.choose(requests(
+                op,
+                layouts,
+                x.shape(),
+                y.shape(),
+                keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE));
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        outputs.put(Arg.DST, to.out(y, pd.query(Arg.DST)));
+        if (keep) {
+            to.rememberForward(node.output(1), pd);
+            outputs.put(Arg.WORKSPACE, to.out(node.output(1), pd.query(Arg.WORKSPACE)));
+        }
+        to.emit(pd, Map.of(Arg.SRC, to.in(x, pd.query(Arg.SRC))), outputs);
+    }
+
+    void backward(Op.PoolingBackward op) {
+        Value dy = node.input(0);
+        Value dx = node.output(0);
+        boolean max = op.forward().kind() == Op.PoolingKind.MAX;
+        PrimitiveDescriptor forward = max
+                ? to.forwardOf(node.input(1))
+                : to.choose(requests(
+                        op.forward(),
+                        new LinkedHashSet<>(to.layouts.candidates(dx.shape(), dx.type().dataType())),
+                        dx.shape(),
+                        dy.shape(),
+                        Propagation.FORWARD_TRAINING));
+        PrimitiveDescriptor pd = Poolings.backward(
+                        algorithm(op.forward().kind()),
+                        forward.query(Arg.SRC),
+                        forward.query(Arg.DST),
+                        Windows.longs(op.forward().kernel(), 0),
+                        window(op.forward(), dx.shape(), dy.shape()),
+                        forward,
+                        to.attributes)
+                .create(to.arena);
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        inputs.put(Arg.DIFF_DST, to.in(dy, pd.query(Arg.DIFF_DST)));
+        if (max) inputs.put(Arg.WORKSPACE, to.in(node.input(1)));
+        to.emit(pd, inputs, Map.of(Arg.DIFF_SRC, to.out(dx, pd.query(Arg.DIFF_SRC))));
+    }
+
+    private List<PrimitiveRequest> requests(
+            Op.Pooling op, Set<MemoryDescriptor> layouts, Shape x, Shape y, Propagation propagation) {
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        for (MemoryDescriptor layout : layouts) {
+            if (layout.isAny()) continue;
+            requests.add(Poolings.forward(
+                    propagation,
+                    algorithm(op.kind()),
+                    layout,
+                    to.layouts.any(y, DataType.FLOAT32),
+                    Windows.longs(op.kernel(), 0),
+                    window(op, x, y),
+                    to.attributes));
+        }
+        return requests;
+    }
+
+    private static Algorithm algorithm(Op.PoolingKind kind) {
+        return switch (kind) {
+            case MAX -> Algorithm.POOLING_MAX;
+            case AVERAGE_INCLUDE_PADDING -> Algorithm.POOLING_AVG_INCLUDE_PADDING;
+            case AVERAGE_EXCLUDE_PADDING -> Algorithm.POOLING_AVG_EXCLUDE_PADDING;
+        };
+    }
+
+    /** With {@code ceilMode} the last window may hang over the end; oneDNN calls that padding. */
+    private static Window window(Op.Pooling op, Shape x, Shape y) {
+        int spatial = op.kernel().size();
+        long[] end = new long[spatial];
+        for (int i = 0; i < spatial; i++) {
+            long covered = (y.dim(2 + i) - 1) * op.stride().get(i) + op.kernel().get(i);
+            end[i] = Math.max(0, covered - x.dim(2 + i) - op.paddingBegin().get(i));
+        }
+        return new Window(Windows.longs(op.stride(), 0), new long[spatial], Windows.longs(op.paddingBegin(), 0), end);
+    }
+}

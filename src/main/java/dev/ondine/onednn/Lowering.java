@@ -1,0 +1,339 @@
+package dev.ondine.onednn;
+
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.ModelException;
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Attributes;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.OneDnnException;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
+import dev.ondine.onednn.api.Reorders;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * Turns the nodes of a graph into steps and decides every layout on the way.
+ *
+ * <p>A value lies first where its node put it; a node that wants it in another layout gets a copy, made by a reorder and shared by all who
+ * want the same. Activations flow in the layouts of {@link LayoutPolicy}; a parameter lies in the layout that the primitive of
+ * its gradient wants, or without gradients in that of its first reader, see {@link ParameterBlock}.
+ */
+final class Lowering {
+    final Graph graph;
+    final Arena arena;
+    final LayoutPolicy layouts;
+    final Attributes attributes;
+    final long seed;
+    final boolean training;
+    private final ParameterBlock parameters;
+    private final List<StepSpec> steps = new ArrayList<>();
+    private final Map<Value, List<Slot>> slots = new HashMap<>();
+    private final Map<Value, Value> parameterOfGradient = new HashMap<>();
+    private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
+    private final Map<Value, Node> lastReaders = new HashMap<>();
+    private final List<Slot> pinned = new ArrayList<>();
+    private final Map<Slot, Float> constants = new HashMap<>();
+    private final List<String> warnings = new ArrayList<>();
+    private Node node;
+
+    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed) {
+        this.graph = graph;
+        this.arena = arena;
+        this.parameters = parameters;
+        this.seed = seed;
+        this.layouts = new LayoutPolicy(arena);
+        this.attributes = Attributes.create(arena);
+        this.training = !graph.gradients().isEmpty();
+        for (Value p : graph.parameters()) {
+            Value gradient = graph.gradients().get(p);
+            if (gradient != null) parameterOfGradient.putIfAbsent(gradient, p);
+        }
+        List<Node> nodes = graph.nodes();
+        for (int i = 0; i < nodes.size(); i++) {
+            for (Value v : nodes.get(i).inputs()) lastReaders.put(v, nodes.get(i));
+        }
+    }
+
+    /** Lowers every node; afterwards the steps and the slots of all values are known. */
+    void run() {
+        for (List<Value> given : List.of(graph.inputs(), graph.buffers())) {
+            for (Value v : given) pinned(v, plain(v));
+        }
+        for (Node n : graph.nodes()) {
+            node = n;
+            try {
+                lower(n.op());
+            } catch (OneDnnException e) {
+                throw new ModelException(n.path(), "the native backend cannot run " + n.op() + ": " + e.getMessage(), e);
+            }
+        }
+        node = null;
+        for (Value v : graph.outputs().values()) pin(inPlain(v));
+        for (Graph.Statistic s : graph.statistics()) {
+            pin(inPlain(s.mean()));
+            pin(inPlain(s.variance()));
+        }
+        graph.gradients().forEach((p, g) -> {
+            if (p.role() == Value.Role.PARAMETER) storeGradient(p, g);
+        });
+        parameters.settle(this);
+    }
+
+    private void lower(Op op) {
+        switch (op) {
+            case Op.Convolution c -> new LowerConvolution(this, node).forward(c);
+            case Op.ConvolutionBackwardData c -> new LowerConvolution(this, node).backwardData(c);
+            case Op.ConvolutionBackwardWeights c -> new LowerConvolution(this, node).backwardWeights(c);
+            case Op.Linear l -> new LowerLinear(this, node).forward(l);
+            case Op.LinearBackwardData _ -> new LowerLinear(this, node).backwardData();
+            case Op.LinearBackwardWeights l -> new LowerLinear(this, node).backwardWeights(l);
+            case Op.BatchNormalization b -> new LowerBatchNormalization(this, node).forward(b);
+            case Op.BatchNormalizationBackward b -> new LowerBatchNormalization(this, node).backward(b);
+            case Op.Pooling p -> new LowerPooling(this, node).forward(p);
+            case Op.PoolingBackward p -> new LowerPooling(this, node).backward(p);
+            case Op.Activation a -> new LowerElementwise(this, node).activation(a);
+            case Op.ActivationBackward a -> new LowerElementwise(this, node).activationBackward(a);
+            case Op.Add a -> new LowerElementwise(this, node).add(a);
+            case Op.Multiply _ -> new LowerElementwise(this, node).multiply();
+            case Op.Dropout d -> new LowerElementwise(this, node).dropout(d);
+            case Op.Concat c -> new LowerStructure(this, node).concat(c);
+            case Op.Slice s -> new LowerStructure(this, node).slice(s);
+            case Op.SliceBackward s -> new LowerStructure(this, node).sliceBackward(s);
+            case Op.Reshape r -> new LowerStructure(this, node).reshape(r);
+            case Op.Fill f -> new LowerStructure(this, node).fill(f);
+            case Op.ReduceSum r -> new LowerStructure(this, node).reduceSum(r);
+            case Op.Softmax s -> new LowerSoftmax(this, node).forward(s);
+            case Op.SoftmaxBackward s -> new LowerSoftmax(this, node).backward(s);
+            case Op.CrossEntropy c -> new LowerLoss(this, node).crossEntropy(c);
+            case Op.CrossEntropyBackward c -> new LowerLoss(this, node).crossEntropyBackward(c);
+            case Op.MeanSquaredError _ -> new LowerLoss(this, node).meanSquaredError();
+            case Op.MeanSquaredErrorBackward _ -> new LowerLoss(this, node).meanSquaredErrorBackward();
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- where values lie
+
+    /** The layout in which a value lies now: the first that it had. Of a parameter, row-major. */
+    MemoryDescriptor layout(Value v) {
+        return v.role() == Value.Role.PARAMETER ? plain(v) : slots.get(v).getFirst().layout();
+    }
+
+    /** Every layout in which a value lies already. */
+    List<MemoryDescriptor> knownLayouts(Value v) {
+        return slots.getOrDefault(v, List.of()).stream().map(Slot::layout).toList();
+    }
+
+    /** A value in the layout that it has. */
+    Slot in(Value v) {
+        return in(v, layout(v));
+    }
+
+    /** A value in a certain layout: where it lies so already, or a copy. */
+    Slot in(Value v, MemoryDescriptor wanted) {
+        List<Slot> known = slots.computeIfAbsent(v, _ -> new ArrayList<>());
+        for (Slot slot : known) {
+            if (slot.layout().equals(wanted)) return slot;
+        }
+        Slot copy = new Slot(new Buffer(v + "'", wanted.size()), wanted);
+        if (v.role() == Value.Role.PARAMETER) {
+            Slot slot = parameters.read(v, wanted, copy, steps.size());
+            known.add(slot);
+            return slot;
+        }
+        reorder(like(known, wanted), copy);
+        known.add(copy);
+        return copy;
+    }
+
+    /** A value row-major, as Java reads it. */
+    Slot inPlain(Value v) {
+        return in(v, plain(v));
+    }
+
+    MemoryDescriptor plain(Value v) {
+        return layouts.plain(v.shape(), v.type().dataType());
+    }
+
+    /** The place of a result of the current node, in the layout that its primitive writes. */
+    Slot out(Value v, MemoryDescriptor layout) {
+        Value parameter = parameterOfGradient.get(v);
+        Slot slot = parameter == null
+                ? new Slot(new Buffer(v.toString(), layout.size()), layout)
+                : parameters.gradient(parameter, layout);
+        return define(v, slot);
+    }
+
+    /** Says that a result of the current node lies in memory that is there already. */
+    Slot define(Value v, Slot slot) {
+        slots.computeIfAbsent(v, _ -> new ArrayList<>()).add(slot);
+        return slot;
+    }
+
+    /** Says that a value lies in the memory of another, under another shape. */
+    void alias(Value v, Slot slot) {
+        define(v, slot);
+    }
+
+    /** A slot whose contents are set once, before the first run. */
+    void constant(Slot slot, float value) {
+        constants.put(slot, value);
+    }
+
+    /** As {@link #out}, for what the caller writes or reads, and for constants. */
+    Slot pinned(Value v, MemoryDescriptor layout) {
+        Slot slot = define(v, new Slot(new Buffer(v.toString(), layout.size()), layout));
+        pin(slot);
+        return slot;
+    }
+
+    private void pin(Slot slot) {
+        slot.buffer().pin();
+        pinned.add(slot);
+    }
+
+    /** The layout in which a parameter's gradient must be made, if it is settled already; otherwise oneDNN may choose. */
+    Optional<MemoryDescriptor> gradientLayout(Value gradient) {
+        Value parameter = parameterOfGradient.get(gradient);
+        return parameter == null ? Optional.empty() : parameters.settled(parameter);
+    }
+
+    boolean isParameterGradient(Value v) {
+        return parameterOfGradient.containsKey(v);
+    }
+
+    private void storeGradient(Value parameter, Value gradient) {
+        Slot wanted = parameters.gradientSlot(parameter, plain(parameter));
+        List<Slot> known = slots.get(gradient);
+        if (known.stream().noneMatch(s -> s.buffer().root() == wanted.buffer().root())) {
+            reorder(like(known, wanted.layout()), wanted);
+        }
+    }
+
+    /** Of the places of a value, the first that counts its axes as a layout does: grouped weights have one more. */
+    private static Slot like(List<Slot> known, MemoryDescriptor wanted) {
+        for (Slot slot : known) if (slot.layout().rank() == wanted.rank()) return slot;
+        throw new IllegalStateException("no place of rank " + wanted.rank() + " among " + known);
+    }
+
+    // ------------------------------------------------------------------------------------------------------------ steps
+
+    /** Adds a primitive to the plan, with a scratchpad if it needs one. */
+    void emit(PrimitiveDescriptor descriptor, Map<Arg, Slot> inputs, Map<Arg, Slot> outputs, StepSpec.InPlace... inPlace) {
+        steps.add(primitive(descriptor, inputs, outputs, List.of(inPlace)));
+        if (descriptor.isReference()) {
+            warnings.add((node == null ? "" : node.path() + ": ") + "runs oneDNN's slow reference loop: " + descriptor);
+        }
+    }
+
+    private StepSpec.Primitive primitive(
+            PrimitiveDescriptor descriptor,
+            Map<Arg, Slot> inputs,
+            Map<Arg, Slot> outputs,
+            Collection<StepSpec.InPlace> inPlace) {
+        MemoryDescriptor scratchpad = descriptor.query(Arg.SCRATCHPAD);
+        Map<Arg, Slot> written = new LinkedHashMap<>(outputs);
+        if (scratchpad.size() > 0) {
+            written.put(Arg.SCRATCHPAD, new Slot(new Buffer("scratchpad", scratchpad.size()), scratchpad));
+        }
+        return new StepSpec.Primitive(path(), descriptor, inputs, written, inPlace);
+    }
+
+    /** Adds a loop in Java to the plan. */
+    void emitKernel(
+            String name, List<Slot> reads, List<Slot> writes, List<StepSpec.InPlace> inPlace, Supplier<Step> bind) {
+        steps.add(new StepSpec.Kernel(path(), name, reads, writes, inPlace, bind));
+    }
+
+    /** Copies from one layout to another, as a step of its own. */
+    void reorder(Slot from, Slot to) {
+        emit(reorder(from.layout(), to.layout()), Map.of(Arg.SRC, from), Map.of(Arg.DST, to));
+    }
+
+    /** As {@link #reorder(Slot, Slot)}, in the middle of the steps: for parameters, whose layout is settled last. */
+    StepSpec reorderStep(Slot from, Slot to) {
+        return primitive(reorder(from.layout(), to.layout()), Map.of(Arg.SRC, from), Map.of(Arg.DST, to), List.of());
+    }
+
+    private PrimitiveDescriptor reorder(MemoryDescriptor from, MemoryDescriptor to) {
+        return Reorders.of(from, to, attributes).create(arena);
+    }
+
+    /**
+     * The first request that oneDNN has a real kernel for; failing that the first that it can do at all.
+     *
+     * @throws OneDnnException if it can do none of them
+     */
+    PrimitiveDescriptor choose(List<PrimitiveRequest> requests) {
+        PrimitiveDescriptor slow = null;
+        for (PrimitiveRequest request : requests) {
+            PrimitiveDescriptor found = request.tryCreate(arena).orElse(null);
+            if (found != null && !found.isReference()) return found;
+            if (slow == null) slow = found;
+        }
+        // Asking for the last one again makes oneDNN say what it lacks.
+        return slow != null ? slow : requests.getLast().create(arena);
+    }
+
+    /** Remembers the forward primitive whose workspace a value is, for its backward primitive. */
+    void rememberForward(Value workspace, PrimitiveDescriptor forward) {
+        forwards.put(workspace, forward);
+    }
+
+    PrimitiveDescriptor forwardOf(Value workspace) {
+        return forwards.get(workspace);
+    }
+
+    /** Whether anything reads a value or may see it. */
+    boolean isRead(Value v) {
+        return graph.isVisible(v) || lastReaders.containsKey(v);
+    }
+
+    /** Whether a node is the last that reads a value. */
+    boolean isLastReader(Value v, Node reader) {
+        return !graph.isVisible(v) && reader.equals(lastReaders.get(v));
+    }
+
+    MemoryDescriptor any(Shape shape) {
+        return layouts.any(shape, DataType.FLOAT32);
+    }
+
+    private String path() {
+        return node == null ? "" : node.path();
+    }
+
+    List<StepSpec> steps() {
+        return steps;
+    }
+
+    /** What the caller reads or writes, and constants: memory that is never shared. */
+    List<Slot> pinnedSlots() {
+        return pinned;
+    }
+
+    /** Where a value lies row-major. */
+    Slot plainSlot(Value v) {
+        MemoryDescriptor plain = plain(v);
+        return slots.get(v).stream().filter(s -> s.layout().equals(plain)).findFirst().orElseThrow();
+    }
+
+    Map<Slot, Float> constants() {
+        return constants;
+    }
+
+    List<String> warnings() {
+        return warnings;
+    }
+}

@@ -1,0 +1,95 @@
+package dev.ondine.onednn;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Gives every buffer a place in one arena, so that buffers that live at the same time do not overlap.
+ *
+ * <p>Largest first, each in the smallest gap that fits among the buffers that live when it does (the greedy-by-size strategy of Pisarchyk
+ * and Lee 2020). Before that, outputs take the memory of inputs that nobody reads any more, where the operation allows it.
+ */
+final class MemoryPlanner {
+    private static final long ALIGNMENT = 64;
+
+    private MemoryPlanner() {}
+
+    /** Marks the first and last step of each buffer, merges in place what may be, and places the rest; returns the bytes needed. */
+    static long plan(List<StepSpec> steps, Collection<Slot> pinned) {
+        for (int i = 0; i < steps.size(); i++) {
+            for (Slot slot : steps.get(i).reads()) slot.buffer().touch(i);
+            for (Slot slot : steps.get(i).writes()) slot.buffer().touch(i);
+        }
+        mergeInPlace(steps);
+        return place(buffers(steps, pinned));
+    }
+
+    private static void mergeInPlace(List<StepSpec> steps) {
+        for (int i = 0; i < steps.size(); i++) {
+            Set<Buffer> taken = new LinkedHashSet<>();
+            for (StepSpec.InPlace pair : steps.get(i).inPlace()) {
+                Buffer in = pair.input().buffer();
+                Buffer out = pair.output().buffer();
+                boolean free = !in.isExternal() && !in.isPinned() && in.last() == i && in.root() != out.root();
+                boolean fits = !out.isExternal() && out.root() == out && in.root().bytes() >= out.bytes();
+                if (free && fits && out.first() >= i && !taken.contains(out)) {
+                    out.mergeInto(in);
+                    taken.add(out);
+                }
+            }
+        }
+    }
+
+    /** Every buffer that the planner has to place, in the order of first use. */
+    static Collection<Buffer> buffers(List<StepSpec> steps, Collection<Slot> pinned) {
+        Map<Buffer, Boolean> roots = new IdentityHashMap<>();
+        List<Buffer> ordered = new ArrayList<>();
+        List<Slot> slots = new ArrayList<>(pinned);
+        for (StepSpec step : steps) {
+            slots.addAll(step.reads());
+            slots.addAll(step.writes());
+        }
+        for (Slot slot : slots) {
+            Buffer root = slot.buffer().root();
+            if (!root.isExternal() && roots.put(root, true) == null) ordered.add(root);
+        }
+        return ordered;
+    }
+
+    private static long place(Collection<Buffer> buffers) {
+        List<Buffer> bySize = new ArrayList<>(buffers);
+        bySize.sort(Comparator.comparingLong(Buffer::bytes).reversed());
+        List<Buffer> placed = new ArrayList<>(); // by offset
+        long total = 0;
+        for (Buffer buffer : bySize) {
+            long best = -1;
+            long bestGap = Long.MAX_VALUE;
+            long end = 0;
+            for (Buffer other : placed) {
+                if (other.last() < buffer.first() || buffer.last() < other.first()) continue;
+                long gap = other.offset() - end;
+                if (gap >= buffer.bytes() && gap < bestGap) {
+                    best = end;
+                    bestGap = gap;
+                }
+                end = Math.max(end, align(other.offset() + other.bytes()));
+            }
+            buffer.place(best >= 0 ? best : end);
+            int at = 0;
+            while (at < placed.size() && placed.get(at).offset() <= buffer.offset()) at++;
+            placed.add(at, buffer);
+            total = Math.max(total, align(buffer.offset() + buffer.bytes()));
+        }
+        return total;
+    }
+
+    private static long align(long bytes) {
+        return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+}

@@ -1,0 +1,50 @@
+package dev.ondine.onednn;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.Fuse;
+import dev.ondine.graph.Graph;
+import dev.ondine.onednn.api.OneDnn;
+import dev.ondine.onednn.api.OpenMp;
+import java.lang.foreign.Arena;
+
+/** The native backend: oneDNN's primitives on the CPU. */
+public final class OneDnnBackend implements Backend {
+    @Override
+    public String name() {
+        return "onednn";
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @throws dev.ondine.onednn.api.OneDnnUnavailableException if oneDNN cannot be loaded on this machine
+     */
+    @Override
+    public OneDnnPlan compile(Graph graph, PlanOptions options) {
+        OneDnn.load();
+        // Kernels are generated for the number of threads that is set when they are created.
+        OpenMp.setThreads(options.threads());
+        Arena arena = Arena.ofShared();
+        try {
+            Graph fused = Fuse.apply(graph);
+            boolean training = fused.parameters().stream().anyMatch(fused.gradients()::containsKey);
+            ParameterBlock parameters = options.sharedParameters().isPresent()
+                    ? ParameterBlock.sharing(shared(options.sharedParameters().get()), fused.parameters(), training)
+                    : ParameterBlock.create(fused.parameters(), training);
+            Lowering lowering = new Lowering(fused, arena, parameters, options.seed());
+            lowering.run();
+            return new OneDnnPlan(lowering, arena, parameters, options.threads());
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    private static ParameterBlock shared(Plan plan) {
+        if (plan instanceof OneDnnPlan p) return p.parameterBlock();
+        throw new IllegalArgumentException("a plan of the native backend can share parameters only with another of it, not "
+                + plan.getClass().getSimpleName());
+    }
+}

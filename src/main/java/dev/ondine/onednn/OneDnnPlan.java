@@ -1,0 +1,229 @@
+package dev.ondine.onednn;
+
+import dev.ondine.backend.Plan;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Execution;
+import dev.ondine.onednn.api.Memory;
+import dev.ondine.onednn.api.OpenMp;
+import dev.ondine.onednn.api.Primitive;
+import dev.ondine.onednn.api.Stream;
+import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A flat list of bound steps over planned memory. */
+public final class OneDnnPlan implements Plan {
+    private final Graph graph;
+    private final Arena arena;
+    private final ParameterBlock parameters;
+    private final List<StepSpec> specs;
+    private final List<String> warnings;
+    private final Step[] steps;
+    private final int threads;
+    private final long arenaBytes;
+    private final Map<String, Tensor> inputs = new LinkedHashMap<>();
+    private final Map<String, Tensor> outputs = new LinkedHashMap<>();
+    private final Map<String, Tensor> buffers = new LinkedHashMap<>();
+    private final List<MemorySegment> means = new ArrayList<>();
+    private final List<MemorySegment> variances = new ArrayList<>();
+    private boolean closed;
+
+    OneDnnPlan(Lowering lowering, Arena arena, ParameterBlock parameters, int threads) {
+        this.graph = lowering.graph;
+        this.arena = arena;
+        this.parameters = parameters;
+        this.specs = List.copyOf(lowering.steps());
+        this.warnings = List.copyOf(lowering.warnings());
+        this.threads = threads;
+        this.arenaBytes = MemoryPlanner.plan(specs, lowering.pinnedSlots());
+        MemorySegment memory = arena.allocate(Math.max(arenaBytes, 64), 64);
+        for (Buffer buffer : MemoryPlanner.buffers(specs, lowering.pinnedSlots())) buffer.materialize(memory);
+        lowering.constants().forEach((slot, value) -> Tensor.view(
+                        slot.buffer().segment(), slot.layout().dataType(), Shape.of(slot.layout().dims()))
+                .fill(value));
+
+        Stream stream = Stream.create(arena);
+        this.steps = new Step[specs.size()];
+        for (int i = 0; i < steps.length; i++) steps[i] = bind(specs.get(i), stream);
+
+        for (Value v : graph.inputs()) inputs.put(v.name(), view(lowering, v));
+        for (Value v : graph.buffers()) buffers.put(v.name(), view(lowering, v));
+        graph.outputs().forEach((name, v) -> outputs.put(name, view(lowering, v)));
+        for (Graph.Statistic s : graph.statistics()) {
+            means.add(view(lowering, s.mean()).segment());
+            variances.add(view(lowering, s.variance()).segment());
+        }
+    }
+
+    private static Tensor view(Lowering lowering, Value v) {
+        return Tensor.view(lowering.plainSlot(v).buffer().segment(), v.type().dataType(), v.shape());
+    }
+
+    private Step bind(StepSpec spec, Stream stream) {
+        return switch (spec) {
+            case StepSpec.Kernel kernel -> kernel.bind().get();
+            case StepSpec.Primitive p -> {
+                Map<Arg, Memory> arguments = new LinkedHashMap<>();
+                p.inputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
+                p.outputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
+                Execution execution =
+                        Execution.of(arena, Primitive.create(arena, p.descriptor()), stream, arguments);
+                yield _ -> execution.run();
+            }
+        };
+    }
+
+    private Memory memory(Slot slot) {
+        return Memory.of(arena, slot.layout(), slot.buffer().segment());
+    }
+
+    @Override
+    public Graph graph() {
+        return graph;
+    }
+
+    @Override
+    public synchronized void run(long step) {
+        requireOpen();
+        OpenMp.setThreads(threads);
+        for (Step s : steps) s.run(step);
+    }
+
+    /** How long each step takes, in nanoseconds, in one run; as many numbers as {@link #print} has steps. */
+    public synchronized long[] profile(long step) {
+        requireOpen();
+        OpenMp.setThreads(threads);
+        long[] nanos = new long[steps.length];
+        for (int i = 0; i < steps.length; i++) {
+            long start = System.nanoTime();
+            steps[i].run(step);
+            nanos[i] = System.nanoTime() - start;
+        }
+        return nanos;
+    }
+
+    /** The name of each step: layer and implementation. */
+    public List<String> stepNames() {
+        return specs.stream().map(OneDnnPlan::name).toList();
+    }
+
+    /** What runs slower than it should, and why: operations for which oneDNN has nothing but its reference loops. */
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    @Override
+    public Tensor input(String name) {
+        return named(inputs, name, "input");
+    }
+
+    @Override
+    public Tensor output(String name) {
+        return named(outputs, name, "output");
+    }
+
+    @Override
+    public Tensor buffer(String name) {
+        return named(buffers, name, "buffer");
+    }
+
+    private synchronized Tensor named(Map<String, Tensor> tensors, String name, String what) {
+        requireOpen();
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("the plan has no " + what + " '" + name + "'; there are " + tensors.keySet());
+        }
+        return tensor;
+    }
+
+    @Override
+    public MemorySegment weights() {
+        return parameters.weights();
+    }
+
+    @Override
+    public MemorySegment gradients() {
+        return parameters.gradients();
+    }
+
+    @Override
+    public synchronized void pack(int index, MemorySegment rowMajor, MemorySegment block) {
+        requireOpen();
+        parameters.pack(index, rowMajor, block);
+    }
+
+    @Override
+    public synchronized void unpack(int index, MemorySegment block, MemorySegment rowMajor) {
+        requireOpen();
+        parameters.unpack(index, block, rowMajor);
+    }
+
+    @Override
+    public long offset(int index) {
+        return parameters.offset(index);
+    }
+
+    @Override
+    public long extent(int index) {
+        return parameters.extent(index);
+    }
+
+    @Override
+    public MemorySegment mean(int index) {
+        return means.get(index);
+    }
+
+    @Override
+    public MemorySegment variance(int index) {
+        return variances.get(index);
+    }
+
+    @Override
+    public long memory() {
+        return arenaBytes + parameters.weights().byteSize() + parameters.gradients().byteSize();
+    }
+
+    ParameterBlock parameterBlock() {
+        return parameters;
+    }
+
+    @Override
+    public String print() {
+        StringBuilder text = new StringBuilder();
+        text.append(specs.size()).append(" steps, arena ").append(arenaBytes).append(" bytes, parameters ")
+                .append(parameters.weights().byteSize()).append(" bytes, gradients ")
+                .append(parameters.gradients().byteSize()).append(" bytes\n");
+        for (int i = 0; i < specs.size(); i++) {
+            StepSpec spec = specs.get(i);
+            text.append(String.format("%4d  %-60s %s -> %s%n", i, name(spec), spec.reads(), spec.writes()));
+        }
+        for (String warning : warnings) text.append("warning: ").append(warning).append('\n');
+        return text.toString();
+    }
+
+    private static String name(StepSpec spec) {
+        String what = switch (spec) {
+            case StepSpec.Kernel k -> k.name() + " java";
+            case StepSpec.Primitive p -> p.descriptor().primitive() + " " + p.descriptor().implementation();
+        };
+        return spec.path().isEmpty() ? what : spec.path() + " " + what;
+    }
+
+    private void requireOpen() {
+        if (closed) throw new IllegalStateException("this plan is closed");
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) return;
+        closed = true;
+        arena.close();
+    }
+}

@@ -1,0 +1,53 @@
+package dev.ondine.onednn;
+
+import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.PrimitiveDescriptor;
+import java.util.Collection;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/** A step of the plan before its memory is known. */
+sealed interface StepSpec {
+    /** The layer that it belongs to. */
+    String path();
+
+    Collection<Slot> reads();
+
+    Collection<Slot> writes();
+
+    /** Outputs that may overwrite an input, if nobody reads that input later. */
+    Collection<InPlace> inPlace();
+
+    record InPlace(Slot input, Slot output) {}
+
+    /** One execution of a oneDNN primitive. */
+    record Primitive(
+            String path,
+            PrimitiveDescriptor descriptor,
+            Map<Arg, Slot> inputs,
+            Map<Arg, Slot> outputs,
+            Collection<InPlace> inPlace)
+            implements StepSpec {
+        @Override
+        public Collection<Slot> reads() {
+            return inputs.values();
+        }
+
+        @Override
+        public Collection<Slot> writes() {
+            return outputs.values();
+        }
+    }
+
+    /**
+     * A loop in Java over plain memory, for what oneDNN has no primitive for. {@code bind} is called once, when the memory is known.
+     */
+    record Kernel(
+            String path,
+            String name,
+            Collection<Slot> reads,
+            Collection<Slot> writes,
+            Collection<InPlace> inPlace,
+            Supplier<Step> bind)
+            implements StepSpec {}
+}
