@@ -11,4 +11,5 @@ module dev.ondine {
     requires me.tongfei.progressbar;
 
     exports dev.ondine.tensor;
+    exports dev.ondine.train;
 }
