@@ -1,0 +1,170 @@
+package dev.ondine.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The updates in Java, on the calling thread.
+ *
+ * <p>C2 does not vectorize loops that read and write several memory segments, because they may overlap; loops over arrays it
+ * does. So values pass through small arrays that stay in the first-level cache: 1.5 (SGD) to 3.5 times (Adam) faster.
+ */
+final class JavaUpdateKernels extends UpdateKernels {
+
+    /** Values in a chunk: the four arrays of Adam together take 16 KiB. */
+    private static final int CHUNK = 1024;
+
+    /** One thread's arrays. Kept, because a training step allocates nothing. */
+    private static final class Buffers {
+        final float[] w = new float[CHUNK];
+        final float[] g = new float[CHUNK];
+        final float[] m = new float[CHUNK];
+        final float[] v = new float[CHUNK];
+    }
+
+    private static final ThreadLocal<Buffers> BUFFERS = ThreadLocal.withInitial(Buffers::new);
+
+    private final String reason;
+
+    /** With the reason why it is these and not the native ones. */
+    JavaUpdateKernels(String reason) {
+        this.reason = reason;
+    }
+
+    @Override
+    public String describe() {
+        return "Java (" + reason + ")";
+    }
+
+    @Override
+    void runSgd(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment v,
+            long n,
+            float lr,
+            float momentum,
+            float gradientWeight,
+            float weightDecay,
+            boolean nesterov,
+            boolean first,
+            int threads) {
+        Buffers b = BUFFERS.get();
+        for (long start = 0; start < n; start += CHUNK) {
+            long offset = start * Float.BYTES;
+            int count = (int) Math.min(CHUNK, n - start);
+            MemorySegment.copy(w, JAVA_FLOAT, offset, b.w, 0, count);
+            MemorySegment.copy(g, JAVA_FLOAT, offset, b.g, 0, count);
+            if (weightDecay != 0) {
+                decay(b.g, b.w, count, weightDecay);
+            }
+            if (momentum == 0) {
+                descend(b.w, b.g, count, lr);
+            } else {
+                if (first) {
+                    System.arraycopy(b.g, 0, b.v, 0, count);
+                } else {
+                    MemorySegment.copy(v, JAVA_FLOAT, offset, b.v, 0, count);
+                    accumulate(b.v, b.g, count, momentum, gradientWeight);
+                }
+                MemorySegment.copy(b.v, 0, v, JAVA_FLOAT, offset, count);
+                if (nesterov) {
+                    descendAhead(b.w, b.g, b.v, count, lr, momentum);
+                } else {
+                    descend(b.w, b.v, count, lr);
+                }
+            }
+            MemorySegment.copy(b.w, 0, w, JAVA_FLOAT, offset, count);
+        }
+    }
+
+    @Override
+    void runAdam(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment m,
+            MemorySegment v,
+            long n,
+            float l2,
+            float keep,
+            float blend1,
+            float beta2,
+            float blend2,
+            float epsilon,
+            float stepSize,
+            float rootBias2,
+            int threads) {
+        Buffers b = BUFFERS.get();
+        for (long start = 0; start < n; start += CHUNK) {
+            long offset = start * Float.BYTES;
+            int count = (int) Math.min(CHUNK, n - start);
+            MemorySegment.copy(w, JAVA_FLOAT, offset, b.w, 0, count);
+            MemorySegment.copy(g, JAVA_FLOAT, offset, b.g, 0, count);
+            MemorySegment.copy(m, JAVA_FLOAT, offset, b.m, 0, count);
+            MemorySegment.copy(v, JAVA_FLOAT, offset, b.v, 0, count);
+            if (l2 != 0) {
+                decay(b.g, b.w, count, l2);
+            }
+            blend(b.m, b.g, count, blend1);
+            blendSquares(b.v, b.g, count, beta2, blend2);
+            descendScaled(b.w, b.m, b.v, count, keep, epsilon, stepSize, rootBias2);
+            MemorySegment.copy(b.m, 0, m, JAVA_FLOAT, offset, count);
+            MemorySegment.copy(b.v, 0, v, JAVA_FLOAT, offset, count);
+            MemorySegment.copy(b.w, 0, w, JAVA_FLOAT, offset, count);
+        }
+    }
+
+    /** d = g + rate·w, in place of g. */
+    private static void decay(float[] g, float[] w, int count, float rate) {
+        for (int i = 0; i < count; i++) {
+            g[i] = g[i] + rate * w[i];
+        }
+    }
+
+    private static void accumulate(float[] v, float[] d, int count, float momentum, float gradientWeight) {
+        for (int i = 0; i < count; i++) {
+            v[i] = momentum * v[i] + gradientWeight * d[i];
+        }
+    }
+
+    private static void descend(float[] w, float[] d, int count, float lr) {
+        for (int i = 0; i < count; i++) {
+            w[i] = w[i] - lr * d[i];
+        }
+    }
+
+    /** Nesterov's step: along the gradient where the momentum is about to arrive. */
+    private static void descendAhead(float[] w, float[] d, float[] v, int count, float lr, float momentum) {
+        for (int i = 0; i < count; i++) {
+            w[i] = w[i] - lr * (d[i] + momentum * v[i]);
+        }
+    }
+
+    private static void blend(float[] m, float[] d, int count, float weight) {
+        if (weight < 0.5f) {
+            for (int i = 0; i < count; i++) {
+                m[i] = m[i] + weight * (d[i] - m[i]);
+            }
+        } else {
+            float rest = 1 - weight;
+            for (int i = 0; i < count; i++) {
+                m[i] = d[i] - (d[i] - m[i]) * rest;
+            }
+        }
+    }
+
+    private static void blendSquares(float[] v, float[] d, int count, float beta, float weight) {
+        for (int i = 0; i < count; i++) {
+            v[i] = v[i] * beta + weight * d[i] * d[i];
+        }
+    }
+
+    private static void descendScaled(
+            float[] w, float[] m, float[] v, int count, float keep, float epsilon, float stepSize, float rootBias2) {
+        for (int i = 0; i < count; i++) {
+            float denominator = (float) Math.sqrt(v[i]) / rootBias2 + epsilon;
+            w[i] = w[i] * keep - (stepSize * m[i]) / denominator;
+        }
+    }
+}

@@ -1,0 +1,219 @@
+package dev.ondine.train;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.FileSystemNotFoundException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.CodeSource;
+import java.util.List;
+
+/**
+ * The arithmetic of an optimizer's step: one flat pass over blocks of float32 values, whatever the layers are.
+ *
+ * <p>Two implementations give the same result to the bit: {@link JavaUpdateKernels}, and {@link NativeUpdateKernels} on the
+ * OpenMP team of oneDNN. Each value is computed from the values at its own index only, every operation is rounded to float32
+ * (nothing is fused or reassociated), so neither the number of threads nor the instruction set matters.
+ *
+ * <p>Blocks are plain arrays of at least {@code n} values, 4-byte aligned, and must not overlap. They may be used by several
+ * threads at a time as long as the blocks differ.
+ */
+public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpdateKernels {
+
+    private static final System.Logger LOG = System.getLogger(UpdateKernels.class.getName());
+
+    private static UpdateKernels best;
+
+    UpdateKernels() {}
+
+    /**
+     * The kernels to use in this process, chosen at the first call. Call it after oneDNN is loaded, so that the OpenMP runtime
+     * found by both is oneDNN's.
+     *
+     * <ol>
+     *   <li>{@code -Dondine.native.path=none}: Java.
+     *   <li>{@code -Dondine.native.path=FILE}: that library, or an error.
+     *   <li>{@code native/} beside the jar, then the work tree's {@code native/build/}: the library there, if it can be used.
+     *   <li>Java.
+     * </ol>
+     *
+     * @throws IllegalStateException if the library that the property names cannot be used
+     */
+    public static synchronized UpdateKernels best() {
+        if (best == null) {
+            best = choose(System.getProperty("ondine.native.path"), candidates());
+        }
+        return best;
+    }
+
+    /** What {@link #best} decides, given the property ({@code null}: not set) and the files to look for in order. */
+    static UpdateKernels choose(String property, List<Path> candidates) {
+        if ("none".equals(property)) {
+            return new JavaUpdateKernels("the native kernels are switched off by -Dondine.native.path=none");
+        }
+        if (property != null) {
+            return NativeUpdateKernels.load(Path.of(property));
+        }
+        for (Path candidate : candidates) {
+            if (Files.isRegularFile(candidate)) {
+                try {
+                    return NativeUpdateKernels.load(candidate);
+                } catch (IllegalStateException e) {
+                    LOG.log(System.Logger.Level.WARNING, "Updates run in Java: " + e.getMessage());
+                    return new JavaUpdateKernels(e.getMessage());
+                }
+            }
+        }
+        return new JavaUpdateKernels("build-native.sh builds a faster, multithreaded one");
+    }
+
+    /** Where the library may lie: beside the jar (or the classes), then in the work tree around it. */
+    private static List<Path> candidates() {
+        CodeSource source = UpdateKernels.class.getProtectionDomain().getCodeSource();
+        if (source == null || source.getLocation() == null) {
+            return List.of();
+        }
+        try {
+            URI location = source.getLocation().toURI();
+            Path folder = Path.of(location).toAbsolutePath().getParent();
+            String name = System.mapLibraryName("ondine");
+            return List.of(
+                    folder.resolve("native").resolve(name),
+                    folder.resolve("../native/build").resolve(name).normalize());
+        } catch (URISyntaxException | IllegalArgumentException | FileSystemNotFoundException _) {
+            // Classes that lie in no file (inside another jar, say): there is nothing beside them.
+            return List.of();
+        }
+    }
+
+    /**
+     * PyTorch's SGD over {@code n} values:
+     *
+     * <pre>
+     *   d = g + weightDecay·w
+     *   v = first ? d : momentum·v + gradientWeight·d
+     *   d = nesterov ? d + momentum·v : v
+     *   w = w − lr·d
+     * </pre>
+     *
+     * With momentum 0 only the first and last line remain, and {@code v} is neither read nor written.
+     *
+     * @param w the parameters; read and written
+     * @param g their gradients; only read
+     * @param v the momentum buffer; written, and read unless {@code first}. {@link MemorySegment#NULL} will do if momentum is 0
+     * @param gradientWeight 1 − dampening
+     * @param first whether this is the first step, at which {@code v} holds nothing yet
+     * @param threads how many threads a native pass may take, best as many as oneDNN; 0: OpenMP's default
+     * @throws IllegalArgumentException if a block holds fewer than {@code n} values
+     * @throws IllegalStateException if a block has been closed
+     */
+    public final void sgd(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment v,
+            long n,
+            float lr,
+            float momentum,
+            float gradientWeight,
+            float weightDecay,
+            boolean nesterov,
+            boolean first,
+            int threads) {
+        check("parameters", w, n);
+        check("gradients", g, n);
+        if (momentum != 0) {
+            check("momentum buffer", v, n);
+        }
+        runSgd(w, g, v, n, lr, momentum, gradientWeight, weightDecay, nesterov, first, threads);
+    }
+
+    /**
+     * PyTorch's Adam and AdamW over {@code n} values; the caller computes the coefficients, in double precision:
+     *
+     * <pre>
+     *   d = g + l2·w
+     *   w = w·keep
+     *   m = m + blend1·(d − m)        (from blend1 = 0.5 on: d − (d − m)·(1 − blend1), which is exact at 1)
+     *   v = v·beta2 + blend2·d·d
+     *   w = w − (stepSize·m) / (√v / rootBias2 + epsilon)
+     * </pre>
+     *
+     * @param w the parameters; read and written
+     * @param g their gradients; only read
+     * @param m the running mean of the gradients; read and written, zero before the first step
+     * @param v the running mean of their squares; read and written, zero before the first step
+     * @param l2 Adam's weight decay; 0 for AdamW
+     * @param keep AdamW's: 1 − lr·weightDecay; 1 for Adam
+     * @param blend1 1 − β₁
+     * @param beta2 β₂
+     * @param blend2 1 − β₂
+     * @param stepSize lr / (1 − β₁ᵗ), t counting from 1
+     * @param rootBias2 √(1 − β₂ᵗ)
+     * @param threads how many threads a native pass may take, best as many as oneDNN; 0: OpenMP's default
+     * @throws IllegalArgumentException if a block holds fewer than {@code n} values
+     * @throws IllegalStateException if a block has been closed
+     */
+    public final void adam(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment m,
+            MemorySegment v,
+            long n,
+            float l2,
+            float keep,
+            float blend1,
+            float beta2,
+            float blend2,
+            float epsilon,
+            float stepSize,
+            float rootBias2,
+            int threads) {
+        check("parameters", w, n);
+        check("gradients", g, n);
+        check("first moments", m, n);
+        check("second moments", v, n);
+        runAdam(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, threads);
+    }
+
+    /** Which kernels these are, and why: {@code native/build/libondine.so (OpenMP, AVX-512)}, {@code Java (…)}. */
+    public abstract String describe();
+
+    abstract void runSgd(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment v,
+            long n,
+            float lr,
+            float momentum,
+            float gradientWeight,
+            float weightDecay,
+            boolean nesterov,
+            boolean first,
+            int threads);
+
+    abstract void runAdam(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment m,
+            MemorySegment v,
+            long n,
+            float l2,
+            float keep,
+            float blend1,
+            float beta2,
+            float blend2,
+            float epsilon,
+            float stepSize,
+            float rootBias2,
+            int threads);
+
+    private static void check(String what, MemorySegment block, long n) {
+        long holds = block.byteSize() / ValueLayout.JAVA_FLOAT.byteSize();
+        if (n < 0 || n > holds) {
+            throw new IllegalArgumentException(
+                    "The update covers " + n + " values, but the block of " + what + " holds " + holds);
+        }
+    }
+}

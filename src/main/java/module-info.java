@@ -1,0 +1,15 @@
+/**
+ * Ondine: convolutional networks with batch normalization on CPUs, through oneDNN.
+ *
+ * <p>On the module path start Java with {@code --enable-native-access=dev.ondine}, on the class path with
+ * {@code --enable-native-access=ALL-UNNAMED}. oneDNN's own jar, which holds nothing but the shared library, is found on either.
+ */
+module dev.ondine {
+    requires com.fasterxml.jackson.core;
+    requires info.picocli;
+    requires java.desktop;
+    requires me.tongfei.progressbar;
+
+    exports dev.ondine.tensor;
+    exports dev.ondine.train;
+}
