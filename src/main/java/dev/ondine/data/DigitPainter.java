@@ -27,7 +27,7 @@ final class DigitPainter {
     /** The picture of a digit: {@code SIDE * SIDE} bytes, ink on 0. */
     byte[] paint(int digit) {
         // Now and then somebody writes badly: the spread is itself random, with a long tail.
-        float hand = 0.55f + 0.75f * random.nextFloat() * random.nextFloat() + 0.4f * Math.max(0, bell() - 1);
+        float hand = 0.55f + 0.75f * random.nextFloat() * random.nextFloat() + 0.6f * Math.max(0, bell() - 1);
         DigitGlyphs.Stroke[] strokes = DigitGlyphs.strokes(digit, random.nextInt(DigitGlyphs.ways(digit)));
         float[] bend = new float[8];
         for (int i = 0; i < bend.length; i++) bend[i] = 0.11f * hand * bell();
