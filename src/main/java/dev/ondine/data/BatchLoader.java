@@ -19,8 +19,10 @@ public final class BatchLoader {
     private final int elements;
     private final int size;
     private final int classes;
-    /** The normalized values of each byte if the data set is made of bytes, else null. */
-    private final float[] table;
+    /** The data set if it is made of bytes, which go through tables; else null. */
+    private final ByteImages bytes;
+
+    private final float[][] tables;
 
     /**
      * @param batchSize images a batch, at least 1
@@ -52,7 +54,8 @@ public final class BatchLoader {
                     + batchSize + (dropLast ? ", and a smaller last batch is dropped" : "")
                     + ": choose a smaller batch size" + (dropLast ? " or keep the last batch" : ""));
         }
-        this.table = set instanceof ByteImages bytes ? bytes.lookup(normalization) : null;
+        this.bytes = set instanceof ByteImages b ? b : null;
+        this.tables = bytes == null ? null : bytes.lookup(normalization);
     }
 
     /** The batches of an epoch, the smaller last one included unless it is dropped. */
@@ -111,13 +114,14 @@ public final class BatchLoader {
             room("labels", labels, (long) count * Integer.BYTES);
             for (int i = 0; i < count; i++) {
                 int index = order == null ? position + i : order[position + i];
-                if (table != null) {
-                    ((ByteImages) set).read(index, table, sample);
+                long at = (long) i * elements * Float.BYTES;
+                if (bytes != null) {
+                    bytes.read(index, tables, images, at);
                 } else {
                     set.read(index, sample, 0);
                     normalization.apply(sample, 0, elements);
+                    MemorySegment.copy(sample, 0, images, ValueLayout.JAVA_FLOAT, at, elements);
                 }
-                MemorySegment.copy(sample, 0, images, ValueLayout.JAVA_FLOAT, (long) i * elements * Float.BYTES, elements);
                 labels.setAtIndex(ValueLayout.JAVA_INT, i, label(index));
             }
             position += count;

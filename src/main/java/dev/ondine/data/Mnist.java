@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 
 /**
  * MNIST and whatever else comes as its four IDX files: {@code train-images-idx3-ubyte}, {@code train-labels-idx1-ubyte},
@@ -65,7 +66,7 @@ public final class Mnist {
             shape = Shape.of(1, height, width);
             images = idx.records(count, height * width);
         } catch (IOException e) {
-            throw new DataException(imageFile + ": cannot be read: " + e.getMessage(), e);
+            throw new DataException(imageFile + ": cannot be read: " + e, e);
         }
         int[] labels = new int[images.length];
         try (Idx idx = new Idx(labelFile)) {
@@ -84,7 +85,7 @@ public final class Mnist {
                 }
             }
         } catch (IOException e) {
-            throw new DataException(labelFile + ": cannot be read: " + e.getMessage(), e);
+            throw new DataException(labelFile + ": cannot be read: " + e, e);
         }
         return new ByteImages("mnist " + part, shape, images, labels, CLASSES);
     }
@@ -150,11 +151,14 @@ public final class Mnist {
         }
 
         private byte[] bytes(int length, String what) throws IOException {
-            byte[] bytes;
+            byte[] bytes = new byte[0];
             try {
                 bytes = in.readNBytes(length);
             } catch (EOFException _) {
-                bytes = new byte[0];
+                // the packed content ends early: said below, as for a plain file
+            } catch (ZipException e) {
+                throw new DataException(
+                        file + ": its packed content is damaged (" + e.getMessage() + "), after offset " + offset, e);
             }
             if (bytes.length < length) {
                 throw new DataException(file + ": ends early, within the " + what + " that starts at offset " + offset
