@@ -20,8 +20,8 @@ public final class ArrayDataset implements Dataset {
      * @param samples one array of {@code shape.elements()} values in [0, 1] a sample, channels first
      * @param labels one a sample, each an index into {@code classes}
      * @param classes the names of the classes
-     * @throws IllegalArgumentException if there are no samples, lengths do not agree with the shape or each other, or a label is
-     *     out of range
+     * @throws IllegalArgumentException if there are no samples, lengths do not agree with the shape or each other, or a
+     *     label is out of range
      */
     public ArrayDataset(String name, Shape shape, float[][] samples, int[] labels, List<String> classes) {
         this.name = name;

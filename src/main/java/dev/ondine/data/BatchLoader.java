@@ -5,9 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Cuts a data set into batches and writes them, normalized, where the caller wants them. The order of an epoch depends on the
- * seed and the number of the epoch and on nothing else, so that a run can be resumed at any epoch. A loader is immutable and may
- * have several epochs under way at once, each used by one thread at a time.
+ * Cuts a data set into batches and writes them, normalized, where the caller wants them. The order of an epoch depends
+ * on the seed and the number of the epoch and on nothing else, so that a run can be resumed at any epoch. A loader is
+ * immutable and may have several epochs under way at once, each used by one thread at a time.
  */
 public final class BatchLoader {
     private final Dataset set;
@@ -30,7 +30,8 @@ public final class BatchLoader {
      * @param seed decides the orders, together with the number of the epoch
      * @param dropLast whether to leave out a last batch with fewer than {@code batchSize} images
      * @param normalization of the data set's channels
-     * @throws IllegalArgumentException if the batch size is below 1, the channels do not agree, or no batch would be left
+     * @throws IllegalArgumentException if the batch size is below 1, the channels do not agree, or no batch would be
+     *     left
      */
     public BatchLoader(
             Dataset set, int batchSize, boolean shuffle, long seed, boolean dropLast, Normalization normalization) {
@@ -50,9 +51,10 @@ public final class BatchLoader {
                     + " channels for the data set '" + set.name() + "' of the sample shape " + shape);
         }
         if (batches() == 0) {
-            throw new IllegalArgumentException("data set '" + set.name() + "' has " + size + " samples, fewer than one batch of "
-                    + batchSize + (dropLast ? ", and a smaller last batch is dropped" : "")
-                    + ": choose a smaller batch size" + (dropLast ? " or keep the last batch" : ""));
+            throw new IllegalArgumentException(
+                    "data set '" + set.name() + "' has " + size + " samples, fewer than one batch of "
+                            + batchSize + (dropLast ? ", and a smaller last batch is dropped" : "")
+                            + ": choose a smaller batch size" + (dropLast ? " or keep the last batch" : ""));
         }
         this.bytes = set instanceof ByteImages b ? b : null;
         this.tables = bytes == null ? null : bytes.lookup(normalization);
@@ -106,7 +108,8 @@ public final class BatchLoader {
          * @param images room for {@code (count, channels, height, width)} float32 values, plain layout
          * @param labels room for {@code count} int32 values
          * @return the number of images written: the batch size, fewer in the last batch, 0 at the end of the epoch
-         * @throws IllegalArgumentException if a segment is too small, or the data set gives a label that it has no class for
+         * @throws IllegalArgumentException if a segment is too small, or the data set gives a label that it has no
+         *     class for
          */
         public int next(MemorySegment images, MemorySegment labels) {
             int count = nextCount();
@@ -114,14 +117,15 @@ public final class BatchLoader {
             room("labels", labels, (long) count * Integer.BYTES);
             for (int i = 0; i < count; i++) {
                 int index = order == null ? position + i : order[position + i];
-                long at = (long) i * elements * Float.BYTES;
                 if (bytes != null) {
-                    bytes.read(index, tables, images, at);
+                    bytes.read(index, tables, sample);
                 } else {
                     set.read(index, sample, 0);
                     normalization.apply(sample, 0, elements);
-                    MemorySegment.copy(sample, 0, images, ValueLayout.JAVA_FLOAT, at, elements);
                 }
+                // By way of an array in the first-level cache: stores to a segment one by one are slower.
+                MemorySegment.copy(
+                        sample, 0, images, ValueLayout.JAVA_FLOAT, (long) i * elements * Float.BYTES, elements);
                 labels.setAtIndex(ValueLayout.JAVA_INT, i, label(index));
             }
             position += count;
@@ -131,16 +135,16 @@ public final class BatchLoader {
         private int label(int index) {
             int label = set.label(index);
             if (label < 0 || label >= classes) {
-                throw new IllegalArgumentException("data set '" + set.name() + "': sample " + index + " has the label " + label
-                        + "; with " + classes + " classes, labels go from 0 to " + (classes - 1));
+                throw new IllegalArgumentException("data set '" + set.name() + "': sample " + index + " has the label "
+                        + label + "; with " + classes + " classes, labels go from 0 to " + (classes - 1));
             }
             return label;
         }
 
         private static void room(String what, MemorySegment segment, long bytes) {
             if (segment.byteSize() < bytes) {
-                throw new IllegalArgumentException("the segment for the " + what + " of a batch has " + segment.byteSize()
-                        + " bytes; the batch needs " + bytes);
+                throw new IllegalArgumentException("the segment for the " + what + " of a batch has "
+                        + segment.byteSize() + " bytes; the batch needs " + bytes);
             }
         }
     }

@@ -25,8 +25,8 @@ final class Checks {
     /** The elements of one sample, which must be of rank 3 and fit into a Java array. */
     static int sampleElements(String name, Shape shape) {
         if (shape.rank() != 3) {
-            throw new IllegalArgumentException("data set '" + name + "': the sample shape " + shape
-                    + " must be (channels, height, width)");
+            throw new IllegalArgumentException(
+                    "data set '" + name + "': the sample shape " + shape + " must be (channels, height, width)");
         }
         if (shape.elements() > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException(
@@ -43,8 +43,9 @@ final class Checks {
         }
         for (int i = 0; i < labels.length; i++) {
             if (labels[i] < 0 || labels[i] >= classes.size()) {
-                throw new IllegalArgumentException("data set '" + name + "': sample " + i + " has the label " + labels[i]
-                        + "; with " + classes.size() + " classes, labels go from 0 to " + (classes.size() - 1));
+                throw new IllegalArgumentException(
+                        "data set '" + name + "': sample " + i + " has the label " + labels[i] + "; with "
+                                + classes.size() + " classes, labels go from 0 to " + (classes.size() - 1));
             }
         }
     }

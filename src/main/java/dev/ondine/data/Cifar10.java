@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The binary version of CIFAR-10, {@code data_batch_1.bin} to {@code data_batch_5.bin} and {@code test_batch.bin}: records of a
- * label byte and 3,072 bytes of a 32x32 image, red, green, blue. See
- * <a href="https://www.cs.toronto.edu/~kriz/cifar.html">cs.toronto.edu/~kriz/cifar.html</a>.
+ * The binary version of CIFAR-10, {@code data_batch_1.bin} to {@code data_batch_5.bin} and {@code test_batch.bin}:
+ * records of a label byte and 3,072 bytes of a 32x32 image, red, green, blue. See <a
+ * href="https://www.cs.toronto.edu/~kriz/cifar.html">cs.toronto.edu/~kriz/cifar.html</a>.
  */
 public final class Cifar10 {
     private static final Shape SHAPE = Shape.of(3, 32, 32);
@@ -81,12 +81,13 @@ public final class Cifar10 {
                 byte[] record = new byte[RECORD];
                 for (int i = 0; i < count; i++, at++) {
                     if (in.readNBytes(record, 0, RECORD) < RECORD) {
-                        throw new DataException(file + ": became shorter while it was read, at offset " + (long) i * RECORD);
+                        throw new DataException(
+                                file + ": became shorter while it was read, at offset " + (long) i * RECORD);
                     }
                     labels[at] = record[0] & 0xff;
                     if (labels[at] >= classes.size()) {
-                        throw new DataException(file + ": the label at offset " + (long) i * RECORD + " is " + labels[at]
-                                + "; labels go from 0 to " + (classes.size() - 1));
+                        throw new DataException(file + ": the label at offset " + (long) i * RECORD + " is "
+                                + labels[at] + "; labels go from 0 to " + (classes.size() - 1));
                     }
                     images[at] = Arrays.copyOfRange(record, 1, RECORD);
                 }

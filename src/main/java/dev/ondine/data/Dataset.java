@@ -4,8 +4,8 @@ import dev.ondine.tensor.Shape;
 import java.util.List;
 
 /**
- * Labelled samples with random access. Implement it to train on data of your own: all samples have one shape, and the index
- * alone decides what a sample is. Implementations must be safe for concurrent reads.
+ * Labelled samples with random access. Implement it to train on data of your own: all samples have one shape, and the
+ * index alone decides what a sample is. Implementations must be safe for concurrent reads.
  */
 public interface Dataset {
     /** The number of samples, at least 1. */

@@ -44,7 +44,9 @@ public final class Datasets {
         return select(set, IntStream.range(0, checkedCount(set, count)).toArray());
     }
 
-    /** {@code count} samples chosen at random, in random order; all if there are no more. The same for the same seed. */
+    /**
+     * {@code count} samples chosen at random, in random order; all if there are no more. The same for the same seed.
+     */
     public static Dataset take(Dataset set, int count, long seed) {
         int[] order = Seeds.permutation(set.size(), Seeds.stream(seed, 'T', 0));
         return select(set, Arrays.copyOf(order, checkedCount(set, count)));
@@ -98,6 +100,7 @@ public final class Datasets {
     }
 
     private static IllegalArgumentException unknown(String spec, String why) {
-        return new IllegalArgumentException("data set '" + spec + "': " + why + ". Possible are:\n" + FORMS.indent(2).stripTrailing());
+        return new IllegalArgumentException("data set '" + spec + "': " + why + ". Possible are:\n"
+                + FORMS.indent(2).stripTrailing());
     }
 }

@@ -4,8 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How people write the ten digits: several ways each, as strokes through points in a box of 100 by 100, y downwards. A stroke is
- * a smooth curve through its points, except at those marked with {@code !}, where it has a corner; {@code ;} lifts the pen.
+ * How people write the ten digits: several ways each, as strokes through points in a box of 100 by 100, y downwards. A
+ * stroke is a smooth curve through its points, except at those marked with {@code !}, where it has a corner; {@code ;}
+ * lifts the pen.
  */
 final class DigitGlyphs {
     /** A stroke: the coordinates of its points, and where its corners are. */

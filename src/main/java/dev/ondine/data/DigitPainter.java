@@ -4,8 +4,9 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * Writes one digit the way a hand would: picks a way of writing it, moves its points, bends and tilts the whole, and draws the
- * curves by their signed distance, which gives thickness, anti-aliasing and blur in one formula. One object a digit.
+ * Writes one digit the way a hand would: picks a way of writing it, moves its points, bends and tilts the whole, and
+ * draws the curves by their signed distance, which gives thickness, anti-aliasing and blur in one formula. One object a
+ * digit.
  */
 final class DigitPainter {
     static final int SIDE = 28;
@@ -18,6 +19,7 @@ final class DigitPainter {
     private float[] y = new float[128];
     /** Whether a line goes from this point to the next. */
     private boolean[] joined = new boolean[128];
+
     private int points;
 
     DigitPainter(SplittableRandom random) {
@@ -48,12 +50,16 @@ final class DigitPainter {
             py[i] = v + bend[4] * u * u + bend[5] * u * v + bend[6] * v * v + bend[7] * u * u * u;
         }
         for (int i = 0; i + 1 < n; i++) {
-            // Catmull-Rom: the neighbours give the tangents; at an end or a corner the point stands in for its neighbour.
+            // Catmull-Rom: the neighbours give the tangents; at an end or a corner the point stands in for its
+            // neighbour.
             int before = i == 0 || stroke.corner()[i] ? i : i - 1;
             int after = i + 2 == n || stroke.corner()[i + 1] ? i + 1 : i + 2;
             for (int s = 0; s < CURVE_STEPS; s++) {
                 float t = (float) s / CURVE_STEPS;
-                add(spline(px[before], px[i], px[i + 1], px[after], t), spline(py[before], py[i], py[i + 1], py[after], t), true);
+                add(
+                        spline(px[before], px[i], px[i + 1], px[after], t),
+                        spline(py[before], py[i], py[i + 1], py[after], t),
+                        true);
             }
         }
         add(px[n - 1], py[n - 1], false);
@@ -132,7 +138,9 @@ final class DigitPainter {
         return picture;
     }
 
-    /** Raises each pixel's depth below the outline of the line from point i to the next: its radius less the distance. */
+    /**
+     * Raises each pixel's depth below the outline of the line from point i to the next: its radius less the distance.
+     */
     private void line(float[] depth, int i, float radius, float edge) {
         float reach = radius + edge;
         float dx = x[i + 1] - x[i];

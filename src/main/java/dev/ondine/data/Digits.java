@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Handwritten-looking digits, made on the spot from strokes: a data set that needs no download, about as hard as MNIST. 28x28
- * grey, light on dark, equally many of each digit. Sample i of a part depends on (seed, part, i) only, so that more samples
- * begin with the same ones.
+ * Handwritten-looking digits, made on the spot from strokes: a data set that needs no download, about as hard as MNIST.
+ * 28x28 grey, light on dark, equally many of each digit. Sample i of a part depends on (seed, part, i) only, so that
+ * more samples begin with the same ones.
  */
 public final class Digits {
     /** How many samples to train on by default. */
@@ -33,7 +33,8 @@ public final class Digits {
     }
 
     private static ByteImages part(String name, int count, long seed, long stream) {
-        if (count < 1) throw new IllegalArgumentException("digits: " + count + " samples to " + name + "; at least 1 is needed");
+        if (count < 1)
+            throw new IllegalArgumentException("digits: " + count + " samples to " + name + "; at least 1 is needed");
         int side = DigitPainter.SIDE;
         Checks.memory("digits: " + count + " samples to " + name, (long) count * side * side);
         byte[][] images = new byte[count][];

@@ -67,7 +67,8 @@ final class ImageDecoder implements AutoCloseable {
         } catch (DataException e) {
             throw e;
         } catch (RuntimeException e) {
-            throw new IOException("it is damaged (" + e + ")", e); // ImageIO trips over some damaged headers in this way
+            throw new IOException(
+                    "it is damaged (" + e + ")", e); // ImageIO trips over some damaged headers in this way
         } finally {
             reader.setInput(null);
         }
@@ -95,11 +96,13 @@ final class ImageDecoder implements AutoCloseable {
 
     private ImageReader reader(Format format) {
         if (readers[format.ordinal()] == null) {
-            ImageReader reader = ImageIO.getImageReadersByFormatName(format.name()).next();
+            ImageReader reader =
+                    ImageIO.getImageReadersByFormatName(format.name()).next();
             // A truncated JPEG is no error to ImageIO: the rest is grey, and there is a warning.
             reader.addIIOReadWarningListener((_, warning) -> {
                 String lower = warning.toLowerCase(Locale.ROOT);
-                if (lower.contains("corrupt") || lower.contains("premature") || lower.contains("truncated")) damage = warning;
+                if (lower.contains("corrupt") || lower.contains("premature") || lower.contains("truncated"))
+                    damage = warning;
             });
             readers[format.ordinal()] = reader;
         }
@@ -125,7 +128,9 @@ final class ImageDecoder implements AutoCloseable {
         int bands = raster.getNumBands();
         if (bands > channels) opaque(raster, bands - 1, 255 << shift | (shift == 0 ? 0 : 255));
         byte[] pixels = new byte[channels * height * width];
-        if (shift == 0 && bands == channels && raster.getDataBuffer() instanceof DataBufferByte buffer
+        if (shift == 0
+                && bands == channels
+                && raster.getDataBuffer() instanceof DataBufferByte buffer
                 && raster.getSampleModel() instanceof PixelInterleavedSampleModel layout) {
             int[] offsets = layout.getBandOffsets();
             byte[] data = buffer.getData();
@@ -156,7 +161,8 @@ final class ImageDecoder implements AutoCloseable {
         for (int y = 0; y < height; y++) {
             image.getRGB(0, y, width, 1, row, 0, width);
             for (int x = 0; x < width; x++) {
-                if (row[x] >>> 24 != 255) throw new IOException("it has transparent pixels; only opaque images are possible");
+                if (row[x] >>> 24 != 255)
+                    throw new IOException("it has transparent pixels; only opaque images are possible");
                 for (int c = 0; c * plane < pixels.length; c++) {
                     pixels[c * plane + y * width + x] = (byte) (row[x] >> (16 - 8 * c));
                 }

@@ -15,10 +15,10 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * JPEG and PNG files in a folder or a zip: {@code train/<class>/*.jpg|jpeg|png} and {@code test/<class>/...}, possibly within one
- * folder around them. The classes are sorted by name; {@code test} may lack some. Other files, hidden ones and deeper folders are
- * ignored. All images are decoded once, on all processors, into bytes: grey (one channel) if every image is grey by its format,
- * else red, green, blue. An alpha channel must be opaque.
+ * JPEG and PNG files in a folder or a zip: {@code train/<class>/*.jpg|jpeg|png} and {@code test/<class>/...}, possibly
+ * within one folder around them. The classes are sorted by name; {@code test} may lack some. Other files, hidden ones
+ * and deeper folders are ignored. All images are decoded once, on all processors, into bytes: grey (one channel) if
+ * every image is grey by its format, else red, green, blue. An alpha channel must be opaque.
  */
 public final class ImageFolder {
     private static final int LARGEST_SIDE = 1 << 15;
@@ -47,8 +47,8 @@ public final class ImageFolder {
      * Reads images that are all of one size.
      *
      * @param path a folder or a zip file
-     * @throws DataException if there is none, a part or a class has no images, a class to test on is not among those to train
-     *     on, an image cannot be decoded or is of another size than the first, or all would not fit into memory
+     * @throws DataException if there is none, a part or a class has no images, a class to test on is not among those to
+     *     train on, an image cannot be decoded or is of another size than the first, or all would not fit into memory
      */
     public static DataSplit open(Path path) {
         return open(path, null);
@@ -109,7 +109,9 @@ public final class ImageFolder {
         Checks.memory(path.toString(), (long) images.length * channels * images[0].height() * images[0].width());
     }
 
-    /** Decodes all but the first. Of several bad images, the first in order is reported, however threads are scheduled. */
+    /**
+     * Decodes all but the first. Of several bad images, the first in order is reported, however threads are scheduled.
+     */
     private void decodeRest(int threads) throws IOException {
         AtomicInteger next = new AtomicInteger(1);
         List<Future<Void>> workers = new ArrayList<>();
@@ -154,13 +156,17 @@ public final class ImageFolder {
         for (int i = 0; i < images.length; i++) pixels[i] = images[i].pixels(channels);
         Shape shape = Shape.of(channels, images[0].height(), images[0].width());
         return new DataSplit(
-                "images:" + path, part("train", shape, pixels, 0, layout.train()),
+                "images:" + path,
+                part("train", shape, pixels, 0, layout.train()),
                 part("test", shape, pixels, layout.train(), pixels.length));
     }
 
     private ByteImages part(String name, Shape shape, byte[][] pixels, int from, int to) {
         return new ByteImages(
-                path.getFileName() + " " + name, shape, Arrays.copyOfRange(pixels, from, to),
-                Arrays.copyOfRange(layout.labels(), from, to), layout.classes());
+                path.getFileName() + " " + name,
+                shape,
+                Arrays.copyOfRange(pixels, from, to),
+                Arrays.copyOfRange(layout.labels(), from, to),
+                layout.classes());
     }
 }

@@ -8,7 +8,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Which files of a folder or zip are images of which class. Files are sorted by class and name, those to train on first.
+ * Which files of a folder or zip are images of which class. Files are sorted by class and name, those to train on
+ * first.
  *
  * @param classes sorted
  * @param names every image, as its source calls it
@@ -18,7 +19,8 @@ import java.util.TreeSet;
 record ImageLayout(List<String> classes, List<String> names, int[] labels, int train) {
     static final List<String> PARTS = List.of("train", "test");
 
-    private static final String WANTED = "train/<class>/*.jpg|jpeg|png and test/<class>/... (possibly within one folder)";
+    private static final String WANTED =
+            "train/<class>/*.jpg|jpeg|png and test/<class>/... (possibly within one folder)";
 
     /** Makes sense of a source's names; {@code what} is what messages call the source. */
     static ImageLayout of(String what, List<String> names) {
@@ -30,7 +32,8 @@ record ImageLayout(List<String> classes, List<String> names, int[] labels, int t
             if (path.length < at + 2 || !PARTS.contains(path[at]) || hidden(path)) continue;
             String prefix = at == 0 ? "" : path[0] + "/";
             if (top != null && !top.equals(prefix)) {
-                throw new DataException(what + ": has more than one data set, in '" + top + "' and in '" + prefix + "'");
+                throw new DataException(
+                        what + ": has more than one data set, in '" + top + "' and in '" + prefix + "'");
             }
             top = prefix;
             boolean folder = name.endsWith("/");
@@ -48,7 +51,8 @@ record ImageLayout(List<String> classes, List<String> names, int[] labels, int t
             String what, Map<String, TreeSet<String>> train, Map<String, TreeSet<String>> test) {
         for (Map<String, TreeSet<String>> part : List.of(train, test)) {
             if (part.values().stream().allMatch(TreeSet::isEmpty)) {
-                throw new DataException(what + ": has no images in " + PARTS.get(part == train ? 0 : 1) + "/; it must hold " + WANTED);
+                throw new DataException(
+                        what + ": has no images in " + PARTS.get(part == train ? 0 : 1) + "/; it must hold " + WANTED);
             }
         }
         List<String> classes = List.copyOf(train.keySet());
@@ -59,7 +63,8 @@ record ImageLayout(List<String> classes, List<String> names, int[] labels, int t
         });
         for (String name : test.keySet()) {
             if (!train.containsKey(name)) {
-                throw new DataException(what + ": the class test/" + name + " is not among those to train on, " + classes);
+                throw new DataException(
+                        what + ": the class test/" + name + " is not among those to train on, " + classes);
             }
         }
         List<String> names = new ArrayList<>();

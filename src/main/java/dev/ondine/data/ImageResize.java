@@ -1,8 +1,8 @@
 package dev.ondine.data;
 
 /**
- * Scales images: the largest centred part of the wanted proportions, by a triangle filter that widens when the image shrinks
- * (bilinear with anti-aliasing, as Pillow's BILINEAR).
+ * Scales images: the largest centred part of the wanted proportions, by a triangle filter that widens when the image
+ * shrinks (bilinear with anti-aliasing, as Pillow's BILINEAR).
  */
 final class ImageResize {
     private ImageResize() {}

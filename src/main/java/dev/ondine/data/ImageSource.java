@@ -11,7 +11,10 @@ import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
-/** Where the files of an image data set lie: a folder or a zip. Read into memory only, never unpacked to disk. One thread each. */
+/**
+ * Where the files of an image data set lie: a folder or a zip. Read into memory only, never unpacked to disk. One
+ * thread each.
+ */
 sealed interface ImageSource extends AutoCloseable {
     /** A compressed image that is larger than this is refused. */
     int LARGEST_FILE = 64 << 20;
@@ -38,7 +41,8 @@ sealed interface ImageSource extends AutoCloseable {
     private static byte[] limited(String described, long claimed, InputStream stream) throws IOException {
         try (InputStream in = stream) {
             if (claimed > LARGEST_FILE) {
-                throw new DataException(described + ": is " + claimed + " bytes long; one image may have " + LARGEST_FILE);
+                throw new DataException(
+                        described + ": is " + claimed + " bytes long; one image may have " + LARGEST_FILE);
             }
             byte[] bytes = in.readNBytes((int) claimed);
             if (bytes.length < claimed || in.read() >= 0) {
@@ -66,7 +70,9 @@ sealed interface ImageSource extends AutoCloseable {
                 if (!Files.isDirectory(base.resolve(part))) continue;
                 try (Stream<Path> files = Files.walk(base.resolve(part), 2, FileVisitOption.FOLLOW_LINKS)) {
                     for (Path file : (Iterable<Path>) files::iterator) {
-                        String name = root.relativize(file).toString().replace(root.getFileSystem().getSeparator(), "/");
+                        String name = root.relativize(file)
+                                .toString()
+                                .replace(root.getFileSystem().getSeparator(), "/");
                         names.add(Files.isDirectory(file) ? name + "/" : name);
                     }
                 }

@@ -15,9 +15,10 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * MNIST and whatever else comes as its four IDX files: {@code train-images-idx3-ubyte}, {@code train-labels-idx1-ubyte},
- * {@code t10k-images-idx3-ubyte}, {@code t10k-labels-idx1-ubyte}; a dot before {@code idx} and a {@code .gz} at the end are
- * accepted. The format is at <a href="https://yann.lecun.org/exdb/mnist/">yann.lecun.org/exdb/mnist</a>.
+ * MNIST and whatever else comes as its four IDX files: {@code train-images-idx3-ubyte}, {@code
+ * train-labels-idx1-ubyte}, {@code t10k-images-idx3-ubyte}, {@code t10k-labels-idx1-ubyte}; a dot before {@code idx}
+ * and a {@code .gz} at the end are accepted. The format is at <a
+ * href="https://yann.lecun.org/exdb/mnist/">yann.lecun.org/exdb/mnist</a>.
  */
 public final class Mnist {
     private static final int IMAGES = 0x0803;
@@ -32,13 +33,15 @@ public final class Mnist {
      * Reads the four files into memory.
      *
      * @param folder where they lie
-     * @throws DataException if one is missing, is not what its name says, or is shorter or longer than its header says; if
-     *     images and labels are not equally many; or if a label is above 9
+     * @throws DataException if one is missing, is not what its name says, or is shorter or longer than its header says;
+     *     if images and labels are not equally many; or if a label is above 9
      */
     public static DataSplit open(Path folder) {
         if (!Files.isDirectory(folder)) throw new DataException(folder + ": no such folder");
-        ByteImages train = read("train", find(folder, "train-images", "idx3-ubyte"), find(folder, "train-labels", "idx1-ubyte"));
-        ByteImages test = read("test", find(folder, "t10k-images", "idx3-ubyte"), find(folder, "t10k-labels", "idx1-ubyte"));
+        ByteImages train =
+                read("train", find(folder, "train-images", "idx3-ubyte"), find(folder, "train-labels", "idx1-ubyte"));
+        ByteImages test =
+                read("test", find(folder, "t10k-images", "idx3-ubyte"), find(folder, "t10k-labels", "idx1-ubyte"));
         if (!train.sampleShape().equals(test.sampleShape())) {
             throw new DataException(folder + ": the images to train on have the shape " + train.sampleShape()
                     + ", those to test on " + test.sampleShape() + "; they must agree");
@@ -47,8 +50,9 @@ public final class Mnist {
     }
 
     private static Path find(Path folder, String stem, String type) {
-        List<String> names =
-                Stream.of("-", ".").flatMap(dot -> Stream.of("", ".gz").map(gz -> stem + dot + type + gz)).toList();
+        List<String> names = Stream.of("-", ".")
+                .flatMap(dot -> Stream.of("", ".gz").map(gz -> stem + dot + type + gz))
+                .toList();
         for (String name : names) {
             if (Files.isRegularFile(folder.resolve(name))) return folder.resolve(name);
         }
@@ -73,8 +77,8 @@ public final class Mnist {
             idx.magic(LABELS, "labels");
             int count = idx.extent("number of labels", Integer.MAX_VALUE - 8);
             if (count != images.length) {
-                throw new DataException(
-                        labelFile + ": has " + count + " labels, but " + imageFile + " has " + images.length + " images");
+                throw new DataException(labelFile + ": has " + count + " labels, but " + imageFile + " has "
+                        + images.length + " images");
             }
             byte[] bytes = idx.records(1, count)[0];
             for (int i = 0; i < count; i++) {

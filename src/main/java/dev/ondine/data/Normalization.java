@@ -14,7 +14,8 @@ public record Normalization(float[] mean, float[] std) {
     private static final int MOST_SAMPLES = 8192;
 
     /**
-     * @throws IllegalArgumentException if the lengths differ or are 0, a mean is not finite, or a deviation not finite and above 0
+     * @throws IllegalArgumentException if the lengths differ or are 0, a mean is not finite, or a deviation not finite
+     *     and above 0
      */
     public Normalization {
         mean = mean.clone();
@@ -39,8 +40,8 @@ public record Normalization(float[] mean, float[] std) {
     }
 
     /**
-     * Mean and (biased) standard deviation of each channel over a data set, or over 8,192 of its samples, evenly spaced, if it
-     * has more. A channel that never varies gets the deviation 1.
+     * Mean and (biased) standard deviation of each channel over a data set, or over 8,192 of its samples, evenly
+     * spaced, if it has more. A channel that never varies gets the deviation 1.
      */
     public static Normalization of(Dataset set) {
         Shape shape = set.sampleShape();
