@@ -1,0 +1,129 @@
+package dev.ondine.data;
+
+import dev.ondine.tensor.Shape;
+import java.util.Arrays;
+
+/**
+ * What makes values of [0, 1] into the network's input: {@code (x - mean) / std}, one pair a channel.
+ *
+ * @param mean of each channel
+ * @param std the standard deviation of each channel, above 0
+ */
+public record Normalization(float[] mean, float[] std) {
+    /** {@link #of} looks at no more samples than these, evenly spaced: the mean is then right to about 0.002. */
+    private static final int MOST_SAMPLES = 8192;
+
+    /**
+     * @throws IllegalArgumentException if the lengths differ or are 0, a mean is not finite, or a deviation not finite
+     *     and above 0
+     */
+    public Normalization {
+        mean = mean.clone();
+        std = std.clone();
+        if (mean.length == 0 || mean.length != std.length) {
+            throw new IllegalArgumentException("normalization with " + mean.length + " means and " + std.length
+                    + " standard deviations; one of each is needed for every channel");
+        }
+        for (int c = 0; c < mean.length; c++) {
+            if (!Float.isFinite(mean[c]) || !(std[c] > 0) || !Float.isFinite(std[c])) {
+                throw new IllegalArgumentException("normalization of channel " + c + " has the mean " + mean[c]
+                        + " and the standard deviation " + std[c] + "; both must be finite, the latter above 0");
+            }
+        }
+    }
+
+    /** The normalization that changes nothing. */
+    public static Normalization identity(int channels) {
+        float[] ones = new float[channels];
+        Arrays.fill(ones, 1);
+        return new Normalization(new float[channels], ones);
+    }
+
+    /**
+     * Mean and (biased) standard deviation of each channel over a data set, or over 8,192 of its samples, evenly
+     * spaced, if it has more. A channel that never varies gets the deviation 1.
+     */
+    public static Normalization of(Dataset set) {
+        Shape shape = set.sampleShape();
+        int elements = Checks.sampleElements(set.name(), shape);
+        int channels = (int) shape.dim(0);
+        int plane = elements / channels;
+        int samples = Math.min(set.size(), MOST_SAMPLES);
+        float[] values = new float[elements];
+        double[] mean = new double[channels];
+        double[] squares = new double[channels];
+        for (int s = 0; s < samples; s++) {
+            set.read((int) ((long) s * set.size() / samples), values, 0);
+            for (int c = 0; c < channels; c++) merge(values, c * plane, plane, s, mean, squares, c);
+        }
+        float[] means = new float[channels];
+        float[] deviations = new float[channels];
+        for (int c = 0; c < channels; c++) {
+            means[c] = (float) mean[c];
+            float std = (float) Math.sqrt(squares[c] / ((double) samples * plane));
+            deviations[c] = std > 0 ? std : 1;
+        }
+        return new Normalization(means, deviations);
+    }
+
+    /** Adds one plane to the statistics of the {@code planes} before it (Chan's update: never E[x²] − E[x]²). */
+    private static void merge(float[] x, int from, int n, int planes, double[] mean, double[] squares, int c) {
+        double sum = 0;
+        for (int i = from; i < from + n; i++) sum += x[i];
+        double own = sum / n;
+        double around = 0;
+        for (int i = from; i < from + n; i++) around += (x[i] - own) * (x[i] - own);
+        double delta = own - mean[c];
+        mean[c] += delta / (planes + 1);
+        squares[c] += around + delta * delta * n * ((double) planes / (planes + 1));
+    }
+
+    /** The number of channels that this is for. */
+    public int channels() {
+        return mean.length;
+    }
+
+    /** A copy of the means. */
+    @Override
+    public float[] mean() {
+        return mean.clone();
+    }
+
+    /** A copy of the standard deviations. */
+    @Override
+    public float[] std() {
+        return std.clone();
+    }
+
+    /** Normalizes one sample of {@code elements} values, channels first, in place. */
+    public void apply(float[] values, int offset, int elements) {
+        int plane = elements / mean.length;
+        if (plane * mean.length != elements) {
+            throw new IllegalArgumentException(
+                    "normalization of " + mean.length + " channels over " + elements + " values, which do not divide");
+        }
+        for (int c = 0; c < mean.length; c++) apply(values, offset + c * plane, plane, c);
+    }
+
+    /** Normalizes values of one channel in place. */
+    void apply(float[] values, int from, int count, int channel) {
+        float m = mean[channel];
+        float s = std[channel];
+        for (int i = from; i < from + count; i++) values[i] = (values[i] - m) / s;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Normalization n && Arrays.equals(mean, n.mean) && Arrays.equals(std, n.std);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(mean) + Arrays.hashCode(std);
+    }
+
+    @Override
+    public String toString() {
+        return "Normalization[mean=" + Arrays.toString(mean) + ", std=" + Arrays.toString(std) + "]";
+    }
+}
