@@ -28,6 +28,14 @@ public enum DataType {
         return bytes;
     }
 
+    /** Whether elements are floating-point numbers; if not they are whole ones. */
+    public boolean isFloat() {
+        return switch (this) {
+            case FLOAT32, FLOAT64, BFLOAT16, FLOAT16 -> true;
+            case INT32, INT64, UINT8 -> false;
+        };
+    }
+
     /** The short name that printed graphs and error messages use: {@code f32}, {@code bf16}, {@code s32} … */
     public String shortName() {
         return switch (this) {

@@ -37,13 +37,18 @@ public final class Shape {
         return new Shape(dims.clone());
     }
 
+    /** The number of axes; 0 for a scalar. */
     public int rank() {
         return dims.length;
     }
 
-    /** The extent of an axis; a negative axis counts from the end, −1 being the last. */
+    /**
+     * The extent of an axis; a negative axis counts from the end, −1 being the last.
+     *
+     * @throws IndexOutOfBoundsException if there is no such axis
+     */
     public long dim(int axis) {
-        return dims[Objects.checkIndex(axis < 0 ? axis + dims.length : axis, dims.length)];
+        return dims[checkAxis(axis)];
     }
 
     /** A copy of the extents. */
@@ -56,17 +61,45 @@ public final class Shape {
         return elements;
     }
 
-    /** The product of the extents from an axis (inclusive) to another (exclusive); 1 if there are none between. */
+    /**
+     * The product of the extents from an axis (inclusive) to another (exclusive); 1 if there are none between.
+     *
+     * @throws IndexOutOfBoundsException if an axis lies outside the shape
+     */
     public long elements(int from, int to) {
+        Objects.checkFromToIndex(from, to, dims.length);
         long product = 1;
         for (int i = from; i < to; i++) product *= dims[i];
         return product;
     }
 
-    /** This shape with one extent changed. */
+    /**
+     * The place of an element in row-major order: 0 for the first, {@link #elements()}{@code  − 1} for the last.
+     *
+     * @param index one number for each axis, each from 0 to the extent (exclusive)
+     * @throws IndexOutOfBoundsException naming the axis if a number lies outside its extent
+     * @throws IllegalArgumentException if there are more or fewer numbers than axes
+     */
+    public long offset(long... index) {
+        if (index.length != dims.length) {
+            throw new IllegalArgumentException("index " + text(index) + " has " + index.length + " numbers, shape " + this
+                    + " has " + dims.length + " axes; give one number for each axis");
+        }
+        long offset = 0;
+        for (int axis = 0; axis < dims.length; axis++) {
+            if (index[axis] < 0 || index[axis] >= dims[axis]) {
+                throw new IndexOutOfBoundsException("index " + text(index) + " is outside shape " + this + ": axis " + axis
+                        + " goes from 0 to " + (dims[axis] - 1) + ", not " + index[axis]);
+            }
+            offset = offset * dims[axis] + index[axis];
+        }
+        return offset;
+    }
+
+    /** This shape with one extent changed; a negative axis counts from the end. */
     public Shape with(int axis, long extent) {
         long[] changed = dims.clone();
-        changed[axis < 0 ? axis + dims.length : axis] = extent;
+        changed[checkAxis(axis)] = extent;
         return new Shape(changed);
     }
 
@@ -78,8 +111,13 @@ public final class Shape {
         return new Shape(longer);
     }
 
-    /** This shape without its first axis: the shape of one sample of a batch. */
+    /**
+     * This shape without its first axis: the shape of one sample of a batch.
+     *
+     * @throws IllegalStateException if this is a scalar
+     */
     public Shape tail() {
+        if (dims.length == 0) throw new IllegalStateException("shape () is a scalar and has no first axis to drop");
         return new Shape(Arrays.copyOfRange(dims, 1, dims.length));
     }
 
@@ -97,6 +135,15 @@ public final class Shape {
     @Override
     public String toString() {
         return text(dims);
+    }
+
+    private int checkAxis(int axis) {
+        int fromStart = axis < 0 ? axis + dims.length : axis;
+        if (fromStart < 0 || fromStart >= dims.length) {
+            throw new IndexOutOfBoundsException(
+                    "axis " + axis + " does not exist in shape " + this + " of " + dims.length + " axes");
+        }
+        return fromStart;
     }
 
     private static String text(long[] dims) {

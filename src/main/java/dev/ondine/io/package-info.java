@@ -1,0 +1,2 @@
+/** Files: safetensors checkpoints, read strictly and written atomically, and JSON-lines logs. */
+package dev.ondine.io;
