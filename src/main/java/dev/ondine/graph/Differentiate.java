@@ -1,6 +1,5 @@
 package dev.ondine.graph;
 
-import dev.ondine.tensor.Shape;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -33,7 +32,7 @@ public final class Differentiate {
         }
         GraphBuilder builder = new GraphBuilder(graph);
         Map<Value, Value> gradients = new HashMap<>();
-        gradients.put(loss, builder.add(new Op.Fill(1, Shape.of())));
+        gradients.put(loss, builder.add(new Op.Fill(1, loss.shape())));
         for (Node node : graph.nodes().reversed()) {
             Value dy = gradients.get(node.output(0));
             if (dy == null || !needed.contains(node.output(0))) continue;

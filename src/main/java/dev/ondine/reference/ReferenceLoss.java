@@ -1,0 +1,107 @@
+package dev.ondine.reference;
+
+import dev.ondine.graph.Op;
+import dev.ondine.tensor.Shape;
+
+/**
+ * The losses. Each is a mean, so that its gradient does not grow with the batch.
+ *
+ * <p>Cross-entropy of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the smoothing s
+ * over C classes):
+ *
+ * <pre>
+ *     p    = softmax(x)
+ *     q    = (1 − s)·onehot(t) + s/C
+ *     loss = mean of −Σ q·log p          over the targets that are not ignored
+ *     dx   = dloss·(p − q)/count         0 where the target is ignored
+ * </pre>
+ *
+ * If all targets are ignored, the loss is 0/0, NaN, and its gradient 0, as in PyTorch.
+ *
+ * <p>Mean squared error: {@code loss = Σ (x − t)²/count}, {@code dx = dloss·2·(x − t)/count}.
+ *
+ * <p>All buffers: x, dx: N×C×S, target: N×S, of integer values; for the squared error x, dx and target have one shape. loss and
+ * dloss: 1.
+ */
+final class ReferenceLoss {
+    private final int batch;
+    private final int classes;
+    private final int space;
+    private final double smoothing;
+    private final int ignoreIndex;
+
+    /** Cross-entropy of logits of shape {@code x}. */
+    ReferenceLoss(Op.CrossEntropy op, Shape x) {
+        batch = (int) x.dim(0);
+        classes = (int) x.dim(1);
+        space = (int) x.elements(2, x.rank());
+        smoothing = op.smoothing();
+        ignoreIndex = op.ignoreIndex();
+    }
+
+    /**
+     * The cross-entropy.
+     *
+     * @throws IllegalArgumentException if a target is no class and not the ignored index; names it
+     */
+    void crossEntropy(double[] x, double[] target, double[] loss) {
+        int count = counted(target);
+        double sum = 0;
+        for (int n = 0; n < batch; n++) {
+            for (int s = 0; s < space; s++) {
+                int t = (int) target[n * space + s];
+                if (t == ignoreIndex) continue;
+                int start = n * classes * space + s;
+                // −log p[c] = log Σ exp(x) − x[c]
+                double normalizer = ReferenceSoftmax.logSumExp(x, start, classes, space);
+                sum += (1 - smoothing) * (normalizer - x[start + t * space]);
+                // Not merely a factor of zero: a class may be masked out with a logit of −∞.
+                if (smoothing == 0) continue;
+                for (int c = 0; c < classes; c++) sum += smoothing / classes * (normalizer - x[start + c * space]);
+            }
+        }
+        loss[0] = sum / count;
+    }
+
+    void crossEntropyBackward(double[] x, double[] target, double[] dloss, double[] dx) {
+        int count = counted(target);
+        for (int n = 0; n < batch; n++) {
+            for (int s = 0; s < space; s++) {
+                int t = (int) target[n * space + s];
+                int start = n * classes * space + s;
+                double normalizer = ReferenceSoftmax.logSumExp(x, start, classes, space);
+                for (int c = 0; c < classes; c++) {
+                    int at = start + c * space;
+                    double p = Math.exp(x[at] - normalizer);
+                    double q = (c == t ? 1 - smoothing : 0) + smoothing / classes;
+                    dx[at] = t == ignoreIndex ? 0 : dloss[0] * (p - q) / count;
+                }
+            }
+        }
+    }
+
+    /** How many targets are not ignored. */
+    private int counted(double[] target) {
+        int count = 0;
+        for (int i = 0; i < target.length; i++) {
+            int t = (int) target[i];
+            if (t == ignoreIndex) continue;
+            if (t < 0 || t >= classes) {
+                throw new IllegalArgumentException("target " + i + " is " + t + ", which is not one of the " + classes
+                        + " classes (0 to " + (classes - 1) + ") and not the ignored index " + ignoreIndex);
+            }
+            count++;
+        }
+        return count;
+    }
+
+    static void meanSquaredError(double[] x, double[] target, double[] loss) {
+        double sum = 0;
+        for (int i = 0; i < x.length; i++) sum += (x[i] - target[i]) * (x[i] - target[i]);
+        loss[0] = sum / x.length;
+    }
+
+    static void meanSquaredErrorBackward(double[] x, double[] target, double[] dloss, double[] dx) {
+        for (int i = 0; i < x.length; i++) dx[i] = dloss[0] * 2 * (x[i] - target[i]) / x.length;
+    }
+}
