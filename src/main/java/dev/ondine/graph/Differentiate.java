@@ -11,6 +11,9 @@ import java.util.Set;
  * the first layer's input, for one, is never computed.
  */
 public final class Differentiate {
+    /** The gradient of an input is an output of the graph under this and the input's name; those of parameters have their own place. */
+    public static final String OUTPUT_PREFIX = "gradient.";
+
     private Differentiate() {}
 
     /** The graph with the gradients of {@code loss} with respect to every parameter. */
@@ -46,7 +49,9 @@ public final class Differentiate {
         }
         for (Value v : wanted) {
             Value d = gradients.get(v);
-            builder.gradient(v, d != null ? d : builder.add(new Op.Fill(0, v.shape())));
+            Value gradient = d != null ? d : builder.add(new Op.Fill(0, v.shape()));
+            builder.gradient(v, gradient);
+            if (v.role() == Value.Role.INPUT) builder.output(OUTPUT_PREFIX + v.name(), gradient);
         }
         return builder.build();
     }

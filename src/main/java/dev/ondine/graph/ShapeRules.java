@@ -3,6 +3,7 @@ package dev.ondine.graph;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** What each operation yields for what it is given, and what it refuses. */
@@ -46,7 +47,14 @@ final class ShapeRules {
                 yield p.kind() == Op.PoolingKind.MAX ? List.of(out, out) : List.of(out);
             }
             case Op.PoolingBackward p -> List.of(like(in, 0, p.input()));
-            case Op.Activation _, Op.ActivationBackward _, Op.Dropout _ -> List.of(in.get(0));
+            case Op.Activation a -> {
+                // Their gradients are computed from the output, whose sign would not tell that of the input.
+                if (!(a.alpha() >= 0) && (a.kind() == ActivationKind.LEAKY_RELU || a.kind() == ActivationKind.ELU)) {
+                    throw new IllegalArgumentException("alpha must not be negative, but is " + a.alpha());
+                }
+                yield List.of(in.get(0));
+            }
+            case Op.ActivationBackward _, Op.Dropout _ -> List.of(in.get(0));
             case Op.Add _, Op.Multiply _ -> {
                 requireBroadcastable(shape(in, 1), shape(in, 0));
                 yield List.of(in.get(0));
@@ -214,7 +222,7 @@ final class ShapeRules {
         }
         Shape expected = Shape.of(x.dim(0));
         for (int i = 2; i < x.rank(); i++) {
-            long[] longer = java.util.Arrays.copyOf(expected.dims(), i);
+            long[] longer = Arrays.copyOf(expected.dims(), i);
             longer[i - 1] = x.dim(i);
             expected = Shape.of(longer);
         }

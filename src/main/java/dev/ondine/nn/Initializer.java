@@ -1,6 +1,7 @@
 package dev.ondine.nn;
 
 import dev.ondine.tensor.Shape;
+import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
@@ -15,7 +16,7 @@ public sealed interface Initializer {
         @Override
         public float[] values(Shape shape, RandomGenerator random) {
             float[] values = new float[Math.toIntExact(shape.elements())];
-            java.util.Arrays.fill(values, value);
+            Arrays.fill(values, value);
             return values;
         }
     }
@@ -42,11 +43,11 @@ public sealed interface Initializer {
 
     /** Uniform in ±1/√(fan in): what PyTorch's convolutions and linear layers begin with, weights and biases alike. */
     static Initializer fanIn(long fanIn) {
-        return new Uniform(1 / Math.sqrt(fanIn));
+        return new Uniform(1 / Math.sqrt((double) fanIn));
     }
 
     /** Normal with deviation √(2/(fan out)), for layers with a ReLU behind them (He et al. 2015); what ResNets begin with. */
     static Initializer kaimingFanOut(long fanOut) {
-        return new Normal(Math.sqrt(2.0 / fanOut));
+        return new Normal(Math.sqrt(2.0 / (double) fanOut));
     }
 }

@@ -3,9 +3,11 @@ package dev.ondine.nn;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 
 /**
@@ -21,9 +23,10 @@ public final class Parameters implements AutoCloseable {
     private Runnable owner;
     private boolean stale;
     private long version = 1;
+    private long edits = 1;
 
     Parameters(Iterable<ParameterSpec> specs, long seed) {
-        List<ParameterSpec> list = new java.util.ArrayList<>();
+        List<ParameterSpec> list = new ArrayList<>();
         for (ParameterSpec spec : specs) {
             list.add(spec);
             Tensor tensor = Tensor.allocate(arena, spec.dataType(), spec.shape());
@@ -75,6 +78,12 @@ public final class Parameters implements AutoCloseable {
     /** Says that tensors were changed, so that trainers and predictors take them over before their next run. */
     public synchronized void touch() {
         version++;
+        edits++;
+    }
+
+    /** A number that grows with every {@link #touch}: how a trainer learns that somebody else changed the parameters. */
+    public synchronized long edits() {
+        return edits;
     }
 
     /** A number that grows whenever the parameters have changed. */
@@ -95,14 +104,14 @@ public final class Parameters implements AutoCloseable {
 
     /** Ends {@link #lend}: writes back what is newer. Does nothing if another has taken over since. */
     public synchronized void giveBack(Runnable writeBack) {
-        if (owner != writeBack) return;
+        if (!Objects.equals(owner, writeBack)) return;
         refresh();
         owner = null;
     }
 
     /** Says that the borrower's copy is newer from now on. */
     public synchronized void outdate(Runnable writeBack) {
-        if (owner != writeBack) {
+        if (!Objects.equals(owner, writeBack)) {
             throw new IllegalStateException("another trainer has taken over this model; one model has one trainer at a time");
         }
         stale = true;

@@ -15,7 +15,7 @@ public final class BFloat16 {
     /** The nearest bfloat16, ties to even. Too large a value becomes an infinity, a NaN stays a (quiet) NaN of the same sign. */
     public static short fromFloat(float value) {
         int bits = Float.floatToRawIntBits(value);
-        if (value != value) return (short) (bits >>> 16 | 0x0040);
+        if (Float.isNaN(value)) return (short) (bits >>> 16 | 0x0040);
         return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
     }
 
@@ -30,7 +30,7 @@ public final class BFloat16 {
      */
     static float toOdd(double value) {
         float nearest = (float) value;
-        if (nearest == value || value != value) return nearest;
+        if (nearest == value || Double.isNaN(value)) return nearest;
         int bits = Float.floatToRawIntBits(nearest);
         if ((bits & 1) != 0) return nearest;
         return Float.intBitsToFloat(Math.abs(value) > Math.abs(nearest) ? bits + 1 : bits - 1);

@@ -1,0 +1,35 @@
+package dev.ondine.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** Counts right answers. */
+final class Accuracy {
+    private Accuracy() {}
+
+    /** How many of the first {@code count} rows of logits (N, C) are largest at the target's class; 0 if these are no classes. */
+    static int correct(Tensor logits, Tensor target, int count) {
+        if (target.dataType() != DataType.INT32 || logits.shape().rank() != 2) return 0;
+        MemorySegment x = logits.segment();
+        MemorySegment t = target.segment();
+        int classes = (int) logits.shape().dim(1);
+        int correct = 0;
+        for (int n = 0; n < count; n++) {
+            if (argmax(x, (long) n * classes, classes) == t.getAtIndex(JAVA_INT, n)) correct++;
+        }
+        return correct;
+    }
+
+    /** The index of the largest of {@code n} values from {@code at}; the first of them if there are several. */
+    static int argmax(MemorySegment x, long at, int n) {
+        int best = 0;
+        for (int c = 1; c < n; c++) {
+            if (x.getAtIndex(JAVA_FLOAT, at + c) > x.getAtIndex(JAVA_FLOAT, at + best)) best = c;
+        }
+        return best;
+    }
+}

@@ -1,0 +1,89 @@
+package dev.ondine.train;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.Value;
+import dev.ondine.nn.Mode;
+import dev.ondine.nn.Model;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A model compiled for evaluation, one plan a batch size, each with the model's newest parameters when it is asked for. */
+final class EvaluationPlans implements AutoCloseable {
+    private static final int MOST = 8;
+
+    private final class Entry {
+        final Plan plan;
+        long version;
+
+        Entry(Plan plan) {
+            this.plan = plan;
+        }
+    }
+
+    private final Model model;
+    private final Backend backend;
+    private final int threads;
+    private final Optional<Loss> loss;
+    private final Map<Integer, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private boolean closed;
+
+    /** @param loss added behind the output as {@link TrainingBatch#LOSS}, with the input {@link TrainingBatch#TARGET} */
+    EvaluationPlans(Model model, Backend backend, int threads, Optional<Loss> loss) {
+        this.model = model;
+        this.backend = backend;
+        this.threads = threads;
+        this.loss = loss;
+    }
+
+    /** The plan for batches of this size, with the model's newest parameters. */
+    Plan plan(int size) {
+        if (closed) throw new IllegalStateException("this evaluator or predictor is closed");
+        Entry entry = entries.get(size);
+        if (entry == null) {
+            if (entries.size() == MOST) {
+                Integer oldest = entries.keySet().iterator().next();
+                entries.remove(oldest).plan.close();
+            }
+            entry = new Entry(compile(size));
+            entries.put(size, entry);
+        }
+        long version = model.parameters().version();
+        if (entry.version != version) {
+            load(entry.plan);
+            entry.version = version;
+        }
+        return entry.plan;
+    }
+
+    private Plan compile(int size) {
+        Graph graph = model.graph(Mode.EVALUATION, size, (builder, output) -> loss.ifPresent(l -> {
+            var type = l.target(output.type());
+            Value target = builder.input(TrainingBatch.TARGET, type.dataType(), type.shape());
+            builder.output(TrainingBatch.LOSS, l.build(builder, output, target));
+        }));
+        return backend.compile(graph, PlanOptions.threads(threads));
+    }
+
+    private void load(Plan plan) {
+        List<Value> parameters = plan.graph().parameters();
+        for (int i = 0; i < parameters.size(); i++) {
+            plan.pack(i, model.parameters().get(parameters.get(i).name()).segment(), plan.weights());
+        }
+        for (Value buffer : plan.graph().buffers()) {
+            plan.buffer(buffer.name()).copyFrom(model.parameters().get(buffer.name()));
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) return;
+        closed = true;
+        for (Entry entry : new ArrayList<>(entries.values())) entry.plan.close();
+    }
+}

@@ -1,0 +1,43 @@
+package dev.ondine.train;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.backend.Plan;
+import dev.ondine.data.BatchLoader;
+import dev.ondine.data.Dataset;
+import dev.ondine.data.Normalization;
+import dev.ondine.nn.Model;
+import java.util.Optional;
+
+/** Measures a model on data sets, with the running statistics. Always sees the model's newest parameters. */
+public final class Evaluator implements AutoCloseable {
+    private final EvaluationPlans plans;
+    private final int batchSize;
+
+    public Evaluator(Model model, Backend backend, int threads, Loss loss, int batchSize) {
+        this.plans = new EvaluationPlans(model, backend, threads, Optional.of(loss));
+        this.batchSize = batchSize;
+    }
+
+    /** Mean loss and accuracy over all samples of a data set. */
+    public Evaluation evaluate(Dataset data, Normalization normalization) {
+        BatchLoader loader = new BatchLoader(data, Math.min(batchSize, data.size()), false, 0, false, normalization);
+        BatchLoader.Epoch epoch = loader.epoch(0);
+        double loss = 0;
+        long correct = 0;
+        while (epoch.nextCount() > 0) {
+            int count = epoch.nextCount();
+            Plan plan = plans.plan(count);
+            var target = plan.input(TrainingBatch.TARGET);
+            epoch.next(plan.input(Model.INPUT).segment(), target.segment());
+            plan.run(0);
+            loss += (double) plan.output(TrainingBatch.LOSS).getFloatAt(0) * count;
+            correct += Accuracy.correct(plan.output(Model.OUTPUT), target, count);
+        }
+        return new Evaluation(loss / data.size(), correct, data.size());
+    }
+
+    @Override
+    public void close() {
+        plans.close();
+    }
+}

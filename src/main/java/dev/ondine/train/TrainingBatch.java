@@ -1,0 +1,80 @@
+package dev.ondine.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.ondine.backend.Plan;
+import dev.ondine.nn.Model;
+import dev.ondine.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** The memory for a batch of one size, and the training step that was compiled for it. */
+public final class TrainingBatch {
+    static final String TARGET = "target";
+    static final String LOSS = "loss";
+
+    private final Trainer trainer;
+    private final Plan plan;
+    private final RunningStatistics statistics;
+    private final int size;
+
+    TrainingBatch(Trainer trainer, Plan plan, RunningStatistics statistics, int size) {
+        this.trainer = trainer;
+        this.plan = plan;
+        this.statistics = statistics;
+        this.size = size;
+    }
+
+    public int size() {
+        return size;
+    }
+
+    /** The samples (size, …), float32, to fill before each step; a step leaves them as they are. */
+    public Tensor input() {
+        return plan.input(Model.INPUT);
+    }
+
+    /** The targets, to fill before each step: class indices (size) of INT32 for cross-entropy. */
+    public Tensor target() {
+        return plan.input(TARGET);
+    }
+
+    /** The model's output in the last step, before its update. */
+    public Tensor output() {
+        return plan.output(Model.OUTPUT);
+    }
+
+    /**
+     * One training step: forward, loss, backward, update of running statistics and parameters.
+     *
+     * @return the loss, before the update
+     * @throws TrainingException if the loss or a layer's statistics are not finite; the step is not applied then
+     * @throws IllegalArgumentException if a target is no class; the step is not applied then
+     */
+    public float step() {
+        return trainer.step(this);
+    }
+
+    /** How many samples of the last step were classified rightly, before its update; for cross-entropy on (N, C). */
+    public int correct() {
+        return Accuracy.correct(output(), target(), size);
+    }
+
+    /** The sample whose input is the first that is not finite; −1 if all are. */
+    long firstNotFiniteInput() {
+        MemorySegment x = input().segment();
+        long n = input().shape().elements();
+        for (long i = 0; i < n; i++) {
+            if (!Float.isFinite(x.getAtIndex(JAVA_FLOAT, i))) return i / (n / size);
+        }
+        return -1;
+    }
+
+    /** The compiled step: its graph, its memory, what runs. */
+    public Plan plan() {
+        return plan;
+    }
+
+    RunningStatistics statistics() {
+        return statistics;
+    }
+}

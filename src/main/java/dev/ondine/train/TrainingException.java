@@ -1,0 +1,13 @@
+package dev.ondine.train;
+
+import java.io.Serial;
+
+/** Training that cannot go on: numbers that are no numbers any more. Says in which step, at which layer, and what may help. */
+public final class TrainingException extends RuntimeException {
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    public TrainingException(String message) {
+        super(message);
+    }
+}
