@@ -1,0 +1,119 @@
+package dev.ondine.train;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * One optimizer step over flat blocks: Java, native on one thread, native on OpenMP's own number of threads. Nothing else differs.
+ * Before it is timed, what it computes is compared with Java's result, which must be the same to the bit.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+@Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+public class UpdateKernelsBenchmark {
+
+    /** As many parameters as ResNet-20 and as ResNet-50 have: in the last-level cache, and far beyond it. */
+    @Param({"272474", "25557032"})
+    public int n;
+
+    @Param({"java", "native-1", "native-all"})
+    public String kernels;
+
+    private Arena arena;
+    private UpdateKernels chosen;
+    private int threads;
+    private Blocks blocks;
+
+    private record Blocks(MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v) {
+        static Blocks of(Arena arena, int n) {
+            long bytes = (long) n * Float.BYTES;
+            Blocks blocks = new Blocks(
+                    arena.allocate(bytes, 64),
+                    arena.allocate(bytes, 64),
+                    arena.allocate(bytes, 64),
+                    arena.allocate(bytes, 64));
+            SplittableRandom random = new SplittableRandom(1);
+            for (long i = 0; i < n; i++) {
+                blocks.w.setAtIndex(JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
+                blocks.g.setAtIndex(JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
+            }
+            return blocks;
+        }
+    }
+
+    @Setup(Level.Trial)
+    public void prepare() {
+        UpdateKernels java = new JavaUpdateKernels("for a benchmark");
+        chosen = kernels.equals("java") ? java : UpdateKernels.best();
+        if (!kernels.equals("java") && !(chosen instanceof NativeUpdateKernels)) {
+            throw new IllegalStateException("No native kernels: " + chosen.describe());
+        }
+        threads = kernels.equals("native-all") ? 0 : 1;
+        verify(java);
+        arena = Arena.ofShared();
+        blocks = Blocks.of(arena, n);
+    }
+
+    @TearDown(Level.Trial)
+    public void close() {
+        arena.close();
+    }
+
+    private void verify(UpdateKernels java) {
+        try (Arena temporary = Arena.ofConfined()) {
+            Blocks expected = Blocks.of(temporary, n);
+            Blocks actual = Blocks.of(temporary, n);
+            for (int step = 0; step < 2; step++) {
+                sgd(java, expected);
+                adam(java, expected);
+                sgd(chosen, actual);
+                adam(chosen, actual);
+            }
+            if (expected.w.mismatch(actual.w) != -1
+                    || expected.m.mismatch(actual.m) != -1
+                    || expected.v.mismatch(actual.v) != -1) {
+                throw new IllegalStateException(chosen.describe() + " does not compute what Java computes");
+            }
+        }
+    }
+
+    /** With momentum and weight decay: reads w, g, m; writes w, m. */
+    @Benchmark
+    public void sgd() {
+        sgd(chosen, blocks);
+    }
+
+    /** Reads w, g, m, v; writes w, m, v. */
+    @Benchmark
+    public void adam() {
+        adam(chosen, blocks);
+    }
+
+    private void sgd(UpdateKernels tried, Blocks b) {
+        tried.sgd(b.w, b.g, b.m, n, 0.1f, 0.9f, 1, 5e-4f, false, false, threads);
+    }
+
+    private void adam(UpdateKernels tried, Blocks b) {
+        tried.adam(b.w, b.g, b.m, b.v, n, 0, 1, 0.1f, 0.999f, 1e-3f, 1e-8f, 1e-3f, 0.5f, threads);
+    }
+}
