@@ -10,6 +10,7 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Locale;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -83,7 +84,19 @@ final class ImageDecoder implements AutoCloseable {
             throw new IOException(file.length == 0 ? "it is empty" : "it is neither a JPEG nor a PNG file");
         }
         if (found != named) throw new IOException("it is a " + found + " file by its content, but not by its name");
+        if (found == Format.PNG) checkEnd(file);
         return found;
+    }
+
+    /** Follows a PNG's chunks to the last: ImageIO would not notice if the end were missing. */
+    private static void checkEnd(byte[] png) throws IOException {
+        ByteBuffer buffer = ByteBuffer.wrap(png);
+        for (long at = 8; at + 12 <= png.length; ) {
+            long length = Integer.toUnsignedLong(buffer.getInt((int) at));
+            if (buffer.getInt((int) at + 4) == 0x49454e44) return; // "IEND"
+            at += 12 + length;
+        }
+        throw new IOException("it is damaged (truncated: it has no IEND chunk)");
     }
 
     private static boolean starts(byte[] file, int... magic) {

@@ -18,7 +18,7 @@ import java.util.zip.ZipException;
  * MNIST and whatever else comes as its four IDX files: {@code train-images-idx3-ubyte}, {@code
  * train-labels-idx1-ubyte}, {@code t10k-images-idx3-ubyte}, {@code t10k-labels-idx1-ubyte}; a dot before {@code idx}
  * and a {@code .gz} at the end are accepted. The format is at <a
- * href="https://yann.lecun.org/exdb/mnist/">yann.lecun.org/exdb/mnist</a>.
+ * href="http://yann.lecun.com/exdb/mnist/">yann.lecun.com/exdb/mnist</a>.
  */
 public final class Mnist {
     private static final int IMAGES = 0x0803;
