@@ -10,6 +10,16 @@ module dev.ondine {
     requires java.desktop;
     requires me.tongfei.progressbar;
 
+    exports dev.ondine.backend;
+    exports dev.ondine.data;
+    exports dev.ondine.graph;
+    exports dev.ondine.io;
+    exports dev.ondine.nn;
+    exports dev.ondine.onednn;
+    exports dev.ondine.reference;
     exports dev.ondine.tensor;
     exports dev.ondine.train;
+
+    opens dev.ondine.cli to
+            info.picocli;
 }

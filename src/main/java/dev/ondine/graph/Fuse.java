@@ -42,7 +42,7 @@ public final class Fuse {
 
     private Graph run() {
         for (Node node : graph.nodes()) {
-            if (node.op() instanceof Op.Activation(ActivationKind kind, _) && kind == ActivationKind.RELU) {
+            if (node.op() instanceof Op.Activation(ActivationKind kind, var _) && kind == ActivationKind.RELU) {
                 Node before = producers.get(node.input(0));
                 switch (before == null ? null : before.op()) {
                     case Op.BatchNormalization b when !b.relu() -> fuseBatchNormalization(before, b, node);

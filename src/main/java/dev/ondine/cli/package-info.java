@@ -1,0 +1,2 @@
+/** The {@code ondine} command. */
+package dev.ondine.cli;
