@@ -6,8 +6,8 @@ import dev.ondine.tensor.Shape;
 /**
  * The losses. Each is a mean, so that its gradient does not grow with the batch.
  *
- * <p>Cross-entropy of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the smoothing s
- * over C classes):
+ * <p>Cross-entropy of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the
+ * smoothing s over C classes):
  *
  * <pre>
  *     p    = softmax(x)
@@ -20,8 +20,8 @@ import dev.ondine.tensor.Shape;
  *
  * <p>Mean squared error: {@code loss = Σ (x − t)²/count}, {@code dx = dloss·2·(x − t)/count}.
  *
- * <p>All buffers: x, dx: N×C×S, target: N×S, of integer values; for the squared error x, dx and target have one shape. loss and
- * dloss: 1.
+ * <p>All buffers: x, dx: N×C×S, target: N×S, of integer values; for the squared error x, dx and target have one shape.
+ * loss and dloss: 1.
  */
 final class ReferenceLoss {
     private final int batch;

@@ -10,8 +10,8 @@ import dev.ondine.tensor.Shape;
  *     y = x − max − log Σ exp(x − max)                  dx = dy − exp(y)·Σ dy
  * </pre>
  *
- * Subtracting the maximum changes nothing but keeps the exponentials from overflowing. All buffers: outer×extent×inner, extent being
- * the axis.
+ * Subtracting the maximum changes nothing but keeps the exponentials from overflowing. All buffers: outer×extent×inner,
+ * extent being the axis.
  */
 final class ReferenceSoftmax {
     private final int outer;
