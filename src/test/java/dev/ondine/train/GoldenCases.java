@@ -99,7 +99,7 @@ final class GoldenCases {
         Shape s = x.shape();
         double n = (double) s.elements() / s.dim(1);
         double tolerance = Tolerances.normalized(n, meanOverDeviation(x));
-        return new Case(batchNormLayer(s, f), f.flag("training"), tolerance, tolerance);
+        return new Case(batchNormLayer(s, f), f.flag("training"), tolerance, Math.max(tolerance, Tolerances.cancelling(n)));
     }
 
     /** The largest |mean|/deviation of a channel. */
@@ -134,7 +134,7 @@ final class GoldenCases {
         };
         double n = (double) f.get("input").shape().elements()
                 / f.get("input").shape().dim(1);
-        return new Case(layer, true, Tolerances.normalized(n, 1), Tolerances.normalized(n, 1));
+        return new Case(layer, true, Tolerances.normalized(n, 1), Tolerances.cancelling(n));
     }
 
     /** A second operand. A model is also built for batches of other sizes than the case's, so that its batch follows that of x. */

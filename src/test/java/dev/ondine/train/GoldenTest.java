@@ -308,14 +308,17 @@ class GoldenTest {
                     for (int k = 0; k < classes.length; k++) batch.target().setIntAt(k, (int) classes[k]);
                     float loss = batch.step();
                     assertTrue(Math.abs(loss - losses[i]) <= tolerance * losses[i], "loss of step " + i + ": " + loss);
-                    if (i == 0) checkFirstGradients(f, batch.plan(), tolerance);
+                    if (i == 0) checkFirstGradients(f, batch.plan(), Tolerances.cancelling(784 * 16));
                 }
                 for (var spec : model.parameters().specs()) {
+                    if (!spec.dataType().isFloat()) continue;
+                    // β begins at zero: after six steps it is nothing but sums of such gradients.
+                    boolean sum = spec.name().equals("1.bias") || spec.name().equals("5.bias");
                     assertClose(
                             spec.name(),
                             f.get("final." + spec.name()),
                             model.parameters().get(spec.name()),
-                            tolerance);
+                            sum ? Tolerances.cancelling(784 * 16) : tolerance);
                 }
             }
             try (Predictor predictor = new Predictor(model, Normalization.identity(1), backend, 2)) {

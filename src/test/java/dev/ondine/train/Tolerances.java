@@ -33,6 +33,14 @@ final class Tolerances {
         return EPSILON * (32 + 4 * Math.sqrt(n) + 4 * meanOverDeviation);
     }
 
+    /**
+     * A sum of n terms of both signs that nearly cancel, the gradients of γ and β: the result is of the size of √n terms, but partial sums,
+     * kept in float32 by oneDNN one after another, are rounded at every step.
+     */
+    static double cancelling(double n) {
+        return EPSILON * (32 + 2 * n);
+    }
+
     static void assertClose(String what, Tensor expected, Tensor actual, double tolerance) {
         assertClose(what, expected.toDoubleArray(), actual.toDoubleArray(), tolerance);
     }
