@@ -52,12 +52,13 @@ final class ReferenceLoss {
                 int t = (int) target[n * space + s];
                 if (t == ignoreIndex) continue;
                 int start = n * classes * space + s;
-                // −log p[c] = log Σ exp(x) − x[c]
-                double normalizer = ReferenceSoftmax.logSumExp(x, start, classes, space);
-                sum += (1 - smoothing) * (normalizer - x[start + t * space]);
+                // −log p[c] = log Σ exp(x − max) − (x[c] − max)
+                double max = ReferenceSoftmax.maximum(x, start, classes, space);
+                double log = Math.log(ReferenceSoftmax.sumExp(x, start, classes, space, max));
+                sum += (1 - smoothing) * (log - (x[start + t * space] - max));
                 // Not merely a factor of zero: a class may be masked out with a logit of −∞.
                 if (smoothing == 0) continue;
-                for (int c = 0; c < classes; c++) sum += smoothing / classes * (normalizer - x[start + c * space]);
+                for (int c = 0; c < classes; c++) sum += smoothing / classes * (log - (x[start + c * space] - max));
             }
         }
         loss[0] = sum / count;
@@ -69,10 +70,11 @@ final class ReferenceLoss {
             for (int s = 0; s < space; s++) {
                 int t = (int) target[n * space + s];
                 int start = n * classes * space + s;
-                double normalizer = ReferenceSoftmax.logSumExp(x, start, classes, space);
+                double max = ReferenceSoftmax.maximum(x, start, classes, space);
+                double sum = ReferenceSoftmax.sumExp(x, start, classes, space, max);
                 for (int c = 0; c < classes; c++) {
                     int at = start + c * space;
-                    double p = Math.exp(x[at] - normalizer);
+                    double p = Math.exp(x[at] - max) / sum;
                     double q = (c == t ? 1 - smoothing : 0) + smoothing / classes;
                     dx[at] = t == ignoreIndex ? 0 : dloss[0] * (p - q) / count;
                 }

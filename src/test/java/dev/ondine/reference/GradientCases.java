@@ -49,7 +49,8 @@ public final class GradientCases {
         convolution("conv2d depthwise", same(2, 2, 1, 1), 3, true, dims(2, 3, 5, 4), dims(3, 1, 3, 3));
         convolution("conv2d one pixel", same(2, 1, 1, 1), 1, true, dims(2, 3, 1, 1), dims(2, 3, 3, 3));
         convolution("conv3d", same(3, 1, 1, 1), 1, true, dims(1, 2, 3, 4, 3), dims(2, 2, 3, 2, 3));
-        // Everything at once, different along each axis: stride 3 over padding 0 before and 2 behind, dilated along one.
+        // Everything at once, different along each axis: stride 3 over padding 0 before and 2 behind, dilated along
+        // one.
         var mixed = new Op.Convolution(List.of(1, 3), List.of(2, 0), List.of(0, 2), List.of(2, 1), 2, true);
         convolution("conv2d asymmetric", mixed, 2, true, dims(2, 4, 4, 6), dims(4, 2, 2, 3));
         sum("linear", g -> g.add(new Op.Linear(true), g.random(3, 5), g.random(4, 5), g.random(4)));
@@ -58,9 +59,9 @@ public final class GradientCases {
 
     private void convolution(String name, Op.Convolution c, int groups, boolean bias, long[] x, long[] w) {
         var op = new Op.Convolution(c.stride(), c.paddingBegin(), c.paddingEnd(), c.dilation(), groups, bias);
-        sum(name, g -> bias
-                ? g.add(op, g.random(x), g.random(w), g.random(w[0]))
-                : g.add(op, g.random(x), g.random(w)));
+        sum(
+                name,
+                g -> bias ? g.add(op, g.random(x), g.random(w), g.random(w[0])) : g.add(op, g.random(x), g.random(w)));
     }
 
     private static Op.Convolution same(int axes, int stride, int padding, int dilation) {
@@ -107,9 +108,32 @@ public final class GradientCases {
         for (Op.PoolingKind kind : Op.PoolingKind.values()) {
             pooling(kind, "1d", List.of(3), List.of(2), List.of(1), List.of(1), false, dims(2, 2, 7));
             pooling(kind, "2d", List.of(3, 2), List.of(2, 1), List.of(1, 1), List.of(1, 0), false, dims(2, 2, 6, 5));
-            pooling(kind, "2d ceil", List.of(3, 2), List.of(2, 2), List.of(1, 0), List.of(1, 0), true, dims(2, 2, 6, 5));
-            pooling(kind, "2d all", List.of(4, 3), List.of(1, 1), List.of(0, 0), List.of(0, 0), false, dims(2, 3, 4, 3));
-            pooling(kind, "3d", List.of(2, 2, 2), List.of(1, 2, 2), List.of(0, 1, 0), List.of(1, 1, 0), false,
+            pooling(
+                    kind,
+                    "2d ceil",
+                    List.of(3, 2),
+                    List.of(2, 2),
+                    List.of(1, 0),
+                    List.of(1, 0),
+                    true,
+                    dims(2, 2, 6, 5));
+            pooling(
+                    kind,
+                    "2d all",
+                    List.of(4, 3),
+                    List.of(1, 1),
+                    List.of(0, 0),
+                    List.of(0, 0),
+                    false,
+                    dims(2, 3, 4, 3));
+            pooling(
+                    kind,
+                    "3d",
+                    List.of(2, 2, 2),
+                    List.of(1, 2, 2),
+                    List.of(0, 1, 0),
+                    List.of(1, 1, 0),
+                    false,
                     dims(1, 2, 3, 3, 4));
         }
     }

@@ -12,15 +12,15 @@ final class GradientCheck {
     static final long RUN = 3;
 
     /**
-     * How far each input element is moved to both sides. The difference quotient is wrong by about STEP²·|f‴|/6 (1e-11 for
-     * curvatures near 1) and, from rounding, by about 1e-16·|loss|/STEP (1e-10 for losses near 10).
+     * How far each input element is moved to both sides. The difference quotient is wrong by about STEP²·|f‴|/6 (1e-11
+     * for curvatures near 1) and, from rounding, by about 1e-16·|loss|/STEP (1e-10 for losses near 10).
      */
     private static final double STEP = 1e-5;
 
     /**
-     * Largest error of a gradient in relation to the largest element of the same gradient. Well above what the difference
-     * quotient itself is wrong by, also where a batch normalization of few values makes the third derivative some 1000;
-     * far below the error of a wrong factor, sign or index.
+     * Largest error of a gradient in relation to the largest element of the same gradient. Well above what the
+     * difference quotient itself is wrong by, also where a batch normalization of few values makes the third derivative
+     * some 1000; far below the error of a wrong factor, sign or index.
      */
     private static final double TOLERANCE = 1e-6;
 
@@ -29,7 +29,9 @@ final class GradientCheck {
 
     private GradientCheck() {}
 
-    /** Checks the gradients of {@code loss} with respect to all differentiable inputs; returns the graph with gradients. */
+    /**
+     * Checks the gradients of {@code loss} with respect to all differentiable inputs; returns the graph with gradients.
+     */
     static Graph check(TinyGraph tiny, Value loss) {
         Graph forward = tiny.builder.build();
         Graph graph = Differentiate.apply(forward, loss, tiny.differentiable());
@@ -59,8 +61,8 @@ final class GradientCheck {
             assertTrue(largest > MEANINGFUL, v + ": the gradient vanishes, the case tests nothing");
             assertTrue(
                     error <= TOLERANCE * largest,
-                    v + " " + v.type() + ": gradient " + gradient[worst] + " of element " + worst + " is wrong by " + error
-                            + ", the largest is " + largest + "\n" + graph.print());
+                    v + " " + v.type() + ": gradient " + gradient[worst] + " of element " + worst + " is wrong by "
+                            + error + ", the largest is " + largest + "\n" + graph.print());
         }
         return graph;
     }

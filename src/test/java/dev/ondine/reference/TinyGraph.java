@@ -51,7 +51,8 @@ public final class TinyGraph {
 
     private Value declare(double[] values, DataType type, long... dims) {
         Value v = builder.input("input" + data.size(), type, Shape.of(dims));
-        if (values.length != v.shape().elements()) throw new IllegalArgumentException(values.length + " for " + v.type());
+        if (values.length != v.shape().elements())
+            throw new IllegalArgumentException(values.length + " for " + v.type());
         data.put(v, values);
         return v;
     }
