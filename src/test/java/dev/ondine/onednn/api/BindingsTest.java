@@ -80,7 +80,7 @@ class BindingsTest {
             }
             for (FormatTag tag : FormatTag.values()) {
                 if (tag == FormatTag.ANY) continue;
-                int rank = (int) tag.name().replaceAll("_.*", "").length();
+                int rank = tag.name().replaceAll("_.*", "").length();
                 long[] dims = Stream.of(2L, 32L, 3L, 5L, 7L, 11L).limit(rank).mapToLong(d -> d).toArray();
                 String text = MemoryDescriptor.of(arena, dims, DataType.FLOAT32, tag).tag();
                 assertEquals(tag.name().replace("_", "").toLowerCase(Locale.ROOT), text.toLowerCase(Locale.ROOT));

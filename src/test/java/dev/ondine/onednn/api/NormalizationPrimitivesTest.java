@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
@@ -195,7 +196,7 @@ class NormalizationPrimitivesTest {
         assertArrayEquals(new float[] {-2, 3, -4, 5}, floats(diffScale));
         assertArrayEquals(new float[] {2, 3, 4, 5}, floats(diffShift));
         // First row: g = γ·dy = 1 2 3 4, mean 2.5, mean(g·x̂) 0.5.
-        assertArrayEquals(new float[] {-1, -1, 1, 1}, java.util.Arrays.copyOf(floats(diffSrc), 4));
+        assertArrayEquals(new float[] {-1, -1, 1, 1}, Arrays.copyOf(floats(diffSrc), 4));
     }
 
     @Test
