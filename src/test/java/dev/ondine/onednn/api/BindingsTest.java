@@ -9,12 +9,14 @@ import dev.ondine.onednn.ffi.dnnl_exec_arg_t;
 import dev.ondine.onednn.ffi.dnnl_h;
 import dev.ondine.tensor.DataType;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -78,10 +80,10 @@ class BindingsTest {
             }
             for (FormatTag tag : FormatTag.values()) {
                 if (tag == FormatTag.ANY) continue;
-                int rank = (int) tag.name().replaceAll("_.*", "").length();
+                int rank = tag.name().replaceAll("_.*", "").length();
                 long[] dims = Stream.of(2L, 32L, 3L, 5L, 7L, 11L).limit(rank).mapToLong(d -> d).toArray();
                 String text = MemoryDescriptor.of(arena, dims, DataType.FLOAT32, tag).tag();
-                assertEquals(tag.name().replace("_", "").toLowerCase(java.util.Locale.ROOT), text.toLowerCase(java.util.Locale.ROOT));
+                assertEquals(tag.name().replace("_", "").toLowerCase(Locale.ROOT), text.toLowerCase(Locale.ROOT));
             }
         }
     }
@@ -109,7 +111,7 @@ class BindingsTest {
             return Files.readString(file).contains("import dev.ondine.onednn.ffi")
                     || Files.readString(file).contains("import static dev.ondine.onednn.ffi");
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -117,7 +119,7 @@ class BindingsTest {
     void statusesAreThoseOfTheHeader() throws ReflectiveOperationException {
         for (Status status : Status.values()) {
             if (status == Status.UNKNOWN) continue;
-            Method constant = dnnl_h.class.getMethod("dnnl_" + status.name().toLowerCase(java.util.Locale.ROOT));
+            Method constant = dnnl_h.class.getMethod("dnnl_" + status.name().toLowerCase(Locale.ROOT));
             assertTrue(Modifier.isStatic(constant.getModifiers()));
             assertEquals(constant.invoke(null), status.code());
             assertEquals(status, Status.of(status.code()));
