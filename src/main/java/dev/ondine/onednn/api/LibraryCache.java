@@ -21,9 +21,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
-import java.util.stream.Stream;
 
 /**
  * Takes the libraries out of the native artifact, once: into a folder named by their checksum, so that two versions
@@ -113,9 +111,8 @@ final class LibraryCache {
     }
 
     private List<PinnedFile> files() {
-        return Stream.of(platform.openMp(), platform.library())
-                .filter(Objects::nonNull)
-                .toList();
+        PinnedFile openMp = platform.openMp();
+        return openMp == null ? List.of(platform.library()) : List.of(openMp, platform.library());
     }
 
     private void extractMissing(Path folder) throws IOException {
