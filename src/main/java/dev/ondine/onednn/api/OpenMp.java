@@ -8,10 +8,12 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
-/** The OpenMP runtime that oneDNN runs its loops on. A build of oneDNN with another runtime has none; then nothing can be set. */
+/**
+ * The OpenMP runtime that oneDNN runs its loops on. A build of oneDNN with another runtime has none; then nothing can
+ * be set.
+ */
 public final class OpenMp {
-    private static final MethodHandle SET_THREADS =
-            handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
+    private static final MethodHandle SET_THREADS = handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
     private static final MethodHandle MAX_THREADS = handle("omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
 
     private OpenMp() {}
@@ -43,9 +45,9 @@ public final class OpenMp {
     }
 
     /**
-     * Sets how many threads primitives use that are created or run from the calling thread: OpenMP keeps the number for each thread
-     * separately. It is cheap enough to be called before every run, and must be the same for a primitive's creation and its runs.
-     * Does nothing without OpenMP.
+     * Sets how many threads primitives use that are created or run from the calling thread: OpenMP keeps the number for
+     * each thread separately. It is cheap enough to be called before every run, and must be the same for a primitive's
+     * creation and its runs. Does nothing without OpenMP.
      *
      * @param threads at least 1
      */
@@ -59,7 +61,9 @@ public final class OpenMp {
         }
     }
 
-    /** How many threads primitives use that are run from the calling thread; the number of processors without OpenMP. */
+    /**
+     * How many threads primitives use that are run from the calling thread; the number of processors without OpenMP.
+     */
     public static int maxThreads() {
         if (MAX_THREADS == null) return Runtime.getRuntime().availableProcessors();
         try {

@@ -5,8 +5,8 @@ import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.List;
 
 /**
- * Channel shuffle: the axis seen as a matrix whose rows are the groups, transposed. PyTorch's {@code ChannelShuffle(g)} over C channels
- * has groups of C/g.
+ * Channel shuffle: the axis seen as a matrix whose rows are the groups, transposed. PyTorch's {@code ChannelShuffle(g)}
+ * over C channels has groups of C/g.
  */
 public final class Shuffles {
     private Shuffles() {}

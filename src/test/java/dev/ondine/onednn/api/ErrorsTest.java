@@ -53,8 +53,8 @@ class ErrorsTest {
 
     @Test
     void unimplementedNamesPrimitiveShapesTypesAndRemedy() {
-        OneDnnException e =
-                assertThrows(OneDnnException.class, () -> reluOfIntegersIntoBfloat16().create(arena));
+        OneDnnException e = assertThrows(
+                OneDnnException.class, () -> reluOfIntegersIntoBfloat16().create(arena));
 
         assertEquals(Status.UNIMPLEMENTED, e.status());
         for (String part : List.of(
@@ -72,10 +72,10 @@ class ErrorsTest {
     void unimplementedCanBeAskedForSoftly() {
         assertTrue(reluOfIntegersIntoBfloat16().tryCreate(arena).isEmpty());
         MemoryDescriptor layout = plain(arena, 3, 5);
-        assertTrue(Eltwises.forward(
-                        Propagation.FORWARD_TRAINING, Algorithm.ELTWISE_RELU, layout, layout, 0, 0, attributes)
-                .tryCreate(arena)
-                .isPresent());
+        assertTrue(
+                Eltwises.forward(Propagation.FORWARD_TRAINING, Algorithm.ELTWISE_RELU, layout, layout, 0, 0, attributes)
+                        .tryCreate(arena)
+                        .isPresent());
     }
 
     @Test
@@ -90,8 +90,8 @@ class ErrorsTest {
 
     @Test
     void unknownPostOpIsNamed() {
-        OneDnnException e = assertThrows(
-                OneDnnException.class, () -> PostOps.create(arena).eltwise(Algorithm.POOLING_MAX, 0, 0));
+        OneDnnException e =
+                assertThrows(OneDnnException.class, () -> PostOps.create(arena).eltwise(Algorithm.POOLING_MAX, 0, 0));
         assertTrue(e.getMessage().contains("pooling_max"), e.getMessage());
     }
 
@@ -135,8 +135,7 @@ class ErrorsTest {
 
     private PrimitiveDescriptor relu() {
         MemoryDescriptor layout = plain(arena, 2, 3);
-        return Eltwises.forward(
-                        Propagation.FORWARD_TRAINING, Algorithm.ELTWISE_RELU, layout, layout, 0, 0, attributes)
+        return Eltwises.forward(Propagation.FORWARD_TRAINING, Algorithm.ELTWISE_RELU, layout, layout, 0, 0, attributes)
                 .create(arena);
     }
 

@@ -69,7 +69,8 @@ class LibraryCacheTest {
 
         assertEquals(LibraryLocation.Source.CACHE, location.source());
         assertEquals(
-                root.toAbsolutePath().resolve("onednn-" + PLATFORM.library().sha256().substring(0, 16)),
+                root.toAbsolutePath()
+                        .resolve("onednn-" + PLATFORM.library().sha256().substring(0, 16)),
                 location.path().getParent());
         assertArrayEquals(LIBRARY, Files.readAllBytes(location.path()));
         assertArrayEquals(RUNTIME, Files.readAllBytes(location.path().resolveSibling("runtime")));
@@ -87,7 +88,8 @@ class LibraryCacheTest {
         byte[] damaged = LIBRARY.clone();
         damaged[3] ^= 1;
 
-        String message = assertThrows(OneDnnUnavailableException.class, () -> locate(damaged)).getMessage();
+        String message = assertThrows(OneDnnUnavailableException.class, () -> locate(damaged))
+                .getMessage();
 
         assertTrue(message.contains("org/bytedeco/dnnl/test/library"), message);
         assertTrue(message.contains(PLATFORM.library().sha256()), message);
@@ -123,7 +125,8 @@ class LibraryCacheTest {
 
     @Test
     void settingsComeBeforeThePlatformsCustom() {
-        Map<String, String> environment = Map.of("XDG_CACHE_HOME", "/xdg", "LOCALAPPDATA", "/local", "ONDINE_CACHE", "/own");
+        Map<String, String> environment =
+                Map.of("XDG_CACHE_HOME", "/xdg", "LOCALAPPDATA", "/local", "ONDINE_CACHE", "/own");
 
         assertEquals(Path.of("/given"), LibraryCache.defaultFolder("/given", environment, "/home/u", "linux"));
         assertEquals(Path.of("/own"), LibraryCache.defaultFolder("", environment, "/home/u", "linux"));
@@ -140,8 +143,7 @@ class LibraryCacheTest {
         assertEquals(NativePlatform.MACOSX_ARM64, NativePlatform.of("Mac OS X", "aarch64"));
         assertEquals(NativePlatform.WINDOWS_X86_64, NativePlatform.of("Windows 11", "amd64"));
         for (String[] none : new String[][] {{"Linux", "riscv64"}, {"Windows 11", "aarch64"}, {"AIX", "ppc64"}}) {
-            String message = assertThrows(
-                            OneDnnUnavailableException.class, () -> NativePlatform.of(none[0], none[1]))
+            String message = assertThrows(OneDnnUnavailableException.class, () -> NativePlatform.of(none[0], none[1]))
                     .getMessage();
             assertTrue(message.contains(none[0] + " on " + none[1]), message);
             assertTrue(message.contains("reference"), message);

@@ -35,7 +35,8 @@ class LibraryLoadingTest {
     }
 
     private Path cachedLibrary() {
-        return cache().resolve("onednn-" + PLATFORM.library().sha256().substring(0, 16)).resolve(PLATFORM.library().name());
+        return cache().resolve("onednn-" + PLATFORM.library().sha256().substring(0, 16))
+                .resolve(PLATFORM.library().name());
     }
 
     private Process start(Path log, String classPath, Map<String, String> environment, String... jvmArguments)
@@ -45,7 +46,8 @@ class LibraryLoadingTest {
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-cp", classPath));
         command.addAll(List.of(jvmArguments));
         command.add(LoadProbe.class.getName());
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
         builder.environment().keySet().removeAll(List.of("ONDINE_CACHE", "ONDINE_DNNL_PATH", "JAVA_TOOL_OPTIONS"));
         builder.environment().putAll(environment);
         return builder.start();
@@ -63,7 +65,8 @@ class LibraryLoadingTest {
         return System.getProperty("java.class.path");
     }
 
-    private Result run(Map<String, String> environment, String... jvmArguments) throws IOException, InterruptedException {
+    private Result run(Map<String, String> environment, String... jvmArguments)
+            throws IOException, InterruptedException {
         Path log = folder.resolve("log");
         return await(start(log, classPath(), environment, jvmArguments), log);
     }
@@ -81,29 +84,38 @@ class LibraryLoadingTest {
         assertEquals(LoadProbe.UNAVAILABLE, result.exitCode, result.output);
         for (String part : parts) assertTrue(result.output.contains(part), () -> "'" + part + "' in: " + result.output);
         assertFalse(result.output.contains("but "), result.output);
-        assertEquals(1, result.output.lines().filter(l -> l.startsWith("unavailable")).count());
+        assertEquals(
+                1,
+                result.output.lines().filter(l -> l.startsWith("unavailable")).count());
     }
 
     @Test
     void extractsOnceAndLeavesNothingElse() throws IOException, InterruptedException {
         assertLoaded(runWithCache(), LibraryLocation.Source.CACHE);
-        Object first = Files.readAttributes(cachedLibrary(), BasicFileAttributes.class).fileKey();
+        Object first =
+                Files.readAttributes(cachedLibrary(), BasicFileAttributes.class).fileKey();
 
         Result second = runWithCache();
 
         assertLoaded(second, LibraryLocation.Source.CACHE);
         assertTrue(second.output.contains(cachedLibrary().toString()), second.output);
-        assertEquals(first, Files.readAttributes(cachedLibrary(), BasicFileAttributes.class).fileKey(), "not extracted again");
+        assertEquals(
+                first,
+                Files.readAttributes(cachedLibrary(), BasicFileAttributes.class).fileKey(),
+                "not extracted again");
         assertEquals(1, second.output.lines().count(), () -> "one line only: " + second.output);
         assertOnlyTheLibrariesIn(cachedLibrary().getParent());
     }
 
     private static void assertOnlyTheLibrariesIn(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            List<String> names = files.map(f -> f.getFileName().toString()).sorted().toList();
+            List<String> names =
+                    files.map(f -> f.getFileName().toString()).sorted().toList();
             List<String> wanted = PLATFORM.openMp() == null
                     ? List.of(PLATFORM.library().name())
-                    : Stream.of(PLATFORM.library().name(), PLATFORM.openMp().name()).sorted().toList();
+                    : Stream.of(PLATFORM.library().name(), PLATFORM.openMp().name())
+                            .sorted()
+                            .toList();
             assertEquals(wanted, names);
         }
     }
@@ -138,15 +150,22 @@ class LibraryLoadingTest {
         Path file = Files.createFile(folder.resolve("file"));
         Path temporary = Files.createDirectory(folder.resolve("temporary"));
 
-        Result result = run(
-                Map.of(), "-Dondine.cache=" + file.resolve("cache"), "-Djava.io.tmpdir=" + temporary);
+        Result result = run(Map.of(), "-Dondine.cache=" + file.resolve("cache"), "-Djava.io.tmpdir=" + temporary);
 
         assertLoaded(result, LibraryLocation.Source.TEMPORARY);
         assertTrue(result.output.contains("cannot keep oneDNN in " + file), result.output);
         assertTrue(result.output.contains("-Dondine.cache=DIR"), result.output);
-        assertEquals(1, Pattern.compile("cannot keep oneDNN").matcher(result.output).results().count());
+        assertEquals(
+                1,
+                Pattern.compile("cannot keep oneDNN")
+                        .matcher(result.output)
+                        .results()
+                        .count());
         try (Stream<Path> left = Files.list(temporary)) {
-            assertEquals(List.of(), left.filter(p -> p.getFileName().toString().startsWith("ondine")).toList());
+            assertEquals(
+                    List.of(),
+                    left.filter(p -> p.getFileName().toString().startsWith("ondine"))
+                            .toList());
         }
     }
 
@@ -157,7 +176,8 @@ class LibraryLoadingTest {
         Result result =
                 run(Map.of(), "-Dondine.cache=" + file.resolve("cache"), "-Djava.io.tmpdir=" + file.resolve("tmp"));
 
-        assertUnavailable(result, file.resolve("cache").toString(), file.resolve("tmp").toString(), "-Dondine.cache=DIR");
+        assertUnavailable(
+                result, file.resolve("cache").toString(), file.resolve("tmp").toString(), "-Dondine.cache=DIR");
     }
 
     @Test
@@ -195,7 +215,9 @@ class LibraryLoadingTest {
 
         Path empty = Files.createDirectory(folder.resolve("empty"));
         assertUnavailable(
-                run(Map.of("ONDINE_DNNL_PATH", empty.toString())), "ONDINE_DNNL_PATH=" + empty, PLATFORM.library().name());
+                run(Map.of("ONDINE_DNNL_PATH", empty.toString())),
+                "ONDINE_DNNL_PATH=" + empty,
+                PLATFORM.library().name());
 
         Path text = Files.write(folder.resolve("libdnnl.so"), "not a library".getBytes(StandardCharsets.UTF_8));
         assertUnavailable(run(Map.of(), "-Dondine.dnnl.path=" + text), "cannot load " + text);

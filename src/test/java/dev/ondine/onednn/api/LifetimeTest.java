@@ -39,13 +39,17 @@ class LifetimeTest {
         MemoryDescriptor layout = plain(arena, 2, 3);
         Memory data = Memory.of(arena, layout, Segments.bytes(dataArena, layout.size()));
         return Execution.of(
-                arena, Primitive.create(arena, relu(arena)), Stream.create(arena), Map.of(Arg.SRC, data, Arg.DST, data));
+                arena,
+                Primitive.create(arena, relu(arena)),
+                Stream.create(arena),
+                Map.of(Arg.SRC, data, Arg.DST, data));
     }
 
     @Test
     void runAfterItsArenaIsClosed() {
         Execution execution;
-        try (Arena arena = Arena.ofConfined(); Arena data = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofConfined();
+                Arena data = Arena.ofConfined()) {
             execution = execution(arena, data);
             execution.run();
         }
@@ -149,7 +153,8 @@ class LifetimeTest {
                         .create(arena);
             }
             Memory data = memory(arena, layout, 1, 2, 3, 4, 5, 6);
-            Segments.bind(arena, descriptor, Map.of(Arg.SRC, data, Arg.SRC_1, data, Arg.DST, data)).run();
+            Segments.bind(arena, descriptor, Map.of(Arg.SRC, data, Arg.SRC_1, data, Arg.DST, data))
+                    .run();
             assertEquals(21f, Segments.floats(data)[0]);
         }
     }
@@ -163,7 +168,8 @@ class LifetimeTest {
         long before = allocatedBytes(function.get());
         createAndClose(20_000);
         long growth = allocatedBytes(function.get()) - before;
-        // 20,000 leaked descriptors, attributes and streams would be more than 60 MB; the JVM's compilers use some as well.
+        // 20,000 leaked descriptors, attributes and streams would be more than 60 MB; the JVM's compilers use some as
+        // well.
         assertTrue(growth < 20_000_000, growth + " bytes more");
     }
 

@@ -20,8 +20,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Normalizations against values worked out by hand. The inputs are a power of two from their mean and ε is 0, so that statistics and
- * results are exact in any order of summation.
+ * Normalizations against values worked out by hand. The inputs are a power of two from their mean and ε is 0, so that
+ * statistics and results are exact in any order of summation.
  */
 class NormalizationPrimitivesTest {
     private static final Set<NormalizationFlag> SCALE_SHIFT =
@@ -122,17 +122,22 @@ class NormalizationPrimitivesTest {
                         EnumSet.of(NormalizationFlag.USE_GLOBAL_STATS),
                         attributes),
                 Map.of(
-                        Arg.SRC, src,
-                        Arg.MEAN, memory(arena, plain(arena, 2), 1, 8),
-                        Arg.VARIANCE, memory(arena, plain(arena, 2), 4, 16),
-                        Arg.DST, dst));
+                        Arg.SRC,
+                        src,
+                        Arg.MEAN,
+                        memory(arena, plain(arena, 2), 1, 8),
+                        Arg.VARIANCE,
+                        memory(arena, plain(arena, 2), 4, 16),
+                        Arg.DST,
+                        dst));
 
         assertArrayEquals(new float[] {0, 1, 0, 1, 0, 1, 0, 1}, floats(dst));
     }
 
     @Test
     void batchNormalizationInBlockedLayoutIsNotTheReference() {
-        MemoryDescriptor image = MemoryDescriptor.of(arena, new long[] {4, 32, 7, 7}, DataType.FLOAT32, FormatTag.ABCD_16B);
+        MemoryDescriptor image =
+                MemoryDescriptor.of(arena, new long[] {4, 32, 7, 7}, DataType.FLOAT32, FormatTag.ABCD_16B);
         Set<NormalizationFlag> flags = EnumSet.copyOf(SCALE_SHIFT);
         flags.add(NormalizationFlag.FUSE_NORM_RELU);
         PrimitiveDescriptor descriptor = BatchNormalizations.forward(
@@ -163,7 +168,19 @@ class NormalizationPrimitivesTest {
                         0,
                         SCALE_SHIFT,
                         attributes),
-                Map.of(Arg.SRC, src, Arg.SCALE, scale, Arg.SHIFT, shift, Arg.MEAN, mean, Arg.VARIANCE, variance, Arg.DST, dst));
+                Map.of(
+                        Arg.SRC,
+                        src,
+                        Arg.SCALE,
+                        scale,
+                        Arg.SHIFT,
+                        shift,
+                        Arg.MEAN,
+                        mean,
+                        Arg.VARIANCE,
+                        variance,
+                        Arg.DST,
+                        dst));
         assertArrayEquals(new float[] {2, 10}, floats(mean));
         assertArrayEquals(new float[] {1, 4}, floats(variance));
         assertArrayEquals(new float[] {-1, 2, 7, 14, -1, 2, 7, 14}, floats(dst));
@@ -210,8 +227,26 @@ class NormalizationPrimitivesTest {
         PrimitiveDescriptor forward = run(
                 arena,
                 GroupNormalizations.forward(
-                        Propagation.FORWARD_TRAINING, src.descriptor(), dst.descriptor(), 2, 0, SCALE_SHIFT, attributes),
-                Map.of(Arg.SRC, src, Arg.SCALE, scale, Arg.SHIFT, shift, Arg.MEAN, mean, Arg.VARIANCE, variance, Arg.DST, dst));
+                        Propagation.FORWARD_TRAINING,
+                        src.descriptor(),
+                        dst.descriptor(),
+                        2,
+                        0,
+                        SCALE_SHIFT,
+                        attributes),
+                Map.of(
+                        Arg.SRC,
+                        src,
+                        Arg.SCALE,
+                        scale,
+                        Arg.SHIFT,
+                        shift,
+                        Arg.MEAN,
+                        mean,
+                        Arg.VARIANCE,
+                        variance,
+                        Arg.DST,
+                        dst));
         assertArrayEquals(new float[] {2, 10}, floats(mean));
         assertArrayEquals(new float[] {1, 4}, floats(variance));
         assertArrayEquals(new float[] {-1, 1, -2, 2, 7, 13, 6, 14}, floats(dst));

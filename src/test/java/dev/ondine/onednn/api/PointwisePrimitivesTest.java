@@ -49,15 +49,20 @@ class PointwisePrimitivesTest {
         PrimitiveDescriptor forward = run(
                 arena,
                 Eltwises.forward(
-                        Propagation.FORWARD_TRAINING, Algorithm.ELTWISE_RELU_USE_DST, layout, layout, 0.5f, 0, attributes),
+                        Propagation.FORWARD_TRAINING,
+                        Algorithm.ELTWISE_RELU_USE_DST,
+                        layout,
+                        layout,
+                        0.5f,
+                        0,
+                        attributes),
                 Map.of(Arg.SRC, data, Arg.DST, data));
         assertArrayEquals(new float[] {-0.5f, 2, -1.5f, 4}, floats(data));
 
         Memory diff = memory(arena, layout, 10, 20, 30, 40);
         run(
                 arena,
-                Eltwises.backward(
-                        Algorithm.ELTWISE_RELU_USE_DST, layout, layout, layout, 0.5f, 0, forward, attributes),
+                Eltwises.backward(Algorithm.ELTWISE_RELU_USE_DST, layout, layout, layout, 0.5f, 0, forward, attributes),
                 Map.of(Arg.DST, data, Arg.DIFF_DST, diff, Arg.DIFF_SRC, diff));
         assertArrayEquals(new float[] {5, 20, 15, 40}, floats(diff));
     }
@@ -89,7 +94,10 @@ class PointwisePrimitivesTest {
 
         run(
                 arena,
-                Reorders.of(src.descriptor(), dst.descriptor(), Attributes.create(arena).scalesMask(Arg.SRC, 0)),
+                Reorders.of(
+                        src.descriptor(),
+                        dst.descriptor(),
+                        Attributes.create(arena).scalesMask(Arg.SRC, 0)),
                 Map.of(Arg.SRC, src, Arg.DST, dst, Arg.scales(Arg.SRC), scale));
 
         assertArrayEquals(new float[] {3, 6, 9, 12}, floats(dst));
@@ -123,8 +131,7 @@ class PointwisePrimitivesTest {
 
         assertArrayEquals(new float[] {31, 42}, floats(dst));
         assertThrows(
-                IllegalArgumentException.class,
-                () -> Sums.of(new float[] {1}, sources, dst.descriptor(), attributes));
+                IllegalArgumentException.class, () -> Sums.of(new float[] {1}, sources, dst.descriptor(), attributes));
     }
 
     @Test
@@ -134,8 +141,7 @@ class PointwisePrimitivesTest {
         MemoryDescriptor layout = src.descriptor();
         run(
                 arena,
-                Softmaxes.forward(
-                        Propagation.FORWARD_TRAINING, Algorithm.SOFTMAX_LOG, layout, layout, 1, attributes),
+                Softmaxes.forward(Propagation.FORWARD_TRAINING, Algorithm.SOFTMAX_LOG, layout, layout, 1, attributes),
                 Map.of(Arg.SRC, src, Arg.DST, dst));
         float half = (float) Math.log(0.5);
         assertArrayEquals(new float[] {half, half}, floats(dst), LOGARITHM);
@@ -185,7 +191,8 @@ class PointwisePrimitivesTest {
     @Test
     void reorderPadsBlocksWithZeros() {
         Memory src = memory(arena, plain(arena, 1, 3, 1, 1), 1, 2, 3);
-        MemoryDescriptor blocked = MemoryDescriptor.of(arena, new long[] {1, 3, 1, 1}, DataType.FLOAT32, FormatTag.ABCD_8B);
+        MemoryDescriptor blocked =
+                MemoryDescriptor.of(arena, new long[] {1, 3, 1, 1}, DataType.FLOAT32, FormatTag.ABCD_8B);
         Memory dst = memory(arena, blocked, Segments.constant(8, Float.NaN));
 
         run(arena, Reorders.of(src.descriptor(), blocked, attributes), Map.of(Arg.SRC, src, Arg.DST, dst));
