@@ -62,9 +62,11 @@ public final class Differentiate {
             for (int i = 0; i < want.length; i++) {
                 Value d = operandGradients.get(i);
                 if (d == null || !want[i]) continue;
-                gradients.merge(node.input(i), d, (a, b) -> builder.addAll(
-                                new Op.Add(false), List.of(a, b), node.path())
-                        .getFirst());
+                gradients.merge(
+                        node.input(i),
+                        d,
+                        (a, b) -> builder.addAll(new Op.Add(false), List.of(a, b), node.path())
+                                .getFirst());
             }
         }
         for (Value v : wanted) {

@@ -103,7 +103,8 @@ final class ShapeRules {
         boolean classes = op instanceof Op.CrossEntropy || op instanceof Op.CrossEntropyBackward;
         for (int i = 0; i < in.size(); i++) {
             if (!in.get(i).dataType().isFloat() && !(classes && i == 1)) {
-                throw new IllegalArgumentException("operand " + i + " is " + in.get(i) + ", not of a floating-point type");
+                throw new IllegalArgumentException(
+                        "operand " + i + " is " + in.get(i) + ", not of a floating-point type");
             }
         }
     }

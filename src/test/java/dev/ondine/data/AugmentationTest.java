@@ -28,8 +28,7 @@ class AugmentationTest {
     }
 
     private static float[][] epoch(Dataset set, Augmentation augmentation, int epoch) {
-        BatchLoader loader =
-                new BatchLoader(set, set.size(), false, 3, false, Normalization.identity(1), augmentation);
+        BatchLoader loader = new BatchLoader(set, set.size(), false, 3, false, Normalization.identity(1), augmentation);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment images = arena.allocate((long) set.size() * SIDE * SIDE * Float.BYTES, 64);
             loader.epoch(epoch).next(images, arena.allocate((long) set.size() * Integer.BYTES, 64));

@@ -27,11 +27,19 @@ class RealDataTest {
         try (Model model = Model.of(Models.create(name, sample, classes), sample, 1);
                 Trainer trainer = Trainer.of(model)
                         .seed(1)
-                        .optimizer(Optimizer.Sgd.of(rate).momentum(0.9).weightDecay(5e-4).nesterov(true))
+                        .optimizer(Optimizer.Sgd.of(rate)
+                                .momentum(0.9)
+                                .weightDecay(5e-4)
+                                .nesterov(true))
                         .schedule(Schedule.cosine(epochs).warmup(0.3))
                         .build()) {
             return new Fit(trainer, data, Normalization.of(data.train()), augmentation, batch, 1)
-                    .run(epochs, Backends.best(), Backends.defaultThreads(), Loss.crossEntropy(), new Fit.Listener() {});
+                    .run(
+                            epochs,
+                            Backends.best(),
+                            Backends.defaultThreads(),
+                            Loss.crossEntropy(),
+                            new Fit.Listener() {});
         }
     }
 

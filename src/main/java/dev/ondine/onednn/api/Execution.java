@@ -90,8 +90,12 @@ public final class Execution {
         for (MemorySegment.Scope scope : scopes) {
             if (!scope.isAlive()) throw closed();
         }
-        int status = dnnl_h.dnnl_primitive_execute(primitive, stream, count, arguments);
-        Reference.reachabilityFence(memories); // their data may lie in arenas that the garbage collector closes
+        int status;
+        try {
+            status = dnnl_h.dnnl_primitive_execute(primitive, stream, count, arguments);
+        } finally {
+            Reference.reachabilityFence(memories); // their data may lie in arenas that the garbage collector closes
+        }
         if (status != 0) throw new OneDnnException(Status.of(status), "running " + this);
     }
 

@@ -78,7 +78,7 @@ record Layout(
     private static long[] queryDims(MemorySegment descriptor, int what, int count, MemorySegment out) {
         if (count == 0) return new long[0];
         query(descriptor, what, out);
-        return Pointers.sized(out.get(ADDRESS, 0), count * Long.BYTES).toArray(JAVA_LONG);
+        return Pointers.sized(out.get(ADDRESS, 0), (long) count * Long.BYTES).toArray(JAVA_LONG);
     }
 
     /** Whether the elements lie row-major without gaps, padding or offset. */

@@ -20,7 +20,7 @@ public final class OneDnn {
     private record Loaded(LibraryLocation location, OneDnnVersion version, SymbolLookup symbols) {}
 
     private static volatile Loaded loaded;
-    private static OneDnnUnavailableException failure;
+    private static String failure;
 
     private OneDnn() {}
 
@@ -37,11 +37,11 @@ public final class OneDnn {
 
     private static synchronized void loadOnce() {
         if (loaded != null) return;
-        if (failure != null) throw new OneDnnUnavailableException(failure.getMessage(), failure);
+        if (failure != null) throw new OneDnnUnavailableException(failure);
         try {
             loaded = find();
         } catch (OneDnnUnavailableException e) {
-            failure = e;
+            failure = e.getMessage();
             throw e;
         }
     }

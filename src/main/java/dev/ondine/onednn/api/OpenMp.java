@@ -17,8 +17,7 @@ public final class OpenMp {
     private static final MethodHandle MAX_THREADS = handle("omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
 
     private static final MethodHandle SET_DYNAMIC = handle("omp_set_dynamic", FunctionDescriptor.ofVoid(JAVA_INT));
-    private static final MethodHandle THREAD_LIMIT =
-            handle("omp_get_thread_limit", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle THREAD_LIMIT = handle("omp_get_thread_limit", FunctionDescriptor.of(JAVA_INT));
 
     private OpenMp() {}
 
