@@ -29,13 +29,30 @@ public final class Differentiate {
         if (loss.shape().elements() != 1) {
             throw new IllegalArgumentException("only a scalar can be differentiated, not " + loss.type());
         }
+        GraphBuilder builder = new GraphBuilder(graph);
+        return apply(builder, graph, loss, builder.add(new Op.Fill(1, loss.shape())), wanted);
+    }
+
+    /**
+     * As {@link #apply(Graph, Value, List)} for a value of any shape: the gradients of Σ {@code output}·{@code weight}.
+     *
+     * @param weight a value of the graph with the shape of {@code output}: the gradient that comes from behind it
+     */
+    public static Graph apply(Graph graph, Value output, Value weight, List<Value> wanted) {
+        if (!weight.shape().equals(output.shape())) {
+            throw new IllegalArgumentException(
+                    "the gradient of " + output.type() + " cannot have the type " + weight.type());
+        }
+        return apply(new GraphBuilder(graph), graph, output, weight, wanted);
+    }
+
+    private static Graph apply(GraphBuilder builder, Graph graph, Value output, Value weight, List<Value> wanted) {
         Set<Value> needed = new HashSet<>(wanted);
         for (Node node : graph.nodes()) {
             if (node.inputs().stream().anyMatch(needed::contains)) needed.addAll(node.outputs());
         }
-        GraphBuilder builder = new GraphBuilder(graph);
         Map<Value, Value> gradients = new HashMap<>();
-        gradients.put(loss, builder.add(new Op.Fill(1, loss.shape())));
+        gradients.put(output, weight);
         for (Node node : graph.nodes().reversed()) {
             Value dy = gradients.get(node.output(0));
             if (dy == null || !needed.contains(node.output(0))) continue;
@@ -44,7 +61,8 @@ public final class Differentiate {
             List<Value> operandGradients = Gradients.of(builder, node, dy, want);
             for (int i = 0; i < want.length; i++) {
                 Value d = operandGradients.get(i);
-                if (d != null && want[i]) gradients.merge(node.input(i), d, (a, b) -> builder.add(new Op.Add(false), a, b));
+                if (d != null && want[i])
+                    gradients.merge(node.input(i), d, (a, b) -> builder.add(new Op.Add(false), a, b));
             }
         }
         for (Value v : wanted) {

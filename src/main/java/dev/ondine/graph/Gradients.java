@@ -79,9 +79,7 @@ final class Gradients {
             case Op.MeanSquaredError _ -> {
                 Value dx = add(new Op.MeanSquaredErrorBackward(), in(0), in(1), dy);
                 // The loss depends on the difference only, so that the target's gradient is the opposite.
-                yield new Value[] {
-                    dx, wanted[1] ? add(new Op.Multiply(), dx, constant(-1, dx.shape())) : null
-                };
+                yield new Value[] {dx, wanted[1] ? add(new Op.Multiply(), dx, constant(-1, dx.shape())) : null};
             }
         };
     }

@@ -66,7 +66,8 @@ public record Graph(
     public boolean isVisible(Value v) {
         return outputs.containsValue(v)
                 || gradients.containsValue(v)
-                || statistics.stream().anyMatch(s -> s.mean().equals(v) || s.variance().equals(v));
+                || statistics.stream()
+                        .anyMatch(s -> s.mean().equals(v) || s.variance().equals(v));
     }
 
     /** The input of this name. */
@@ -81,13 +82,18 @@ public record Graph(
     /** The graph as text, a node a line: results, their types, the operation, what it reads and the layer it came from. */
     public String print() {
         StringBuilder text = new StringBuilder();
-        for (Value v : inputs) text.append("input     ").append(v).append(" : ").append(v.type()).append('\n');
-        for (Value v : parameters) text.append("parameter ").append(v).append(" : ").append(v.type()).append('\n');
-        for (Value v : buffers) text.append("buffer    ").append(v).append(" : ").append(v.type()).append('\n');
+        for (Value v : inputs)
+            text.append("input     ").append(v).append(" : ").append(v.type()).append('\n');
+        for (Value v : parameters)
+            text.append("parameter ").append(v).append(" : ").append(v.type()).append('\n');
+        for (Value v : buffers)
+            text.append("buffer    ").append(v).append(" : ").append(v.type()).append('\n');
         for (Node node : nodes) {
             text.append(join(node.outputs()))
                     .append(" : ")
-                    .append(node.outputs().stream().map(v -> v.type().toString()).collect(Collectors.joining(", ")))
+                    .append(node.outputs().stream()
+                            .map(v -> v.type().toString())
+                            .collect(Collectors.joining(", ")))
                     .append(" = ")
                     .append(node.op())
                     .append('(')
@@ -96,10 +102,17 @@ public record Graph(
             if (!node.path().isEmpty()) text.append("  # ").append(node.path());
             text.append('\n');
         }
-        outputs.forEach((name, v) -> text.append("output    ").append(name).append(" = ").append(v).append('\n'));
-        gradients.forEach((p, g) -> text.append("gradient  ").append(p).append(" = ").append(g).append('\n'));
+        outputs.forEach((name, v) ->
+                text.append("output    ").append(name).append(" = ").append(v).append('\n'));
+        gradients.forEach((p, g) ->
+                text.append("gradient  ").append(p).append(" = ").append(g).append('\n'));
         for (Statistic s : statistics) {
-            text.append("statistic ").append(s.path()).append(" = ").append(s.mean()).append(", ").append(s.variance())
+            text.append("statistic ")
+                    .append(s.path())
+                    .append(" = ")
+                    .append(s.mean())
+                    .append(", ")
+                    .append(s.variance())
                     .append('\n');
         }
         return text.toString();

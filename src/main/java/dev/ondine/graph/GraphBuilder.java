@@ -76,7 +76,8 @@ public final class GraphBuilder {
             if (!v.name().equals(name)) continue;
             if (!v.type().equals(type)) {
                 throw new ModelException(
-                        path(), "'" + name + "' is declared as " + type + " but was declared as " + v.type() + " before");
+                        path(),
+                        "'" + name + "' is declared as " + type + " but was declared as " + v.type() + " before");
             }
             return v;
         }

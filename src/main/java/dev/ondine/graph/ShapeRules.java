@@ -21,7 +21,8 @@ final class ShapeRules {
             case Op.ConvolutionBackwardData c -> List.of(like(in, 0, c.input()));
             case Op.ConvolutionBackwardWeights c -> {
                 List<TensorType> out = new ArrayList<>(List.of(TensorType.float32(c.weight())));
-                if (c.forward().bias()) out.add(TensorType.float32(Shape.of(c.weight().dim(0))));
+                if (c.forward().bias())
+                    out.add(TensorType.float32(Shape.of(c.weight().dim(0))));
                 yield out;
             }
             case Op.Linear l -> List.of(like(in, 0, linear(l, in)));
@@ -126,8 +127,8 @@ final class ShapeRules {
         Shape x = shape(in, 0);
         Shape w = shape(in, 1);
         if (x.rank() != 2) {
-            throw new IllegalArgumentException("a linear layer takes (batch, features), not " + x
-                    + "; put a Flatten before it");
+            throw new IllegalArgumentException(
+                    "a linear layer takes (batch, features), not " + x + "; put a Flatten before it");
         }
         if (w.dim(1) != x.dim(1)) {
             throw new IllegalArgumentException(
@@ -173,13 +174,16 @@ final class ShapeRules {
         Shape y = x;
         for (int i = 0; i < spatial; i++) {
             long begin = p.paddingBegin().get(i);
-            if (begin >= p.kernel().get(i) || p.paddingEnd().get(i) >= p.kernel().get(i)) {
+            if (begin >= p.kernel().get(i)
+                    || p.paddingEnd().get(i) >= p.kernel().get(i)) {
                 throw new IllegalArgumentException("padding must be smaller than the kernel " + p.kernel()
                         + ", or a window lies outside the input");
             }
-            long room = x.dim(2 + i) + begin + p.paddingEnd().get(i) - p.kernel().get(i);
+            long room =
+                    x.dim(2 + i) + begin + p.paddingEnd().get(i) - p.kernel().get(i);
             if (room < 0) {
-                throw new IllegalArgumentException("the window " + p.kernel() + " is larger than the padded input " + x);
+                throw new IllegalArgumentException(
+                        "the window " + p.kernel() + " is larger than the padded input " + x);
             }
             long stride = p.stride().get(i);
             long out = (p.ceilMode() ? Math.ceilDiv(room, stride) : room / stride) + 1;
@@ -208,8 +212,8 @@ final class ShapeRules {
     private static Shape slice(Op.Slice s, Shape x) {
         requireAxis(s.axis(), x);
         if (s.start() < 0 || s.length() < 1 || s.length() > x.dim(s.axis()) - s.start()) {
-            throw new IllegalArgumentException("the slice of " + s.length() + " from " + s.start() + " lies outside axis "
-                    + s.axis() + " of " + x);
+            throw new IllegalArgumentException("the slice of " + s.length() + " from " + s.start()
+                    + " lies outside axis " + s.axis() + " of " + x);
         }
         return x.with(s.axis(), s.length());
     }
@@ -228,8 +232,8 @@ final class ShapeRules {
         }
         requireSame("target", target.shape(), "logits without classes", expected);
         if (target.dataType() != DataType.INT32) {
-            throw new IllegalArgumentException("targets of cross-entropy are class indices (INT32), not "
-                    + target.dataType());
+            throw new IllegalArgumentException(
+                    "targets of cross-entropy are class indices (INT32), not " + target.dataType());
         }
         if (!(c.smoothing() >= 0 && c.smoothing() <= 1)) {
             throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + c.smoothing());
@@ -272,8 +276,8 @@ final class ShapeRules {
         boolean fits = small.rank() == large.rank();
         for (int i = 0; fits && i < small.rank(); i++) fits = small.dim(i) == large.dim(i) || small.dim(i) == 1;
         if (!fits) {
-            throw new IllegalArgumentException(
-                    small + " cannot be broadcast to " + large + ": each extent must be equal or 1, and the ranks equal");
+            throw new IllegalArgumentException(small + " cannot be broadcast to " + large
+                    + ": each extent must be equal or 1, and the ranks equal");
         }
     }
 }

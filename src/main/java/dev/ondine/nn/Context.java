@@ -85,7 +85,8 @@ public final class Context {
         ParameterSpec spec = new ParameterSpec(graph.path(name), type, shape, initializer, learned);
         ParameterSpec before = specs.putIfAbsent(spec.name(), spec);
         if (before != null && !before.equals(spec)) {
-            throw new ModelException(graph.path(), "'" + name + "' is declared twice, as " + before + " and as " + spec);
+            throw new ModelException(
+                    graph.path(), "'" + name + "' is declared twice, as " + before + " and as " + spec);
         }
     }
 }

@@ -56,7 +56,11 @@ public final class Model implements AutoCloseable {
 
     /** The shape of the output for one sample, without the batch. */
     public Shape outputShape() {
-        return graph(Mode.EVALUATION, 1, (_, _) -> {}).outputs().get(OUTPUT).shape().tail();
+        return graph(Mode.EVALUATION, 1, (_, _) -> {})
+                .outputs()
+                .get(OUTPUT)
+                .shape()
+                .tail();
     }
 
     public Parameters parameters() {

@@ -66,7 +66,9 @@ public final class Models {
     public static Layer lenet(Shape image, int classes) {
         int side = 16 * reduced(image.dim(1)) * reduced(image.dim(2));
         return Sequential.named()
-                .then("conv1", conv2d(Math.toIntExact(image.dim(0)), 6, 5).padding(2).bias(false))
+                .then(
+                        "conv1",
+                        conv2d(Math.toIntExact(image.dim(0)), 6, 5).padding(2).bias(false))
                 .then("bn1", batchNorm2d(6))
                 .then("relu1", relu())
                 .then("pool1", maxPool2d(2))
@@ -114,7 +116,8 @@ public final class Models {
      */
     public static Layer resnetCifar(int depth, int channels, int classes) {
         if (depth < 8 || depth % 6 != 2) {
-            throw new IllegalArgumentException("the depth of a CIFAR ResNet is 6n + 2 (20, 32, 44, 56, 110), not " + depth);
+            throw new IllegalArgumentException(
+                    "the depth of a CIFAR ResNet is 6n + 2 (20, 32, 44, 56, 110), not " + depth);
         }
         Sequential net = Sequential.named()
                 .then("conv1", conv2d(channels, 16, 3).padding(1).bias(false).withKaiming())
@@ -136,7 +139,9 @@ public final class Models {
     /** Two 3x3 convolutions around a shortcut; the shortcut is a 1x1 convolution where the shape changes. */
     static Layer basicBlock(int in, int out, int stride) {
         Layer body = Sequential.named()
-                .then("conv1", conv2d(in, out, 3).stride(stride).padding(1).bias(false).withKaiming())
+                .then(
+                        "conv1",
+                        conv2d(in, out, 3).stride(stride).padding(1).bias(false).withKaiming())
                 .then("bn1", batchNorm2d(out))
                 .then("relu", relu())
                 .then("conv2", conv2d(out, out, 3).padding(1).bias(false).withKaiming())

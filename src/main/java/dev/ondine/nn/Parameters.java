@@ -112,7 +112,8 @@ public final class Parameters implements AutoCloseable {
     /** Says that the borrower's copy is newer from now on. */
     public synchronized void outdate(Runnable writeBack) {
         if (!Objects.equals(owner, writeBack)) {
-            throw new IllegalStateException("another trainer has taken over this model; one model has one trainer at a time");
+            throw new IllegalStateException(
+                    "another trainer has taken over this model; one model has one trainer at a time");
         }
         stale = true;
     }

@@ -66,7 +66,8 @@ public record Pool(
         @Override
         public Value build(Context context, Value x) {
             List<Integer> kernel = new ArrayList<>();
-            for (int i = 2; i < x.shape().rank(); i++) kernel.add(Math.toIntExact(x.shape().dim(i)));
+            for (int i = 2; i < x.shape().rank(); i++)
+                kernel.add(Math.toIntExact(x.shape().dim(i)));
             List<Integer> none = Collections.nCopies(kernel.size(), 0);
             return context.add(
                     new Op.Pooling(Op.PoolingKind.AVERAGE_EXCLUDE_PADDING, kernel, kernel, none, none, false), x);

@@ -33,7 +33,8 @@ final class LowerBatchNormalization {
         Value x = node.input(0);
         Value y = node.output(0);
         Value mask = op.relu() ? node.outputs().getLast() : null;
-        // Only training keeps statistics and mask; with given statistics and nobody to read the mask, inference is cheaper.
+        // Only training keeps statistics and mask; with given statistics and nobody to read the mask, inference is
+        // cheaper.
         boolean keep = op.training() || (mask != null && to.isRead(mask));
         Propagation propagation = keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         PrimitiveDescriptor pd = to.choose(forwardRequests(op, x, propagation));
@@ -73,8 +74,7 @@ final class LowerBatchNormalization {
                 ? to.forwardOf(mask)
                 : to.choose(forwardRequests(forward, x, Propagation.FORWARD_TRAINING));
         MemoryDescriptor layout = hint.query(Arg.SRC);
-        Propagation propagation =
-                forward.scale() || forward.shift() ? Propagation.BACKWARD : Propagation.BACKWARD_DATA;
+        Propagation propagation = forward.scale() || forward.shift() ? Propagation.BACKWARD : Propagation.BACKWARD_DATA;
         PrimitiveDescriptor pd = BatchNormalizations.backward(
                         propagation, layout, layout, layout, forward.epsilon(), flags(forward), hint, to.attributes)
                 .create(to.arena);
@@ -107,8 +107,8 @@ final class LowerBatchNormalization {
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (MemoryDescriptor layout : layouts) {
             if (layout.isAny()) continue; // oneDNN does not choose layouts for batch normalization
-            requests.add(BatchNormalizations.forward(
-                    propagation, layout, layout, op.epsilon(), flags(op), to.attributes));
+            requests.add(
+                    BatchNormalizations.forward(propagation, layout, layout, op.epsilon(), flags(op), to.attributes));
         }
         return requests;
     }
@@ -136,9 +136,7 @@ final class LowerBatchNormalization {
     }
 
     private Slot out(Value v, MemoryDescriptor layout) {
-        return v.shape().rank() == 2
-                ? new Slot(to.out(v, to.plain(v)).buffer(), layout)
-                : to.out(v, layout);
+        return v.shape().rank() == 2 ? new Slot(to.out(v, to.plain(v)).buffer(), layout) : to.out(v, layout);
     }
 
     private Slot outPlain(Value v) {

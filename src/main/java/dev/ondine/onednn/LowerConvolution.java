@@ -122,12 +122,10 @@ final class LowerConvolution {
 
     private PrimitiveRequest forwardRequest(
             Op.Convolution op, MemoryDescriptor x, long[] weightDims, MemoryDescriptor y) {
-        MemoryDescriptor bias = op.bias()
-                ? to.layouts.plain(Shape.of(y.dims()[1]), DataType.FLOAT32)
-                : MemoryDescriptor.NONE;
+        MemoryDescriptor bias =
+                op.bias() ? to.layouts.plain(Shape.of(y.dims()[1]), DataType.FLOAT32) : MemoryDescriptor.NONE;
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
-        return Convolutions.forward(
-                propagation, x, anyWeights(weightDims), bias, y, window(op), to.attributes);
+        return Convolutions.forward(propagation, x, anyWeights(weightDims), bias, y, window(op), to.attributes);
     }
 
     /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */
@@ -136,16 +134,18 @@ final class LowerConvolution {
     }
 
     private void addFallbacks(Set<Pair> pairs, Value x, Value y) {
-        List<MemoryDescriptor> inputs = to.layouts.candidates(x.shape(), x.type().dataType());
-        List<MemoryDescriptor> outputs = to.layouts.candidates(y.shape(), y.type().dataType());
+        List<MemoryDescriptor> inputs =
+                to.layouts.candidates(x.shape(), x.type().dataType());
+        List<MemoryDescriptor> outputs =
+                to.layouts.candidates(y.shape(), y.type().dataType());
         for (int i = 0; i < inputs.size(); i++) pairs.add(new Pair(inputs.get(i), outputs.get(i)));
     }
 
     /** Weights in the layout that a primitive wants. With groups oneDNN counts them as an axis of their own. */
     private Slot weights(Value w, Op.Convolution op, MemoryDescriptor wanted) {
         if (op.groups() > 1 && w.role() != Value.Role.PARAMETER) {
-            MemoryDescriptor grouped =
-                    MemoryDescriptor.plain(to.arena, weightDims(op, w.shape()), w.type().dataType());
+            MemoryDescriptor grouped = MemoryDescriptor.plain(
+                    to.arena, weightDims(op, w.shape()), w.type().dataType());
             to.define(w, new Slot(to.inPlain(w).buffer(), grouped));
         }
         return to.in(w, wanted);

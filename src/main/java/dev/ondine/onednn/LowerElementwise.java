@@ -92,8 +92,8 @@ final class LowerElementwise {
     void add(Op.Add op) {
         Attributes attributes = to.attributes;
         if (op.relu()) {
-            attributes = Attributes.create(to.arena)
-                    .postOps(PostOps.create(to.arena).eltwise(Algorithm.ELTWISE_RELU, 0, 0));
+            attributes =
+                    Attributes.create(to.arena).postOps(PostOps.create(to.arena).eltwise(Algorithm.ELTWISE_RELU, 0, 0));
         }
         binary(Algorithm.BINARY_ADD, attributes);
     }
@@ -126,11 +126,7 @@ final class LowerElementwise {
             first = other;
             other = swapped;
         }
-        to.emit(
-                pd,
-                Map.of(Arg.SRC, first, Arg.SRC_1, other),
-                Map.of(Arg.DST, dst),
-                new StepSpec.InPlace(first, dst));
+        to.emit(pd, Map.of(Arg.SRC, first, Arg.SRC_1, other), Map.of(Arg.DST, dst), new StepSpec.InPlace(first, dst));
     }
 
     /** Row-major, because an element's index decides whether it is dropped. */
@@ -152,9 +148,8 @@ final class LowerElementwise {
                     return step -> {
                         long key = DropoutMask.key(seed, op.salt(), step);
                         for (long i = 0; i < elements; i++) {
-                            float kept = DropoutMask.keeps(key, i, p)
-                                    ? x.getAtIndex(ValueLayout.JAVA_FLOAT, i) * scale
-                                    : 0;
+                            float kept =
+                                    DropoutMask.keeps(key, i, p) ? x.getAtIndex(ValueLayout.JAVA_FLOAT, i) * scale : 0;
                             y.setAtIndex(ValueLayout.JAVA_FLOAT, i, kept);
                         }
                     };

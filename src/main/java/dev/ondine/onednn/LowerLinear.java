@@ -58,8 +58,9 @@ final class LowerLinear {
         PrimitiveDescriptor hint = forwardDescriptor(x, dw.shape(), dy, op.bias());
         MemoryDescriptor bias = op.bias() ? to.plain(node.output(1)) : MemoryDescriptor.NONE;
         List<PrimitiveRequest> requests = new ArrayList<>();
-        to.gradientLayout(dw).ifPresent(settled -> requests.add(InnerProducts.backwardWeights(
-                to.plain(x), settled, bias, to.plain(dy), hint, to.attributes)));
+        to.gradientLayout(dw)
+                .ifPresent(settled -> requests.add(
+                        InnerProducts.backwardWeights(to.plain(x), settled, bias, to.plain(dy), hint, to.attributes)));
         requests.add(InnerProducts.backwardWeights(
                 to.plain(x), to.any(dw.shape()), bias, to.plain(dy), hint, to.attributes));
         PrimitiveDescriptor pd = to.choose(requests);
@@ -71,11 +72,9 @@ final class LowerLinear {
 
     private PrimitiveDescriptor forwardDescriptor(Value x, Shape weight, Value y, boolean bias) {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
-        MemoryDescriptor biasLayout = bias
-                ? to.layouts.plain(Shape.of(weight.dim(0)), y.type().dataType())
-                : MemoryDescriptor.NONE;
-        return InnerProducts.forward(
-                        propagation, to.plain(x), to.any(weight), biasLayout, to.plain(y), to.attributes)
+        MemoryDescriptor biasLayout =
+                bias ? to.layouts.plain(Shape.of(weight.dim(0)), y.type().dataType()) : MemoryDescriptor.NONE;
+        return InnerProducts.forward(propagation, to.plain(x), to.any(weight), biasLayout, to.plain(y), to.attributes)
                 .create(to.arena);
     }
 }

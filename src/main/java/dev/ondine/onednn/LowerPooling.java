@@ -59,7 +59,8 @@ final class LowerPooling {
                 ? to.forwardOf(node.input(1))
                 : to.choose(requests(
                         op.forward(),
-                        new LinkedHashSet<>(to.layouts.candidates(dx.shape(), dx.type().dataType())),
+                        new LinkedHashSet<>(
+                                to.layouts.candidates(dx.shape(), dx.type().dataType())),
                         dx.shape(),
                         dy.shape(),
                         Propagation.FORWARD_TRAINING));

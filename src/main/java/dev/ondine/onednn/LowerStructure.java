@@ -30,14 +30,15 @@ final class LowerStructure {
         Value y = node.output(0);
         MemoryDescriptor any = to.layouts.any(y.shape(), y.type().dataType());
         List<PrimitiveRequest> requests = new ArrayList<>();
-        requests.add(Concats.of(
-                op.axis(), node.inputs().stream().map(to::layout).toList(), any, to.attributes));
+        requests.add(
+                Concats.of(op.axis(), node.inputs().stream().map(to::layout).toList(), any, to.attributes));
         List<List<MemoryDescriptor>> candidates = node.inputs().stream()
                 .map(v -> to.layouts.candidates(v.shape(), v.type().dataType()))
                 .toList();
         for (int i = 0; i < candidates.getFirst().size(); i++) {
             int choice = i;
-            List<MemoryDescriptor> sources = candidates.stream().map(c -> c.get(choice)).toList();
+            List<MemoryDescriptor> sources =
+                    candidates.stream().map(c -> c.get(choice)).toList();
             if (!sources.getFirst().isAny()) requests.add(Concats.of(op.axis(), sources, any, to.attributes));
         }
         PrimitiveDescriptor pd = to.choose(requests);
@@ -53,7 +54,11 @@ final class LowerStructure {
         Value x = node.input(0);
         Value y = node.output(0);
         Slot src = to.in(x, cuttable(op, to.layout(x), to.plain(x)));
-        Slot dst = to.out(y, src.layout().isPlain() ? to.plain(y) : to.layouts.preferred(y.shape(), y.type().dataType()));
+        Slot dst = to.out(
+                y,
+                src.layout().isPlain()
+                        ? to.plain(y)
+                        : to.layouts.preferred(y.shape(), y.type().dataType()));
         to.reorder(part(src, op, y), dst);
     }
 
@@ -81,7 +86,8 @@ final class LowerStructure {
     private Slot part(Slot whole, Op.Slice op, Value slice) {
         long[] offsets = new long[slice.shape().rank()];
         offsets[op.axis()] = op.start();
-        return new Slot(whole.buffer(), whole.layout().submemory(to.arena, slice.shape().dims(), offsets));
+        return new Slot(
+                whole.buffer(), whole.layout().submemory(to.arena, slice.shape().dims(), offsets));
     }
 
     /** Row-major memory is the same under every shape; so is a block of channels over a single pixel. */
@@ -93,7 +99,8 @@ final class LowerStructure {
     }
 
     private static boolean isRowMajorInDisguise(Value x, Slot slot) {
-        boolean onePixel = x.shape().rank() > 2 && x.shape().elements(2, x.shape().rank()) == 1;
+        boolean onePixel =
+                x.shape().rank() > 2 && x.shape().elements(2, x.shape().rank()) == 1;
         return onePixel && slot.layout().size() == x.shape().elements() * Float.BYTES;
     }
 

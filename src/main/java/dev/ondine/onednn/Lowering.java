@@ -77,7 +77,8 @@ final class Lowering {
             try {
                 lower(n.op());
             } catch (OneDnnException e) {
-                throw new ModelException(n.path(), "the native backend cannot run " + n.op() + ": " + e.getMessage(), e);
+                throw new ModelException(
+                        n.path(), "the native backend cannot run " + n.op() + ": " + e.getMessage(), e);
             }
         }
         node = null;
@@ -124,11 +125,14 @@ final class Lowering {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------- where values lie
+    // ------------------------------------------------------------------------------------------------- where values
+    // lie
 
     /** The layout in which a value lies now: the first that it had. Of a parameter, row-major. */
     MemoryDescriptor layout(Value v) {
-        return v.role() == Value.Role.PARAMETER ? plain(v) : slots.get(v).getFirst().layout();
+        return v.role() == Value.Role.PARAMETER
+                ? plain(v)
+                : slots.get(v).getFirst().layout();
     }
 
     /** Every layout in which a value lies already. */
@@ -228,10 +232,15 @@ final class Lowering {
         throw new IllegalStateException("no place of rank " + wanted.rank() + " among " + known);
     }
 
-    // ------------------------------------------------------------------------------------------------------------ steps
+    // ------------------------------------------------------------------------------------------------------------
+    // steps
 
     /** Adds a primitive to the plan, with a scratchpad if it needs one. */
-    void emit(PrimitiveDescriptor descriptor, Map<Arg, Slot> inputs, Map<Arg, Slot> outputs, StepSpec.InPlace... inPlace) {
+    void emit(
+            PrimitiveDescriptor descriptor,
+            Map<Arg, Slot> inputs,
+            Map<Arg, Slot> outputs,
+            StepSpec.InPlace... inPlace) {
         steps.add(primitive(descriptor, inputs, outputs, List.of(inPlace)));
         if (descriptor.isReference()) {
             warnings.add((node == null ? "" : node.path() + ": ") + "runs oneDNN's slow reference loop: " + descriptor);
@@ -326,7 +335,10 @@ final class Lowering {
     /** Where a value lies row-major. */
     Slot plainSlot(Value v) {
         MemoryDescriptor plain = plain(v);
-        return slots.get(v).stream().filter(s -> s.layout().equals(plain)).findFirst().orElseThrow();
+        return slots.get(v).stream()
+                .filter(s -> s.layout().equals(plain))
+                .findFirst()
+                .orElseThrow();
     }
 
     Map<Slot, Float> constants() {

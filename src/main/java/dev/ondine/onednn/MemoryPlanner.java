@@ -37,7 +37,8 @@ final class MemoryPlanner {
                 Buffer in = pair.input().buffer();
                 Buffer out = pair.output().buffer();
                 boolean free = !in.isExternal() && !in.isPinned() && in.last() == i && in.root() != out.root();
-                boolean fits = !out.isExternal() && out.root() == out && in.root().bytes() >= out.bytes();
+                boolean fits =
+                        !out.isExternal() && out.root() == out && in.root().bytes() >= out.bytes();
                 if (free && fits && out.first() >= i && !taken.contains(out)) {
                     out.mergeInto(in);
                     taken.add(out);

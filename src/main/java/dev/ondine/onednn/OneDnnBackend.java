@@ -44,7 +44,8 @@ public final class OneDnnBackend implements Backend {
 
     private static ParameterBlock shared(Plan plan) {
         if (plan instanceof OneDnnPlan p) return p.parameterBlock();
-        throw new IllegalArgumentException("a plan of the native backend can share parameters only with another of it, not "
-                + plan.getClass().getSimpleName());
+        throw new IllegalArgumentException(
+                "a plan of the native backend can share parameters only with another of it, not "
+                        + plan.getClass().getSimpleName());
     }
 }

@@ -45,9 +45,12 @@ public final class OneDnnPlan implements Plan {
         this.arenaBytes = MemoryPlanner.plan(specs, lowering.pinnedSlots());
         MemorySegment memory = arena.allocate(Math.max(arenaBytes, 64), 64);
         for (Buffer buffer : MemoryPlanner.buffers(specs, lowering.pinnedSlots())) buffer.materialize(memory);
-        lowering.constants().forEach((slot, value) -> Tensor.view(
-                        slot.buffer().segment(), slot.layout().dataType(), Shape.of(slot.layout().dims()))
-                .fill(value));
+        lowering.constants()
+                .forEach((slot, value) -> Tensor.view(
+                                slot.buffer().segment(),
+                                slot.layout().dataType(),
+                                Shape.of(slot.layout().dims()))
+                        .fill(value));
 
         Stream stream = Stream.create(arena);
         this.steps = new Step[specs.size()];
@@ -73,8 +76,7 @@ public final class OneDnnPlan implements Plan {
                 Map<Arg, Memory> arguments = new LinkedHashMap<>();
                 p.inputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
                 p.outputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
-                Execution execution =
-                        Execution.of(arena, Primitive.create(arena, p.descriptor()), stream, arguments);
+                Execution execution = Execution.of(arena, Primitive.create(arena, p.descriptor()), stream, arguments);
                 yield _ -> execution.run();
             }
         };
@@ -138,7 +140,8 @@ public final class OneDnnPlan implements Plan {
         requireOpen();
         Tensor tensor = tensors.get(name);
         if (tensor == null) {
-            throw new IllegalArgumentException("the plan has no " + what + " '" + name + "'; there are " + tensors.keySet());
+            throw new IllegalArgumentException(
+                    "the plan has no " + what + " '" + name + "'; there are " + tensors.keySet());
         }
         return tensor;
     }
@@ -187,7 +190,9 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public long memory() {
-        return arenaBytes + parameters.weights().byteSize() + parameters.gradients().byteSize();
+        return arenaBytes
+                + parameters.weights().byteSize()
+                + parameters.gradients().byteSize();
     }
 
     ParameterBlock parameterBlock() {
@@ -197,9 +202,14 @@ public final class OneDnnPlan implements Plan {
     @Override
     public String print() {
         StringBuilder text = new StringBuilder();
-        text.append(specs.size()).append(" steps, arena ").append(arenaBytes).append(" bytes, parameters ")
-                .append(parameters.weights().byteSize()).append(" bytes, gradients ")
-                .append(parameters.gradients().byteSize()).append(" bytes\n");
+        text.append(specs.size())
+                .append(" steps, arena ")
+                .append(arenaBytes)
+                .append(" bytes, parameters ")
+                .append(parameters.weights().byteSize())
+                .append(" bytes, gradients ")
+                .append(parameters.gradients().byteSize())
+                .append(" bytes\n");
         for (int i = 0; i < specs.size(); i++) {
             StepSpec spec = specs.get(i);
             text.append(String.format("%4d  %-60s %s -> %s%n", i, name(spec), spec.reads(), spec.writes()));
@@ -211,7 +221,8 @@ public final class OneDnnPlan implements Plan {
     private static String name(StepSpec spec) {
         String what = switch (spec) {
             case StepSpec.Kernel k -> k.name() + " java";
-            case StepSpec.Primitive p -> p.descriptor().primitive() + " " + p.descriptor().implementation();
+            case StepSpec.Primitive p ->
+                p.descriptor().primitive() + " " + p.descriptor().implementation();
         };
         return spec.path().isEmpty() ? what : spec.path() + " " + what;
     }

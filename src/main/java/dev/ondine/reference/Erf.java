@@ -1,16 +1,20 @@
 package dev.ondine.reference;
 
 /**
- * The error function {@code erf(x) = 2/√π·∫₀ˣ exp(−t²) dt} and its complement, to about the precision of double: the rational
- * Chebyshev approximations of W. J. Cody 1969, "Rational Chebyshev approximations for the error function", Mathematics of
- * Computation 23, in the arrangement of his routine CALERF.
+ * The error function {@code erf(x) = 2/√π·∫₀ˣ exp(−t²) dt} and its complement, to about the precision of double: the
+ * rational Chebyshev approximations of W. J. Cody 1969, "Rational Chebyshev approximations for the error function",
+ * Mathematics of Computation 23, in the arrangement of his routine CALERF.
  */
 final class Erf {
     private static final double INVERSE_ROOT_PI = 5.6418958354775628695e-1;
 
     // erf(x)/x = p(x²)/q(x²) for |x| ≤ 0.46875; coefficients from the highest power down, here and below.
     private static final double[] SMALL_P = {
-        1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3
+        1.85777706184603153e-1,
+        3.16112374387056560e0,
+        1.13864154151050156e2,
+        3.77485237685302021e2,
+        3.20937758913846947e3
     };
     private static final double[] SMALL_Q = {
         1, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3
@@ -50,7 +54,12 @@ final class Erf {
         6.58749161529837803e-4
     };
     private static final double[] LARGE_Q = {
-        1, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3
+        1,
+        2.56852019228982242e0,
+        1.87295284992346725e0,
+        5.27905102951428412e-1,
+        6.05183413124413191e-2,
+        2.33520497626869185e-3
     };
 
     private Erf() {}

@@ -4,8 +4,8 @@ import dev.ondine.graph.Value;
 import java.util.List;
 
 /**
- * Where each parameter lies in a flat block of float32: in the graph's order, row-major, each start on a multiple of 16 elements,
- * which is a cache line.
+ * Where each parameter lies in a flat block of float32: in the graph's order, row-major, each start on a multiple of 16
+ * elements, which is a cache line.
  */
 final class ParameterBlock {
     private static final long ALIGNMENT = 16;
@@ -63,8 +63,9 @@ final class ParameterBlock {
             Value mine = parameter(i);
             Value theirs = other.parameter(i);
             if (!mine.name().equals(theirs.name()) || !mine.type().equals(theirs.type())) {
-                throw new IllegalArgumentException("parameters cannot be shared: parameter " + i + " is " + mine.name()
-                        + " " + mine.type() + " here and " + theirs.name() + " " + theirs.type() + " in the other plan");
+                throw new IllegalArgumentException(
+                        "parameters cannot be shared: parameter " + i + " is " + mine.name() + " " + mine.type()
+                                + " here and " + theirs.name() + " " + theirs.type() + " in the other plan");
             }
         }
     }

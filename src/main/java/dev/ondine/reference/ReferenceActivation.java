@@ -3,8 +3,8 @@ package dev.ondine.reference;
 import dev.ondine.graph.ActivationKind;
 
 /**
- * The activation functions y = f(x) and their derivatives f′. Where f can be undone, f′ is written in terms of y, so that x need
- * not be kept ({@link ActivationKind#gradientFromOutput}); that of LEAKY_RELU and ELU holds for α ≥ 0.
+ * The activation functions y = f(x) and their derivatives f′. Where f can be undone, f′ is written in terms of y, so
+ * that x need not be kept ({@link ActivationKind#gradientFromOutput}); that of LEAKY_RELU and ELU holds for α ≥ 0.
  */
 final class ReferenceActivation {
     /** 1/√(2π), the height of the normal density. */

@@ -5,8 +5,9 @@ import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Graph;
 
 /**
- * The backend in plain Java. It runs every operation on every platform, on one thread whatever {@link PlanOptions#threads} says, in
- * double precision between inputs, parameters and results of float32. Use it to check another backend, not for speed.
+ * The backend in plain Java. It runs every operation on every platform, on one thread whatever
+ * {@link PlanOptions#threads} says, in double precision between inputs, parameters and results of float32. Use it to
+ * check another backend, not for speed.
  */
 public final class ReferenceBackend implements Backend {
     public ReferenceBackend() {}
@@ -19,8 +20,8 @@ public final class ReferenceBackend implements Backend {
     /**
      * Allocates all values of the graph.
      *
-     * @throws IllegalArgumentException if {@link PlanOptions#sharedParameters} holds a plan of another backend or of other
-     *     parameters; names the first that differs
+     * @throws IllegalArgumentException if {@link PlanOptions#sharedParameters} holds a plan of another backend or of
+     *     other parameters; names the first that differs
      * @throws IllegalStateException if that plan is closed
      */
     @Override

@@ -4,9 +4,9 @@ import dev.ondine.graph.Op;
 import dev.ondine.tensor.Shape;
 
 /**
- * Batch normalization (Ioffe and Szegedy 2015, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
- * Covariate Shift", algorithm 1). Every channel is brought to mean 0 and variance 1, then to a scale γ and a shift β that are
- * learned:
+ * Batch normalization (Ioffe and Szegedy 2015, "Batch Normalization: Accelerating Deep Network Training by Reducing
+ * Internal Covariate Shift", algorithm 1). Every channel is brought to mean 0 and variance 1, then to a scale γ and a
+ * shift β that are learned:
  *
  * <pre>
  *     μ  = Σ x / m                     the mean of a channel over its m = N·S values
@@ -19,14 +19,15 @@ import dev.ondine.tensor.Shape;
  *
  * <h2>The gradient</h2>
  *
- * Let dy be the gradient of the loss with respect to y. γ and β act on each value alone, so theirs are sums over the channel:
+ * Let dy be the gradient of the loss with respect to y. γ and β act on each value alone, so theirs are sums over the
+ * channel:
  *
  * <pre>
  *     dβ = Σ dy        dγ = Σ dy·x̂        dx̂ = γ·dy
  * </pre>
  *
- * If μ and σ² are given, x̂ is linear in x and {@code dx = dx̂/√(σ² + ε)}. If they come from the batch, x reaches x̂ in three ways:
- * itself, through μ and through σ². With s = √(σ² + ε), the paper's chain rule is
+ * If μ and σ² are given, x̂ is linear in x and {@code dx = dx̂/√(σ² + ε)}. If they come from the batch, x reaches x̂ in
+ * three ways: itself, through μ and through σ². With s = √(σ² + ε), the paper's chain rule is
  *
  * <pre>
  *     dσ² = Σ dx̂·(x − μ)·(−1/2)·s⁻³             = −Σ dx̂·x̂ / (2·s²)
@@ -42,8 +43,8 @@ import dev.ondine.tensor.Shape;
  *
  * In words: from dy is taken away what a change of the mean, and what a change of the variance, would undo again.
  *
- * <p>All buffers: x, y, dx, dy, mask: N×C×S; everything else: C. A null γ means 1, a null β means 0. The mask is there if a ReLU
- * is fused behind: 1 where y &gt; 0, else 0.
+ * <p>All buffers: x, y, dx, dy, mask: N×C×S; everything else: C. A null γ means 1, a null β means 0. The mask is there
+ * if a ReLU is fused behind: 1 where y &gt; 0, else 0.
  */
 final class ReferenceBatchNormalization {
     private final int batch;
@@ -62,8 +63,8 @@ final class ReferenceBatchNormalization {
     }
 
     /**
-     * μ and σ² of the batch. In two passes, because the one-pass formula E[x²] − E[x]² cancels to nothing (or below zero) where
-     * the mean is large and the variance small.
+     * μ and σ² of the batch. In two passes, because the one-pass formula E[x²] − E[x]² cancels to nothing (or below
+     * zero) where the mean is large and the variance small.
      */
     void statistics(double[] x, double[] mean, double[] variance) {
         double m = (double) batch * space;
@@ -108,8 +109,8 @@ final class ReferenceBatchNormalization {
     }
 
     /**
-     * dx, dγ and dβ from dy. {@code dgamma} or {@code dbeta} is null if nobody wants it; both sums are needed for dx all the same,
-     * scale and shift or not.
+     * dx, dγ and dβ from dy. {@code dgamma} or {@code dbeta} is null if nobody wants it; both sums are needed for dx
+     * all the same, scale and shift or not.
      */
     void backward(
             double[] x,

@@ -6,25 +6,25 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Convolution as neural networks mean it, that is cross-correlation (Dumoulin and Visin 2016, "A guide to convolution arithmetic
- * for deep learning"):
+ * Convolution as neural networks mean it, that is cross-correlation (Dumoulin and Visin 2016, "A guide to convolution
+ * arithmetic for deep learning"):
  *
  * <pre>
  *     y[n,o,p] = b[o] + Σ over i, k of x[n, i, p·stride − padding + k·dilation] · w[o,i,k]
  * </pre>
  *
- * p a place of the window, k an element of it, each with a coordinate for depth, height and width; elements in the padding count
- * as zero. With groups, output channel o sees only the C/groups input channels of its own group.
+ * p a place of the window, k an element of it, each with a coordinate for depth, height and width; elements in the
+ * padding count as zero. With groups, output channel o sees only the C/groups input channels of its own group.
  *
- * <p>The formula is a sum of products of one y, one x and one w. All three passes go through the same triples; they differ in
- * which of the three they sum up:
+ * <p>The formula is a sum of products of one y, one x and one w. All three passes go through the same triples; they
+ * differ in which of the three they sum up:
  *
  * <pre>
  *     y += x·w        dx += dy·w        dw += dy·x        db = Σ dy
  * </pre>
  *
- * The loop over the width is innermost, and the places at which x would lie in the padding are skipped by its bounds, not tested in
- * it.
+ * The loop over the width is innermost, and the places at which x would lie in the padding are skipped by its bounds,
+ * not tested in it.
  *
  * <p>All buffers: x, dx: N×C×D×H×W; y, dy: N×O×space; w, dw: O×C/groups×kernel; b, db: O.
  */
@@ -96,14 +96,17 @@ final class ReferenceConvolution {
     }
 
     /**
-     * What is done along one row of the output: w[k] meets y[yRow + p] and x[xRow + p·stride] for p from {@code first} to before
-     * {@code end}.
+     * What is done along one row of the output: w[k] meets y[yRow + p] and x[xRow + p·stride] for p from {@code first}
+     * to before {@code end}.
      */
     private interface Row {
         void apply(int k, int yRow, int xRow, int first, int end);
     }
 
-    /** Goes through all triples (n, o, i, k, p) of the formula for which x lies inside of the input, a row of p at a time. */
+    /**
+     * Goes through all triples (n, o, i, k, p) of the formula for which x lies inside of the input, a row of p at a
+     * time.
+     */
     private void forEachRow(Row row) {
         int inputsPerGroup = inputs / groups;
         int outputsPerGroup = outputs / groups;

@@ -5,8 +5,8 @@ import dev.ondine.tensor.Shape;
 import java.util.Arrays;
 
 /**
- * Sum and product of two tensors a and b, b repeated along the axes in which its extent is 1 (NumPy's broadcasting), and the sum
- * over those axes, which is how a gradient gets back to b. And dropout.
+ * Sum and product of two tensors a and b, b repeated along the axes in which its extent is 1 (NumPy's broadcasting),
+ * and the sum over those axes, which is how a gradient gets back to b. And dropout.
  *
  * <p>All buffers: a, y: the large shape; b: the small one.
  */
@@ -59,8 +59,8 @@ final class ReferenceElementwise {
     }
 
     /**
-     * Inverted dropout (Srivastava et al. 2014): y = 0 with the given probability, else x/(1 − probability), so that the expected y
-     * is x. The gradient is the same function of dy, with the same key.
+     * Inverted dropout (Srivastava et al. 2014): y = 0 with the given probability, else x/(1 − probability), so that
+     * the expected y is x. The gradient is the same function of dy, with the same key.
      */
     static void dropout(long key, float probability, double[] x, double[] y) {
         for (int i = 0; i < x.length; i++) {

@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Evaluates a graph in double precision: one row-major array for each value, one operation after the other in the graph's order,
- * nothing fused, nothing overwritten. Class indices (INT32) are doubles of integer value. After construction no buffer is
- * allocated.
+ * Evaluates a graph in double precision: one row-major array for each value, one operation after the other in the
+ * graph's order, nothing fused, nothing overwritten. Class indices (INT32) are doubles of integer value. After
+ * construction no buffer is allocated.
  */
 public final class ReferenceInterpreter {
     private final Map<Value, double[]> arrays = new HashMap<>();
@@ -47,14 +47,15 @@ public final class ReferenceInterpreter {
         // A few elements less than 2^31 is what every JVM can do.
         if (v.shape().elements() > Integer.MAX_VALUE - 8) {
             throw new ModelException(
-                    path, v.type() + " has more elements than the reference backend's arrays hold: use a smaller batch");
+                    path,
+                    v.type() + " has more elements than the reference backend's arrays hold: use a smaller batch");
         }
         arrays.put(v, new double[(int) v.shape().elements()]);
     }
 
     /**
-     * The array of a value, row-major: to be written for inputs, parameters and buffers before a run, to be read for all others
-     * after it. The same array at every call.
+     * The array of a value, row-major: to be written for inputs, parameters and buffers before a run, to be read for
+     * all others after it. The same array at every call.
      *
      * @throws IllegalArgumentException if the value is not one of the graph's
      */

@@ -6,8 +6,8 @@ import dev.ondine.tensor.Shape;
 /**
  * The losses. Each is a mean, so that its gradient does not grow with the batch.
  *
- * <p>Cross-entropy of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the smoothing s
- * over C classes):
+ * <p>Cross-entropy of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the
+ * smoothing s over C classes):
  *
  * <pre>
  *     p    = softmax(x)
@@ -20,8 +20,8 @@ import dev.ondine.tensor.Shape;
  *
  * <p>Mean squared error: {@code loss = Σ (x − t)²/count}, {@code dx = dloss·2·(x − t)/count}.
  *
- * <p>All buffers: x, dx: N×C×S, target: N×S, of integer values; for the squared error x, dx and target have one shape. loss and
- * dloss: 1.
+ * <p>All buffers: x, dx: N×C×S, target: N×S, of integer values; for the squared error x, dx and target have one shape.
+ * loss and dloss: 1.
  */
 final class ReferenceLoss {
     private final int batch;
@@ -52,12 +52,13 @@ final class ReferenceLoss {
                 int t = (int) target[n * space + s];
                 if (t == ignoreIndex) continue;
                 int start = n * classes * space + s;
-                // −log p[c] = log Σ exp(x) − x[c]
-                double normalizer = ReferenceSoftmax.logSumExp(x, start, classes, space);
-                sum += (1 - smoothing) * (normalizer - x[start + t * space]);
+                // −log p[c] = log Σ exp(x − max) − (x[c] − max)
+                double max = ReferenceSoftmax.maximum(x, start, classes, space);
+                double log = Math.log(ReferenceSoftmax.sumExp(x, start, classes, space, max));
+                sum += (1 - smoothing) * (log - (x[start + t * space] - max));
                 // Not merely a factor of zero: a class may be masked out with a logit of −∞.
                 if (smoothing == 0) continue;
-                for (int c = 0; c < classes; c++) sum += smoothing / classes * (normalizer - x[start + c * space]);
+                for (int c = 0; c < classes; c++) sum += smoothing / classes * (log - (x[start + c * space] - max));
             }
         }
         loss[0] = sum / count;
@@ -69,10 +70,11 @@ final class ReferenceLoss {
             for (int s = 0; s < space; s++) {
                 int t = (int) target[n * space + s];
                 int start = n * classes * space + s;
-                double normalizer = ReferenceSoftmax.logSumExp(x, start, classes, space);
+                double max = ReferenceSoftmax.maximum(x, start, classes, space);
+                double sum = ReferenceSoftmax.sumExp(x, start, classes, space, max);
                 for (int c = 0; c < classes; c++) {
                     int at = start + c * space;
-                    double p = Math.exp(x[at] - normalizer);
+                    double p = Math.exp(x[at] - max) / sum;
                     double q = (c == t ? 1 - smoothing : 0) + smoothing / classes;
                     dx[at] = t == ignoreIndex ? 0 : dloss[0] * (p - q) / count;
                 }

@@ -19,11 +19,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * A {@link ReferenceInterpreter} behind the memory that a {@link Plan} shows: a run converts inputs, parameters and buffers to
- * double, computes, and converts outputs, gradients and statistics back. The graph runs as it was given, without any pass.
+ * A {@link ReferenceInterpreter} behind the memory that a {@link Plan} shows: a run converts inputs, parameters and
+ * buffers to double, computes, and converts outputs, gradients and statistics back. The graph runs as it was given,
+ * without any pass.
  *
- * <p>Parameters lie in their blocks in row-major order, each start on a multiple of 16 elements. Synchronized: a plan that is closed
- * by another thread ends its run first.
+ * <p>Parameters lie in their blocks in row-major order, each start on a multiple of 16 elements. Synchronized: a plan
+ * that is closed by another thread ends its run first.
  */
 public final class ReferencePlan implements Plan {
     private final Graph graph;
@@ -78,7 +79,9 @@ public final class ReferencePlan implements Plan {
                     ? new Vector[0]
                     : IntStream.range(0, block.count()).mapToObj(this::gradient).toArray(Vector[]::new);
             means = graph.statistics().stream().map(t -> statistic(t.mean())).toArray(Vector[]::new);
-            variances = graph.statistics().stream().map(t -> statistic(t.variance())).toArray(Vector[]::new);
+            variances = graph.statistics().stream()
+                    .map(t -> statistic(t.variance()))
+                    .toArray(Vector[]::new);
         } catch (Throwable e) {
             arena.close();
             throw e;
@@ -88,15 +91,18 @@ public final class ReferencePlan implements Plan {
     private ReferencePlan shared(PlanOptions options) {
         if (options.sharedParameters().isEmpty()) return null;
         if (!(options.sharedParameters().get() instanceof ReferencePlan other)) {
-            throw new IllegalArgumentException("the reference backend shares parameters only with plans of its own, not with a "
-                    + options.sharedParameters().get().getClass().getName());
+            throw new IllegalArgumentException(
+                    "the reference backend shares parameters only with plans of its own, not with a "
+                            + options.sharedParameters().get().getClass().getName());
         }
         other.requireOpen();
         block.requireSame(other.block);
         return other;
     }
 
-    /** The other plan's gradients, or own ones if it has none (it only evaluates, say), or none if this graph has none. */
+    /**
+     * The other plan's gradients, or own ones if it has none (it only evaluates, say), or none if this graph has none.
+     */
     private MemorySegment gradientBlock() {
         if (graph.gradients().keySet().stream().noneMatch(v -> v.role() == Value.Role.PARAMETER)) {
             return MemorySegment.NULL;
@@ -122,7 +128,8 @@ public final class ReferencePlan implements Plan {
         DataType type = v.type().dataType();
         if (type != DataType.FLOAT32 && type != DataType.INT32) {
             throw new ModelException(
-                    name, "the reference backend takes and gives f32 and s32, not " + type.shortName() + ": convert it");
+                    name,
+                    "the reference backend takes and gives f32 and s32, not " + type.shortName() + ": convert it");
         }
         nativeBytes += v.shape().elements() * type.bytes();
         return Tensor.allocate(arena, type, v.shape());
@@ -136,7 +143,8 @@ public final class ReferencePlan implements Plan {
     private void requireOpen() {
         if (closed) throw new IllegalStateException("the plan is closed; compile the graph again");
         if (shared != null && shared.closed) {
-            throw new IllegalStateException("the plan whose parameters this plan shares is closed; close this plan first");
+            throw new IllegalStateException(
+                    "the plan whose parameters this plan shares is closed; close this plan first");
         }
     }
 
@@ -165,7 +173,8 @@ public final class ReferencePlan implements Plan {
         requireOpen();
         Tensor tensor = tensors.get(name);
         if (tensor == null) {
-            throw new IllegalArgumentException("no " + what + " is called '" + name + "'; there are " + tensors.keySet());
+            throw new IllegalArgumentException(
+                    "no " + what + " is called '" + name + "'; there are " + tensors.keySet());
         }
         return tensor;
     }
@@ -195,8 +204,7 @@ public final class ReferencePlan implements Plan {
     private void copy(int index, MemorySegment from, long fromOffset, MemorySegment to, long toOffset) {
         requireOpen();
         long elements = block.parameter(index).shape().elements();
-        MemorySegment.copy(
-                from, fromOffset * Float.BYTES, to, toOffset * Float.BYTES, elements * Float.BYTES);
+        MemorySegment.copy(from, fromOffset * Float.BYTES, to, toOffset * Float.BYTES, elements * Float.BYTES);
     }
 
     @Override
@@ -274,9 +282,12 @@ public final class ReferencePlan implements Plan {
     }
 
     private long heapBytes() {
-        Stream<Value> given = Stream.of(graph.inputs(), graph.parameters(), graph.buffers()).flatMap(List::stream);
+        Stream<Value> given =
+                Stream.of(graph.inputs(), graph.parameters(), graph.buffers()).flatMap(List::stream);
         Stream<Value> computed = graph.nodes().stream().flatMap(n -> n.outputs().stream());
-        return Stream.concat(given, computed).mapToLong(v -> v.shape().elements() * Double.BYTES).sum();
+        return Stream.concat(given, computed)
+                .mapToLong(v -> v.shape().elements() * Double.BYTES)
+                .sum();
     }
 
     @Override
@@ -287,7 +298,9 @@ public final class ReferencePlan implements Plan {
                 + String.format(
                         Locale.ROOT,
                         "parameters %d elements in a block of %d; memory %,d bytes native, %,d bytes heap\n",
-                        graph.parameters().stream().mapToLong(v -> v.shape().elements()).sum(),
+                        graph.parameters().stream()
+                                .mapToLong(v -> v.shape().elements())
+                                .sum(),
                         block.total(),
                         nativeBytes,
                         heapBytes());

@@ -10,15 +10,16 @@ import java.util.Collections;
  *
  * <ul>
  *   <li>padding never wins a maximum; a NaN always does;
- *   <li>a mean that includes the padding divides by the window's size, where a window that hangs over the end of the padded input
- *       ({@code ceilMode}) counts only as far as that end;
+ *   <li>a mean that includes the padding divides by the window's size, where a window that hangs over the end of the
+ *       padded input ({@code ceilMode}) counts only as far as that end;
  *   <li>a mean that excludes the padding divides by the number of elements inside of the input.
  * </ul>
  *
- * The gradient of a maximum goes to the element that won (the first one, if several were equal), that of a mean in equal parts to
- * all of its elements.
+ * The gradient of a maximum goes to the element that won (the first one, if several were equal), that of a mean in
+ * equal parts to all of its elements.
  *
- * <p>All buffers: x, dx: N×C×space; y, dy, and the workspace, which holds the index in x of each maximum: N×C×smaller space.
+ * <p>All buffers: x, dx: N×C×space; y, dy, and the workspace, which holds the index in x of each maximum: N×C×smaller
+ * space.
  */
 final class ReferencePooling {
     private final int planes;
@@ -31,8 +32,7 @@ final class ReferencePooling {
         planes = (int) x.elements(0, 2);
         kind = op.kind();
         var dense = Collections.nCopies(op.kernel().size(), 1);
-        SpatialAxis[] axes =
-                SpatialAxis.of(x, y, op.kernel(), op.stride(), op.paddingBegin(), op.paddingEnd(), dense);
+        SpatialAxis[] axes = SpatialAxis.of(x, y, op.kernel(), op.stride(), op.paddingBegin(), op.paddingEnd(), dense);
         depth = axes[0];
         height = axes[1];
         width = axes[2];

@@ -10,8 +10,8 @@ import dev.ondine.tensor.Shape;
  *     y = x − max − log Σ exp(x − max)                  dx = dy − exp(y)·Σ dy
  * </pre>
  *
- * Subtracting the maximum changes nothing but keeps the exponentials from overflowing. All buffers: outer×extent×inner, extent being
- * the axis.
+ * Subtracting the maximum changes nothing but keeps the exponentials from overflowing. All buffers: outer×extent×inner,
+ * extent being the axis.
  */
 final class ReferenceSoftmax {
     private final int outer;
@@ -30,11 +30,11 @@ final class ReferenceSoftmax {
         for (int o = 0; o < outer; o++) {
             for (int i = 0; i < inner; i++) {
                 int start = o * extent * inner + i;
-                double normalizer = logSumExp(x, start, extent, inner);
+                double max = maximum(x, start, extent, inner);
+                double sum = sumExp(x, start, extent, inner, max);
                 for (int k = 0; k < extent; k++) {
                     int at = start + k * inner;
-                    double log = x[at] - normalizer;
-                    y[at] = logarithm ? log : Math.exp(log);
+                    y[at] = logarithm ? x[at] - max - Math.log(sum) : Math.exp(x[at] - max) / sum;
                 }
             }
         }
@@ -57,12 +57,17 @@ final class ReferenceSoftmax {
         }
     }
 
-    /** log Σ exp(x) over {@code count} elements from {@code start}, {@code stride} apart. */
-    static double logSumExp(double[] x, int start, int count, int stride) {
+    /** The maximum of {@code count} elements from {@code start}, {@code stride} apart. */
+    static double maximum(double[] x, int start, int count, int stride) {
         double max = Double.NEGATIVE_INFINITY;
         for (int k = 0; k < count; k++) max = Math.max(max, x[start + k * stride]);
+        return max;
+    }
+
+    /** Σ exp(x − max) over the same elements: at least 1. */
+    static double sumExp(double[] x, int start, int count, int stride, double max) {
         double sum = 0;
         for (int k = 0; k < count; k++) sum += Math.exp(x[start + k * stride] - max);
-        return max + Math.log(sum);
+        return sum;
     }
 }

@@ -3,8 +3,8 @@ package dev.ondine.reference;
 import dev.ondine.tensor.Shape;
 
 /**
- * Parts of a tensor along one axis. Joining, slicing and the gradient of slicing are one thing: a copy of some entries of the axis
- * of one tensor to some entries of the axis of another.
+ * Parts of a tensor along one axis. Joining, slicing and the gradient of slicing are one thing: a copy of some entries
+ * of the axis of one tensor to some entries of the axis of another.
  *
  * <p>All buffers: outer×extent×inner, extent being the axis, which differs between the two.
  */
@@ -18,8 +18,7 @@ final class ReferenceStructure {
         int xExtent = (int) xShape.dim(axis);
         int yExtent = (int) yShape.dim(axis);
         for (int o = 0; o < outer; o++) {
-            System.arraycopy(
-                    x, (o * xExtent + xStart) * inner, y, (o * yExtent + yStart) * inner, length * inner);
+            System.arraycopy(x, (o * xExtent + xStart) * inner, y, (o * yExtent + yStart) * inner, length * inner);
         }
     }
 }

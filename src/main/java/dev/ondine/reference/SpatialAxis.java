@@ -4,8 +4,9 @@ import dev.ondine.tensor.Shape;
 import java.util.List;
 
 /**
- * One spatial axis of a convolution or pooling: how a window of {@code window} elements moves over {@code in} elements and stops
- * at {@code out} places. Shapes with fewer than three spatial axes get leading ones of extent 1, so that one code does all.
+ * One spatial axis of a convolution or pooling: how a window of {@code window} elements moves over {@code in} elements
+ * and stops at {@code out} places. Shapes with fewer than three spatial axes get leading ones of extent 1, so that one
+ * code does all.
  *
  * @param padding zeros before the first element
  * @param paddingEnd zeros behind the last
@@ -38,7 +39,10 @@ record SpatialAxis(int in, int window, int out, int stride, int padding, int pad
         return axes;
     }
 
-    /** Where in the input window element k lies when the window stops at place p; outside of [0, in) it lies in the padding. */
+    /**
+     * Where in the input window element k lies when the window stops at place p; outside of [0, in) it lies in the
+     * padding.
+     */
     int at(int p, int k) {
         return p * stride - padding + k * dilation;
     }

@@ -36,7 +36,8 @@ public final class Checkpoint {
     public static void save(Path file, Model model, Map<String, String> metadata) throws IOException {
         List<SafeTensorsWriter.Entry> entries = new ArrayList<>();
         for (ParameterSpec spec : model.parameters().specs()) {
-            entries.add(new SafeTensorsWriter.Entry(spec.name(), model.parameters().get(spec.name())));
+            entries.add(
+                    new SafeTensorsWriter.Entry(spec.name(), model.parameters().get(spec.name())));
         }
         SafeTensorsWriter.write(file, metadata, entries);
     }
@@ -81,7 +82,8 @@ public final class Checkpoint {
         if (!tensors.contains(spec.name())) {
             // A counter that only the cumulative average reads; older files lack it.
             if (!spec.name().endsWith("num_batches_tracked")) {
-                problems.add("missing " + spec.name() + " (nearest: " + Names.nearest(spec.name(), tensors.names()) + ")");
+                problems.add(
+                        "missing " + spec.name() + " (nearest: " + Names.nearest(spec.name(), tensors.names()) + ")");
             }
             return;
         }
@@ -89,8 +91,8 @@ public final class Checkpoint {
         boolean readable = info.dataType().isPresent()
                 && info.dataType().get().isFloat() == spec.dataType().isFloat();
         if (!info.shape().equals(spec.shape()) || !readable) {
-            problems.add(spec.name() + " is " + info.type() + " " + info.shape() + " but the model has " + spec.dataType()
-                    + " " + spec.shape());
+            problems.add(spec.name() + " is " + info.type() + " " + info.shape() + " but the model has "
+                    + spec.dataType() + " " + spec.shape());
         }
     }
 
@@ -126,7 +128,8 @@ public final class Checkpoint {
             try {
                 steps = Long.parseLong(tensors.metadata().getOrDefault(STEPS, ""));
             } catch (NumberFormatException e) {
-                throw new IOException(file + " does not say how many steps were done: it is no optimizer state of Ondine", e);
+                throw new IOException(
+                        file + " does not say how many steps were done: it is no optimizer state of Ondine", e);
             }
             try {
                 trainer.restore(named, steps, batchSize);

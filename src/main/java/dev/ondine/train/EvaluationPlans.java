@@ -62,11 +62,14 @@ final class EvaluationPlans implements AutoCloseable {
     }
 
     private Plan compile(int size) {
-        Graph graph = model.graph(Mode.EVALUATION, size, (builder, output) -> loss.ifPresent(l -> {
-            var type = l.target(output.type());
-            Value target = builder.input(TrainingBatch.TARGET, type.dataType(), type.shape());
-            builder.output(TrainingBatch.LOSS, l.build(builder, output, target));
-        }));
+        Graph graph = model.graph(
+                Mode.EVALUATION,
+                size,
+                (builder, output) -> loss.ifPresent(l -> {
+                    var type = l.target(output.type());
+                    Value target = builder.input(TrainingBatch.TARGET, type.dataType(), type.shape());
+                    builder.output(TrainingBatch.LOSS, l.build(builder, output, target));
+                }));
         return backend.compile(graph, PlanOptions.threads(threads));
     }
 

@@ -68,7 +68,8 @@ public final class Fit {
     public Fit(Trainer trainer, DataSplit data, Normalization normalization, int batchSize, long seed) {
         if (batchSize < 1 || batchSize > data.train().size()) {
             throw new IllegalArgumentException("a batch of " + batchSize + " does not fit a training set of "
-                    + data.train().size() + " samples: choose a batch from 1 to " + data.train().size());
+                    + data.train().size() + " samples: choose a batch from 1 to "
+                    + data.train().size());
         }
         requireFits(trainer, data.train());
         this.trainer = trainer;
@@ -85,8 +86,8 @@ public final class Fit {
         }
         var output = trainer.model().outputShape();
         if (output.rank() == 1 && output.dim(0) < set.classes().size()) {
-            throw new IllegalArgumentException("the data set " + set.name() + " has " + set.classes().size()
-                    + " classes, the model only " + output.dim(0) + " outputs");
+            throw new IllegalArgumentException("the data set " + set.name() + " has "
+                    + set.classes().size() + " classes, the model only " + output.dim(0) + " outputs");
         }
     }
 
@@ -95,7 +96,8 @@ public final class Fit {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization);
         TrainingBatch batch = trainer.batch(batchSize);
         List<EpochResult> results = new ArrayList<>();
-        try (Evaluator evaluator = new Evaluator(trainer.model(), evaluation, threads, loss, Math.max(batchSize, 128))) {
+        try (Evaluator evaluator =
+                new Evaluator(trainer.model(), evaluation, threads, loss, Math.max(batchSize, 128))) {
             for (int epoch = 1; epoch <= epochs && !stopped; epoch++) {
                 EpochResult result = epoch(epoch, loader, batch, evaluator, listener);
                 results.add(result);

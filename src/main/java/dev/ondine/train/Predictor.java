@@ -58,7 +58,8 @@ public final class Predictor implements AutoCloseable {
             Plan plan = plans.plan(size);
             plan.input(Model.INPUT).copyFrom(chunk);
             plan.run(0);
-            System.arraycopy(plan.output(Model.OUTPUT).toFloatArray(), 0, outputs, done * outputSize, size * outputSize);
+            System.arraycopy(
+                    plan.output(Model.OUTPUT).toFloatArray(), 0, outputs, done * outputSize, size * outputSize);
             done += size;
         }
         return outputs;

@@ -39,7 +39,8 @@ public sealed interface Schedule {
     /** gamma^⌊epoch/every⌋. */
     record Step(double every, double gamma) implements Schedule {
         public Step {
-            if (!(every > 0)) throw new IllegalArgumentException("a step schedule needs a positive period, not " + every);
+            if (!(every > 0))
+                throw new IllegalArgumentException("a step schedule needs a positive period, not " + every);
             if (!(gamma > 0)) throw new IllegalArgumentException("gamma must be positive, not " + gamma);
         }
 
@@ -53,7 +54,8 @@ public sealed interface Schedule {
     record Cosine(double epochs, double floor) implements Schedule {
         public Cosine {
             if (!(epochs > 0)) throw new IllegalArgumentException("a cosine schedule needs epochs, not " + epochs);
-            if (!(floor >= 0 && floor <= 1)) throw new IllegalArgumentException("floor must lie in [0, 1], not " + floor);
+            if (!(floor >= 0 && floor <= 1))
+                throw new IllegalArgumentException("floor must lie in [0, 1], not " + floor);
         }
 
         @Override

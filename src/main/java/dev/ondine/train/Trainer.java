@@ -189,18 +189,25 @@ public final class Trainer implements AutoCloseable {
     private TrainingException notFinite(float value, String layer, TrainingBatch batch) {
         StringBuilder text = new StringBuilder("step ").append(step + 1).append(": ");
         if (layer != null) {
-            text.append("the batch statistics of ").append(layer.isEmpty() ? "the model" : layer).append(" are not finite");
+            text.append("the batch statistics of ")
+                    .append(layer.isEmpty() ? "the model" : layer)
+                    .append(" are not finite");
         } else {
             text.append("the loss is ").append(value);
         }
         long at = batch.firstNotFiniteInput();
         if (at >= 0) {
-            text.append(" because the input is not: sample ").append(at).append(" of the batch holds a NaN or an infinity");
+            text.append(" because the input is not: sample ")
+                    .append(at)
+                    .append(" of the batch holds a NaN or an infinity");
         } else {
-            text.append(" (learning rate ").append((float) learningRate()).append("); a lower learning rate or a warm-up may help");
+            text.append(" (learning rate ")
+                    .append((float) learningRate())
+                    .append("); a lower learning rate or a warm-up may help");
         }
         return new TrainingException(
-                text.append(". The step was not applied: parameters and running statistics are as before.").toString());
+                text.append(". The step was not applied: parameters and running statistics are as before.")
+                        .toString());
     }
 
     /** Takes over the model's parameters if somebody else has changed them. */
@@ -217,7 +224,8 @@ public final class Trainer implements AutoCloseable {
     private void writeBack() {
         List<Value> values = first.graph().parameters();
         for (int i = 0; i < values.size(); i++) {
-            first.unpack(i, first.weights(), parameters.raw(values.get(i).name()).segment());
+            first.unpack(
+                    i, first.weights(), parameters.raw(values.get(i).name()).segment());
         }
     }
 
@@ -257,7 +265,10 @@ public final class Trainer implements AutoCloseable {
         List<Value> values = first.graph().parameters();
         for (int s = 0; s < state.size(); s++) {
             for (int i = 0; i < values.size(); i++) {
-                Tensor tensor = Tensor.allocate(Arena.ofAuto(), values.get(i).type().dataType(), values.get(i).shape());
+                Tensor tensor = Tensor.allocate(
+                        Arena.ofAuto(),
+                        values.get(i).type().dataType(),
+                        values.get(i).shape());
                 first.unpack(i, state.get(s), tensor.segment());
                 named.put(values.get(i).name() + "." + optimizer.stateNames().get(s), tensor);
             }
@@ -277,11 +288,14 @@ public final class Trainer implements AutoCloseable {
         List<Value> values = first.graph().parameters();
         for (int s = 0; s < state.size(); s++) {
             for (int i = 0; i < values.size(); i++) {
-                String name = values.get(i).name() + "." + optimizer.stateNames().get(s);
+                String name =
+                        values.get(i).name() + "." + optimizer.stateNames().get(s);
                 Tensor tensor = named.get(name);
                 if (tensor == null || !tensor.shape().equals(values.get(i).shape())) {
                     throw new IllegalArgumentException("the optimizer's state '" + name + "' is "
-                            + (tensor == null ? "missing" : tensor + " instead of " + values.get(i).shape())
+                            + (tensor == null
+                                    ? "missing"
+                                    : tensor + " instead of " + values.get(i).shape())
                             + ": it is of another model or optimizer");
                 }
                 first.pack(i, tensor.segment(), state.get(s));
@@ -300,7 +314,8 @@ public final class Trainer implements AutoCloseable {
         if (closed) return;
         closed = true;
         if (first != null) parameters.giveBack(writeBack);
-        for (TrainingBatch batch : new ArrayList<>(batches.values()).reversed()) batch.plan().close();
+        for (TrainingBatch batch : new ArrayList<>(batches.values()).reversed())
+            batch.plan().close();
         arena.close();
     }
 }

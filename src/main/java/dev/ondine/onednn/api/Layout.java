@@ -124,12 +124,17 @@ record Layout(
         };
     }
 
-    private String blockedTag() {
-        int[] order = IntStream.range(0, dims.length)
+    /** The dimensions from the outermost in memory to the innermost. */
+    private int[] order() {
+        return IntStream.range(0, dims.length)
                 .boxed()
                 .sorted((a, b) -> strides[a] != strides[b] ? Long.compare(strides[b], strides[a]) : Integer.compare(a, b))
                 .mapToInt(i -> i)
                 .toArray();
+    }
+
+    private String blockedTag() {
+        int[] order = order();
         StringBuilder tag = new StringBuilder();
         for (int dim : order) {
             char letter = (char) ('a' + dim);
@@ -139,12 +144,14 @@ record Layout(
         for (int b = 0; b < blocks.length; b++) {
             tag.append(blocks[b]).append((char) ('a' + blockedDims[b]));
         }
-        if (!isDense(order)) tag.append(" strides ").append(Arrays.toString(strides));
+        if (!isDense()) tag.append(" strides ").append(Arrays.toString(strides));
         if (offset != 0) tag.append(" offset ").append(offset);
         return tag.toString();
     }
 
-    private boolean isDense(int[] order) {
+    /** Whether a blocked layout has no gaps between its elements, padding aside. */
+    boolean isDense() {
+        int[] order = order();
         long expected = blockElements();
         for (int i = order.length - 1; i >= 0; i--) {
             int dim = order[i];
@@ -153,5 +160,18 @@ record Layout(
             expected *= outer(dim);
         }
         return true;
+    }
+
+    /**
+     * How many elements there are from the beginning of the memory to the last element of a blocked layout. oneDNN counts to the end
+     * of the last row instead, which for a part of a larger tensor lies outside of that.
+     */
+    long reach() {
+        long last = offset + blockElements() - 1;
+        for (int i = 0; i < dims.length; i++) {
+            if (dims[i] == 0) return 0;
+            last += (outer(i) - 1) * strides[i];
+        }
+        return last + 1;
     }
 }

@@ -75,7 +75,7 @@ final class LibraryCache {
      */
     LibraryLocation locate(Path root) {
         PinnedFile library = platform.library();
-        Path folder = root.resolve("onednn-" + library.sha256().substring(0, 16));
+        Path folder = root.toAbsolutePath().resolve("onednn-" + library.sha256().substring(0, 16));
         try {
             extractMissing(folder);
             return new LibraryLocation(folder.resolve(library.name()), Source.CACHE);

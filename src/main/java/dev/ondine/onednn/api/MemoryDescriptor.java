@@ -28,8 +28,11 @@ public final class MemoryDescriptor {
     private static MemoryDescriptor read(MemorySegment handle) {
         Layout layout = Layout.read(handle);
         if (layout.kind() == Layout.Kind.ABSENT) return NONE;
-        long beforeFirst = layout.dataType() == null ? 0 : layout.offset() * layout.dataType().bytes();
-        return new MemoryDescriptor(handle, layout, beforeFirst + dnnl_h.dnnl_memory_desc_get_size(handle));
+        boolean isPart = layout.kind() == Layout.Kind.BLOCKED
+                && layout.dataType() != null
+                && (layout.offset() != 0 || !layout.isDense());
+        long size = isPart ? layout.reach() * layout.dataType().bytes() : dnnl_h.dnnl_memory_desc_get_size(handle);
+        return new MemoryDescriptor(handle, layout, size);
     }
 
     /** A descriptor that belongs to another object of the arena. */

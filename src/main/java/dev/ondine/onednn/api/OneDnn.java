@@ -63,12 +63,16 @@ public final class OneDnn {
                     location + " is not oneDNN: it has no dnnl_version; name the library libdnnl, or unset the setting");
         }
         OneDnnVersion version = readVersion();
+        checkVersion(version, location);
+        return new Loaded(location, version, symbols);
+    }
+
+    static void checkVersion(OneDnnVersion version, LibraryLocation location) {
         if (version.major() != OLDEST_MAJOR || !version.isAtLeast(OLDEST_MAJOR, OLDEST_MINOR)) {
             throw new OneDnnUnavailableException(location + " is oneDNN " + version + "; version " + OLDEST_MAJOR + "."
                     + OLDEST_MINOR + " or a later " + OLDEST_MAJOR
                     + ".x is needed. Name such a build, or unset the setting to use the artifact's");
         }
-        return new Loaded(location, version, symbols);
     }
 
     @SuppressWarnings("restricted") // the artifact's library is checksummed; another was named by the user

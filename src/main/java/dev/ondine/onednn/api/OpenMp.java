@@ -29,7 +29,7 @@ public final class OpenMp {
     /** Microsoft's runtime: on Windows a library does not show the symbols of those that it depends on. */
     @SuppressWarnings("restricted") // oneDNN has loaded it already
     private static SymbolLookup platformRuntime() {
-        if (NativePlatform.current() != NativePlatform.WINDOWS_X86_64) return SymbolLookup.loaderLookup();
+        if (NativePlatform.current().openMp() != null) return SymbolLookup.loaderLookup();
         try {
             return SymbolLookup.libraryLookup("vcomp140.dll", Arena.global());
         } catch (IllegalArgumentException _) {

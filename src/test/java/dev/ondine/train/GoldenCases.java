@@ -1,0 +1,194 @@
+package dev.ondine.train;
+
+import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.GraphBuilder;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.nn.Activation;
+import dev.ondine.nn.BatchNorm;
+import dev.ondine.nn.Conv;
+import dev.ondine.nn.Layer;
+import dev.ondine.nn.Layers;
+import dev.ondine.nn.Linear;
+import dev.ondine.nn.Pool;
+import dev.ondine.nn.Softmax;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/** The layer that each golden case is about, and how exactly it must come out. */
+final class GoldenCases {
+    /** Operations that Ondine does not have; their files are skipped, and their appearance would fail the test that lists them. */
+    static final Set<String> MISSING =
+            Set.of("conv_transpose", "matmul", "layer_norm", "group_norm", "instance_norm", "upsample");
+
+    /**
+     * @param layer built for the case's {@code input}; its parameters are called as the case's tensors
+     * @param training whether batch normalization uses the statistics of the batch
+     */
+    record Case(Layer layer, boolean training, double tolerance, double gradientTolerance) {}
+
+    private GoldenCases() {}
+
+    /** The case of a file, or nothing if it is not about a layer. */
+    static Optional<Case> of(GoldenFile f) {
+        return Optional.ofNullable(
+                switch (f.text("op")) {
+                    case "convolution" -> convolution(f);
+                    case "linear" -> linear(f);
+                    case "batch_norm" -> batchNorm(f);
+                    case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
+                    case "pool" -> pool(f);
+                    case "activation" -> activation(f);
+                    case "softmax", "log_softmax" -> softmax(f);
+                    case "add" -> binary(f, new Op.Add(false));
+                    case "mul" -> binary(f, new Op.Multiply());
+                    case "concat" -> binary(f, new Op.Concat(f.integer("axis", 1)));
+                    default -> null;
+                });
+    }
+
+    private static Case convolution(GoldenFile f) {
+        Shape w = f.get("weight").shape();
+        int spatial = f.integer("spatial_dims", 2);
+        int groups = f.integer("groups", 1);
+        int[] kernel = new int[spatial];
+        for (int i = 0; i < spatial; i++) kernel[i] = (int) w.dim(2 + i);
+        Conv conv = switch (spatial) {
+            case 1 -> Layers.conv1d((int) w.dim(1) * groups, (int) w.dim(0), 1);
+            case 2 -> Layers.conv2d((int) w.dim(1) * groups, (int) w.dim(0), 1);
+            default -> Layers.conv3d((int) w.dim(1) * groups, (int) w.dim(0), 1);
+        };
+        Layer layer = conv.kernel(kernel)
+                .stride(f.integer("stride", 1))
+                .padding(f.integer("padding", 0))
+                .dilation(f.integer("dilation", 1))
+                .groups(groups)
+                .bias(f.has("bias"));
+        Shape y = f.get("output").shape();
+        double window = w.elements(1, w.rank());
+        double positions = Math.max(window, (double) y.elements() / y.dim(1));
+        return new Case(layer, true, Tolerances.sum(window), Tolerances.sum(positions));
+    }
+
+    private static Case linear(GoldenFile f) {
+        Shape w = f.get("weight").shape();
+        return new Case(
+                new Linear((int) w.dim(1), (int) w.dim(0), f.has("bias")),
+                true,
+                Tolerances.sum(w.dim(1)),
+                Tolerances.sum(Math.max(w.dim(0), f.get("input").shape().dim(0))));
+    }
+
+    static BatchNorm batchNormLayer(Shape input, GoldenFile f) {
+        int features = (int) input.dim(1);
+        BatchNorm norm = switch (input.rank()) {
+            case 4 -> Layers.batchNorm2d(features);
+            case 5 -> Layers.batchNorm3d(features);
+            default -> Layers.batchNorm1d(features);
+        };
+        norm = norm.epsilon(f.number("eps", 1e-5)).affine(f.has("weight"));
+        return "none".equals(f.text("momentum")) ? norm.cumulative() : norm.momentum(f.number("momentum", 0.1));
+    }
+
+    private static Case batchNorm(GoldenFile f) {
+        Tensor x = f.get("input");
+        Shape s = x.shape();
+        double n = (double) s.elements() / s.dim(1);
+        double tolerance = Tolerances.normalized(n, meanOverDeviation(x));
+        return new Case(batchNormLayer(s, f), f.flag("training"), tolerance, Math.max(tolerance, Tolerances.cancelling(n)));
+    }
+
+    /** The largest |mean|/deviation of a channel. */
+    private static double meanOverDeviation(Tensor x) {
+        double[] values = x.toDoubleArray();
+        int channels = (int) x.shape().dim(1);
+        int space = (int) x.shape().elements(2, x.shape().rank());
+        double worst = 0;
+        for (int c = 0; c < channels; c++) {
+            double sum = 0;
+            double squares = 0;
+            int n = 0;
+            for (int i = 0; i < values.length; i++) {
+                if (i / space % channels != c) continue;
+                sum += values[i];
+                n++;
+            }
+            for (int i = 0; i < values.length; i++) {
+                if (i / space % channels == c) squares += (values[i] - sum / n) * (values[i] - sum / n);
+            }
+            worst = Math.max(worst, Math.abs(sum / n) / Math.sqrt(squares / n));
+        }
+        return worst;
+    }
+
+    private static Case batchNormRelu(GoldenFile f) {
+        BatchNorm norm = batchNormLayer(f.get("input").shape(), f);
+        Layer layer = (context, x) -> {
+            Value y = norm.build(context, x);
+            if (f.has("residual")) y = context.add(new Op.Add(false), y, second(context.graph(), f, "residual", x));
+            return context.add(new Op.Activation(ActivationKind.RELU, 0), y);
+        };
+        double n = (double) f.get("input").shape().elements()
+                / f.get("input").shape().dim(1);
+        return new Case(layer, true, Tolerances.normalized(n, 1), Tolerances.cancelling(n));
+    }
+
+    /** A second operand. A model is also built for batches of other sizes than the case's, so that its batch follows that of x. */
+    private static Value second(GraphBuilder graph, GoldenFile f, String name, Value x) {
+        Shape shape = f.get(name).shape();
+        boolean batched = shape.dim(0) == f.get("input").shape().dim(0);
+        return graph.input(
+                name, DataType.FLOAT32, batched ? shape.with(0, x.shape().dim(0)) : shape);
+    }
+
+    private static Case pool(GoldenFile f) {
+        Layer layer;
+        double tolerance = Tolerances.sum(1);
+        if (f.text("kind").equals("global_avg")) {
+            layer = Layers.globalAvgPool();
+            tolerance = Tolerances.sum(
+                    f.get("input").shape().elements(2, f.get("input").shape().rank()));
+        } else {
+            Pool pool = f.text("kind").equals("max")
+                    ? Layers.maxPool2d(f.integer("kernel", 2))
+                    : Layers.avgPool2d(f.integer("kernel", 2));
+            layer = pool.stride(f.integer("stride", 2))
+                    .padding(f.integer("padding", 0))
+                    .ceilMode(f.flag("ceil_mode"))
+                    .countIncludePad(!"False".equals(f.text("count_include_pad")));
+            if (f.text("kind").equals("avg"))
+                tolerance = Tolerances.sum(f.integer("kernel", 2) * f.integer("kernel", 2));
+        }
+        // A maximum is copied; its gradient is a sum over the windows that share it.
+        boolean max = f.text("kind").equals("max");
+        return new Case(layer, true, max ? Tolerances.EXACT : tolerance, Math.max(tolerance, Tolerances.sum(4)));
+    }
+
+    private static Case activation(GoldenFile f) {
+        ActivationKind kind = switch (f.text("kind")) {
+            case "gelu_erf" -> ActivationKind.GELU;
+            case "hardswish" -> ActivationKind.HARD_SWISH;
+            case "hardsigmoid" -> ActivationKind.HARD_SIGMOID;
+            default -> ActivationKind.valueOf(f.text("kind").toUpperCase(Locale.ROOT));
+        };
+        boolean exact =
+                kind == ActivationKind.RELU || kind == ActivationKind.RELU6 || kind == ActivationKind.LEAKY_RELU;
+        double tolerance = exact ? Tolerances.EXACT : Tolerances.TRANSCENDENTAL;
+        return new Case(new Activation(kind, (float) f.number("alpha", 1)), true, tolerance, tolerance);
+    }
+
+    private static Case softmax(GoldenFile f) {
+        Layer layer = new Softmax(f.integer("axis", 1), f.text("op").equals("log_softmax"));
+        return new Case(layer, true, Tolerances.TRANSCENDENTAL, Tolerances.TRANSCENDENTAL);
+    }
+
+    private static Case binary(GoldenFile f, Op op) {
+        Layer layer = (context, x) -> context.add(op, x, second(context.graph(), f, "other", x));
+        // The gradient of a broadcast operand is a sum over the positions it was broadcast to.
+        return new Case(layer, true, Tolerances.EXACT, Tolerances.sum(16));
+    }
+}
