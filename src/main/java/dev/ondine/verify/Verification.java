@@ -12,6 +12,7 @@ import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,11 @@ public final class Verification {
         public boolean ok() {
             return error <= tolerance;
         }
+
+        private double strain() {
+            if (Double.isNaN(error)) return Double.POSITIVE_INFINITY;
+            return error == 0 ? 0 : error / tolerance;
+        }
     }
 
     /**
@@ -48,6 +54,13 @@ public final class Verification {
     public record Result(VerifyCase verified, String implementation, List<Comparison> comparisons, List<String> complaints) {
         public boolean ok() {
             return complaints.isEmpty() && comparisons.stream().allMatch(Comparison::ok);
+        }
+
+        /** The comparison that is nearest to its tolerance, or furthest beyond it. */
+        public Comparison worst() {
+            return comparisons.stream()
+                    .max(Comparator.comparingDouble(Comparison::strain))
+                    .orElseThrow();
         }
 
         /** Everything that is wrong, as text; empty if nothing is. */
