@@ -22,6 +22,7 @@ import picocli.CommandLine.Option;
 /** Times training steps. */
 @CommandLine.Command(
         name = "bench",
+        sortOptions = false,
         description = {"Time whole training steps (forward, loss, backward, update) on random images.", ""})
 final class BenchCommand extends Command {
     /** Steps that are not timed: the first ones fault memory in and are compiled by Java. */
@@ -32,8 +33,8 @@ final class BenchCommand extends Command {
     @Option(
             names = "--workload",
             paramLabel = "NAME",
-            description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-    private BenchWorkload workload = BenchWorkload.RESNET20;
+            description = "resnet20, cnn, lenet or mlp. Default: ${DEFAULT-VALUE}.")
+    private String workloadName = "resnet20";
 
     @Option(names = "--batch", paramLabel = "N", description = "Samples a step. Default: 128, of mlp 64.")
     private Integer batchSize;
@@ -47,6 +48,8 @@ final class BenchCommand extends Command {
     @Mixin
     private BackendOptions computing;
 
+    private BenchWorkload workload;
+
     /**
      * What was measured.
      *
@@ -57,6 +60,7 @@ final class BenchCommand extends Command {
 
     @Override
     public Integer call() throws IOException {
+        workload = constant("--workload", BenchWorkload.class, workloadName);
         if (batchSize != null) require(batchSize > 0, "--batch", "at least 1", batchSize);
         require(seconds > 0 && Double.isFinite(seconds), "--seconds", "a number above 0", seconds);
         computing.check(this);

@@ -1,8 +1,11 @@
 package dev.ondine.cli;
 
 import java.io.PrintWriter;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -30,13 +33,25 @@ abstract class Command implements Callable<Integer> {
     }
 
     final void require(boolean right, String option, String expected, Object actual) {
-        if (!right) throw wrong(option, expected + ", not " + actual);
+        if (!right) throw wrong(option, "must be " + expected + ", not " + actual);
+    }
+
+    /** The constant of this name, in any case. */
+    final <E extends Enum<E>> E constant(String option, Class<E> type, String name) {
+        for (E constant : type.getEnumConstants()) {
+            if (constant.name().equalsIgnoreCase(name)) return constant;
+        }
+        throw wrong(option, isNone(name, Arrays.stream(type.getEnumConstants()).map(Object::toString)));
     }
 
     final void requireOneOf(String option, List<String> possible, String actual) {
         if (!possible.contains(actual)) {
-            throw wrong(option, "'" + actual + "' is none of " + String.join(", ", possible));
+            throw wrong(option, isNone(actual, possible.stream()));
         }
+    }
+
+    private static String isNone(String actual, Stream<String> possible) {
+        return "'" + actual + "' is none of " + possible.collect(Collectors.joining(", "));
     }
 
     /** Prints {@code name} in a column of its own, then {@code text}. */

@@ -20,7 +20,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Measures a checkpoint. */
-@CommandLine.Command(name = "eval", description = {"Measure a checkpoint's loss and accuracy.", ""})
+@CommandLine.Command(
+        name = "eval",
+        sortOptions = false,
+        description = {"Measure a checkpoint's loss and accuracy.", ""})
 final class EvalCommand extends Command {
     @Option(names = "--checkpoint", required = true, paramLabel = "FILE", description = "A model.safetensors of ondine train's.")
     private Path checkpoint;

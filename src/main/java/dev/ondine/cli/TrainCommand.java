@@ -21,6 +21,7 @@ import picocli.CommandLine.Option;
 /** Trains a model and saves it after every epoch. */
 @CommandLine.Command(
         name = "train",
+        sortOptions = false,
         description = {
             "Train a model and save it after every epoch.",
             "Without options: cnn-bn on digits that are made on the spot.",

@@ -50,8 +50,8 @@ final class TrainingOptions {
     @Option(
             names = "--optimizer",
             paramLabel = "NAME",
-            description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-    private OptimizerName optimizer = OptimizerName.NESTEROV;
+            description = "sgd, nesterov, adam or adamw. Default: ${DEFAULT-VALUE}.")
+    private String optimizerName = "nesterov";
 
     @Option(
             names = "--lr",
@@ -71,9 +71,9 @@ final class TrainingOptions {
     @Option(
             names = "--schedule",
             paramLabel = "NAME",
-            description = "${COMPLETION-CANDIDATES}. cosine ends at 0; step divides by 10 after each third of the epochs."
+            description = "constant, step or cosine. cosine ends at 0; step divides by 10 after each third of the epochs."
                     + " Default: ${DEFAULT-VALUE}.")
-    private ScheduleName schedule = ScheduleName.COSINE;
+    private String scheduleName = "cosine";
 
     @Option(
             names = "--warmup",
@@ -87,14 +87,19 @@ final class TrainingOptions {
             description = "How much of each target is spread over all classes. Default: ${DEFAULT-VALUE}.")
     private double labelSmoothing;
 
-    /** Checks the options. */
+    private OptimizerName optimizer;
+    private ScheduleName schedule;
+
+    /** Checks the options; to be called before anything else. */
     void check(Command command) {
+        optimizer = command.constant("--optimizer", OptimizerName.class, optimizerName);
+        schedule = command.constant("--schedule", ScheduleName.class, scheduleName);
         command.require(epochs > 0, "--epochs", "at least 1", epochs);
         command.require(batch > 0, "--batch", "at least 1", batch);
         if (rate != null) command.require(rate > 0 && Double.isFinite(rate), "--lr", "a number above 0", rate);
         if (momentum != null) {
-            command.require(optimizer.isSgd(), "--momentum", "sgd and nesterov have one", optimizer);
-            command.require(momentum >= 0 && momentum < 1, "--momentum", "from 0 to less than 1", momentum);
+            if (!optimizer.isSgd()) throw command.wrong("--momentum", optimizer + " has none; sgd and nesterov have");
+            command.require(momentum >= 0 && momentum < 1, "--momentum", "at least 0 and below 1", momentum);
             command.require(
                     momentum > 0 || optimizer == OptimizerName.SGD, "--momentum", "above 0 for nesterov", momentum);
         }
@@ -102,7 +107,7 @@ final class TrainingOptions {
             command.require(weightDecay >= 0 && Double.isFinite(weightDecay), "--weight-decay", "0 or more", weightDecay);
         }
         command.require(warmup >= 0 && Double.isFinite(warmup), "--warmup", "0 epochs or more", warmup);
-        command.require(labelSmoothing >= 0 && labelSmoothing < 1, "--label-smoothing", "from 0 to less than 1", labelSmoothing);
+        command.require(labelSmoothing >= 0 && labelSmoothing < 1, "--label-smoothing", "at least 0 and below 1", labelSmoothing);
     }
 
     private double rate() {

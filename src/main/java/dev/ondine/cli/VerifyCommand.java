@@ -13,11 +13,12 @@ import picocli.CommandLine.Option;
 /** Compares a backend with the reference, operation by operation. */
 @CommandLine.Command(
         name = "verify",
+        sortOptions = false,
         description = {"Compare a backend with the pure-Java reference, operation by operation.", ""},
         footer = {
             "",
-            "Each operation runs forward and backward on both, with the same random numbers. Errors are relative to the",
-            "largest magnitude in a tensor; the one shown is the nearest to its tolerance."
+            "Each operation runs forward and backward on both, with the same random numbers. Errors are"
+                    + " relative to the largest magnitude in a tensor; shown is the one nearest to its tolerance."
         })
 final class VerifyCommand extends Command {
     private static final int OPERATION = 40;
