@@ -20,8 +20,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * }
  * }
  */
-@SuppressWarnings("restricted")
-public class dnnl_exec_arg_t {
+@SuppressWarnings("restricted") public class dnnl_exec_arg_t {
 
     dnnl_exec_arg_t() {
         // Should not be called directly

@@ -12,8 +12,7 @@ import java.util.stream.*;
 import static java.lang.foreign.ValueLayout.*;
 import static java.lang.foreign.MemoryLayout.PathElement.*;
 
-@SuppressWarnings("restricted")
-public class dnnl_h$shared {
+@SuppressWarnings("restricted") public class dnnl_h$shared {
 
     dnnl_h$shared() {
         // Should not be called directly

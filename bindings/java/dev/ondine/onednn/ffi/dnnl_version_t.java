@@ -24,8 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * }
  * }
  */
-@SuppressWarnings("restricted")
-public class dnnl_version_t {
+@SuppressWarnings("restricted") public class dnnl_version_t {
 
     dnnl_version_t() {
         // Should not be called directly

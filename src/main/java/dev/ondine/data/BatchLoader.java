@@ -16,6 +16,10 @@ public final class BatchLoader {
     private final long seed;
     private final boolean dropLast;
     private final Normalization normalization;
+    private final Augmentation augmentation;
+    /** Black, normalized, a channel each. */
+    private final float[] frame;
+
     private final int elements;
     private final int size;
     private final int classes;
@@ -35,6 +39,23 @@ public final class BatchLoader {
      */
     public BatchLoader(
             Dataset set, int batchSize, boolean shuffle, long seed, boolean dropLast, Normalization normalization) {
+        this(set, batchSize, shuffle, seed, dropLast, normalization, Augmentation.NONE);
+    }
+
+    /**
+     * A loader that also augments.
+     *
+     * @param augmentation of every image, anew in each epoch
+     * @throws IllegalArgumentException as the other constructor, and if the augmentation does not fit the images
+     */
+    public BatchLoader(
+            Dataset set,
+            int batchSize,
+            boolean shuffle,
+            long seed,
+            boolean dropLast,
+            Normalization normalization,
+            Augmentation augmentation) {
         Shape shape = set.sampleShape();
         this.set = set;
         this.batchSize = batchSize;
@@ -42,6 +63,8 @@ public final class BatchLoader {
         this.seed = seed;
         this.dropLast = dropLast;
         this.normalization = normalization;
+        this.augmentation = augmentation;
+        augmentation.requireFits(set.name(), shape);
         this.elements = Checks.sampleElements(set.name(), shape);
         this.size = set.size();
         this.classes = set.classes().size();
@@ -56,6 +79,8 @@ public final class BatchLoader {
                             + batchSize + (dropLast ? ", and a smaller last batch is dropped" : "")
                             + ": choose a smaller batch size" + (dropLast ? " or keep the last batch" : ""));
         }
+        this.frame = new float[normalization.channels()];
+        normalization.apply(frame, 0, frame.length);
         this.bytes = set instanceof ByteImages b ? b : null;
         this.tables = bytes == null ? null : bytes.lookup(normalization);
     }
@@ -84,16 +109,19 @@ public final class BatchLoader {
 
     /** The first batch of an epoch is next. Epochs may be visited in any order, and again. */
     public Epoch epoch(int epoch) {
-        return new Epoch(shuffle ? Seeds.permutation(size, Seeds.stream(seed, 'L', epoch)) : null);
+        return new Epoch(epoch, shuffle ? Seeds.permutation(size, Seeds.stream(seed, 'L', epoch)) : null);
     }
 
     /** A way through the data set, batch by batch. For one thread at a time. */
     public final class Epoch {
         private final int[] order;
         private final float[] sample = new float[elements];
+        private final float[] augmented = augmentation.isNone() ? sample : new float[elements];
+        private final long key;
         private int position;
 
-        private Epoch(int[] order) {
+        private Epoch(int epoch, int[] order) {
+            this.key = Seeds.stream(seed, 'A', epoch).nextLong();
             this.order = order;
         }
 
@@ -123,9 +151,14 @@ public final class BatchLoader {
                     set.read(index, sample, 0);
                     normalization.apply(sample, 0, elements);
                 }
+                if (!augmentation.isNone()) {
+                    Shape shape = set.sampleShape();
+                    long random = Seeds.mix(key + index * 0x9E3779B97F4A7C15L);
+                    augmentation.apply(sample, augmented, (int) shape.dim(1), (int) shape.dim(2), frame, random);
+                }
                 // By way of an array in the first-level cache: stores to a segment one by one are slower.
                 MemorySegment.copy(
-                        sample, 0, images, ValueLayout.JAVA_FLOAT, (long) i * elements * Float.BYTES, elements);
+                        augmented, 0, images, ValueLayout.JAVA_FLOAT, (long) i * elements * Float.BYTES, elements);
                 labels.setAtIndex(ValueLayout.JAVA_INT, i, label(index));
             }
             position += count;

@@ -8,14 +8,14 @@ import java.util.stream.IntStream;
 /** Opens data sets by a short text, and takes parts of them. */
 public final class Datasets {
     /** The texts that {@link #open} understands, one a line: for help and error messages. */
-    public static final String FORMS =
-            """
-            digits                     12,000 handwritten-looking digits, made on the spot, and 2,000 to test on
-            digits:TRAIN[,TEST]        as many of them
-            mnist:DIR                  the four IDX files of MNIST or one of its kin, gzipped or not
-            cifar10:DIR                the binary version of CIFAR-10
-            images:DIR_OR_ZIP          train/<class>/*.jpg|jpeg|png and test/<class>/..., all of one size
-            images:DIR_OR_ZIP?size=HxW as before, of any sizes: scaled and cropped to H by W""";
+    public static final String FORMS = """
+        digits                     12,000 handwritten-looking digits, made on the spot, and 2,000 to test on
+        digits:TRAIN[,TEST]        as many of them
+        mnist:DIR                  the four IDX files of MNIST or one of its kin, gzipped or not
+        cifar10:DIR                the binary version of CIFAR-10
+        images:DIR_OR_ZIP          train/<class>/*.jpg|jpeg|png and test/<class>/..., all of one size
+        images:DIR_OR_ZIP?size=HxW as before, of any sizes: scaled and cropped to H by W\
+        """;
 
     private Datasets() {}
 

@@ -49,10 +49,10 @@ record ImageLayout(List<String> classes, List<String> names, int[] labels, int t
 
     private static ImageLayout checked(
             String what, Map<String, TreeSet<String>> train, Map<String, TreeSet<String>> test) {
-        for (Map<String, TreeSet<String>> part : List.of(train, test)) {
-            if (part.values().stream().allMatch(TreeSet::isEmpty)) {
-                throw new DataException(
-                        what + ": has no images in " + PARTS.get(part == train ? 0 : 1) + "/; it must hold " + WANTED);
+        List<Map<String, TreeSet<String>>> both = List.of(train, test);
+        for (int i = 0; i < both.size(); i++) {
+            if (both.get(i).values().stream().allMatch(TreeSet::isEmpty)) {
+                throw new DataException(what + ": has no images in " + PARTS.get(i) + "/; it must hold " + WANTED);
             }
         }
         List<String> classes = List.copyOf(train.keySet());

@@ -23,7 +23,7 @@ final class Seeds {
     }
 
     /** A step of SplitMix64 (Steele, Lea, Flood 2014). */
-    private static long mix(long x) {
+    static long mix(long x) {
         x += 0x9E3779B97F4A7C15L;
         x = (x ^ (x >>> 30)) * 0xBF58476D1CE4E5B9L;
         x = (x ^ (x >>> 27)) * 0x94D049BB133111EBL;

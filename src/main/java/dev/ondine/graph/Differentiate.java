@@ -61,8 +61,12 @@ public final class Differentiate {
             List<Value> operandGradients = Gradients.of(builder, node, dy, want);
             for (int i = 0; i < want.length; i++) {
                 Value d = operandGradients.get(i);
-                if (d != null && want[i])
-                    gradients.merge(node.input(i), d, (a, b) -> builder.add(new Op.Add(false), a, b));
+                if (d == null || !want[i]) continue;
+                gradients.merge(
+                        node.input(i),
+                        d,
+                        (a, b) -> builder.addAll(new Op.Add(false), List.of(a, b), node.path())
+                                .getFirst());
             }
         }
         for (Value v : wanted) {

@@ -71,7 +71,11 @@ public final class Fuse {
         Node reluBackward = null;
         Node normBackward = null;
         for (Node node : consumers.getOrDefault(relu.output(0), List.of())) {
-            if (node.op() instanceof Op.ActivationBackward && node.input(0).equals(relu.output(0))) reluBackward = node;
+            if (node.op() instanceof Op.ActivationBackward a
+                    && a.kind() == ActivationKind.RELU
+                    && node.input(0).equals(relu.output(0))) {
+                reluBackward = node;
+            }
         }
         for (Node node : consumers.getOrDefault(norm.input(0), List.of())) {
             if (reluBackward != null

@@ -106,6 +106,8 @@ public final class GraphBuilder {
             types = ShapeRules.infer(op, operands.stream().map(Value::type).toList());
         } catch (IllegalArgumentException e) {
             throw new ModelException(path, e.getMessage(), e);
+        } catch (IndexOutOfBoundsException e) {
+            throw new ModelException(path, op + " takes more than " + operands.size() + " operands", e);
         }
         List<Value> results = new ArrayList<>(types.size());
         for (TensorType type : types) results.add(new Value(nextId++, "", type, Value.Role.COMPUTED));

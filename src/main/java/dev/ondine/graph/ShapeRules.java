@@ -16,6 +16,7 @@ final class ShapeRules {
      * @throws IllegalArgumentException if the operands do not fit; the message says which and why, the caller adds the path
      */
     static List<TensorType> infer(Op op, List<TensorType> in) {
+        requireFloats(op, in);
         return switch (op) {
             case Op.Convolution c -> List.of(like(in, 0, convolution(c, in)));
             case Op.ConvolutionBackwardData c -> List.of(like(in, 0, c.input()));
@@ -55,7 +56,14 @@ final class ShapeRules {
                 }
                 yield List.of(in.get(0));
             }
-            case Op.ActivationBackward _, Op.Dropout _ -> List.of(in.get(0));
+            case Op.Dropout d -> {
+                if (!(d.probability() >= 0 && d.probability() <= 1)) {
+                    throw new IllegalArgumentException(
+                            "the probability of dropout must lie in [0, 1], not " + d.probability());
+                }
+                yield List.of(in.get(0));
+            }
+            case Op.ActivationBackward _ -> List.of(in.get(0));
             case Op.Add _, Op.Multiply _ -> {
                 requireBroadcastable(shape(in, 1), shape(in, 0));
                 yield List.of(in.get(0));
@@ -88,6 +96,17 @@ final class ShapeRules {
             }
             case Op.CrossEntropyBackward _, Op.MeanSquaredErrorBackward _ -> List.of(in.get(0));
         };
+    }
+
+    /** Everything computes on floating-point values; only the targets of cross-entropy are integers. */
+    private static void requireFloats(Op op, List<TensorType> in) {
+        boolean classes = op instanceof Op.CrossEntropy || op instanceof Op.CrossEntropyBackward;
+        for (int i = 0; i < in.size(); i++) {
+            if (!in.get(i).dataType().isFloat() && !(classes && i == 1)) {
+                throw new IllegalArgumentException(
+                        "operand " + i + " is " + in.get(i) + ", not of a floating-point type");
+            }
+        }
     }
 
     private static Shape convolution(Op.Convolution c, List<TensorType> in) {

@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Writes a file in such a way that its name always stands for a complete one: the earlier file until the new one is safely on
- * disk, the new one from then on, even if the disk fills up, the process is killed or the power fails.
+ * Writes a file in such a way that its name always stands for a complete one: the earlier file until the new one is
+ * safely on disk, the new one from then on, even if the disk fills up, the process is killed or the power fails.
  */
 public final class AtomicFile {
     private AtomicFile() {}
@@ -26,12 +26,13 @@ public final class AtomicFile {
     }
 
     /**
-     * Writes to a new file in the same folder, forces it to disk, then renames it over the target. If anything fails the new
-     * file is removed and the target is as it was. A process that is killed meanwhile leaves a hidden {@code .ondine-….tmp}
-     * behind, which may be deleted. A target that is a symbolic link stays one; the file that it points to is replaced.
+     * Writes to a new file in the same folder, forces it to disk, then renames it over the target. If anything fails
+     * the new file is removed and the target is as it was. A process that is killed meanwhile leaves a hidden
+     * {@code .ondine-….tmp} behind, which may be deleted. A target that is a symbolic link stays one; the file that it
+     * points to is replaced.
      *
-     * @throws FileSystemException if the file cannot be written, or the body failed with an IOException: path, reason and what to
-     *     do about it
+     * @throws FileSystemException if the file cannot be written, or the body failed with an IOException: path, reason
+     *     and what to do about it
      * @throws RuntimeException whatever the body throws
      */
     public static void write(Path target, Body body) throws IOException {
@@ -45,7 +46,8 @@ public final class AtomicFile {
     }
 
     private static void replace(Path target, Body body) throws IOException {
-        Path real = Files.isSymbolicLink(target) && Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
+        Path real =
+                Files.isSymbolicLink(target) && Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
         Path folder = real.getParent();
         if (folder == null || Files.exists(real) && !Files.isRegularFile(real)) {
             throw failure(target, "it is a folder or a device, not a file", "name a file", null);
@@ -88,18 +90,24 @@ public final class AtomicFile {
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException _) {
-            // The new file is complete and in its place; only a power failure in this second could bring back the earlier one.
+            // The new file is complete and in its place; only a power failure in this second could bring back the
+            // earlier one.
         }
     }
 
     private static IOException explained(Path target, Path folder, IOException e) {
         if (e instanceof AccessDeniedException) {
-            return failure(target, "the folder " + folder + " may not be written to", "change its permissions or name another", e);
+            return failure(
+                    target,
+                    "the folder " + folder + " may not be written to",
+                    "change its permissions or name another",
+                    e);
         }
         String reason = reason(e);
         String lower = reason.toLowerCase(Locale.ROOT);
         if (lower.contains("no space left") || lower.contains("not enough space") || lower.contains("quota")) {
-            return failure(target, "the disk is full (" + reason + ")", "free some space or name a folder on another disk", e);
+            return failure(
+                    target, "the disk is full (" + reason + ")", "free some space or name a folder on another disk", e);
         }
         if (lower.contains("read-only file system")) {
             return failure(target, "the disk is mounted read-only", "name a folder on another disk", e);
@@ -115,7 +123,9 @@ public final class AtomicFile {
 
     private static FileSystemException failure(Path target, String reason, String cure, IOException cause) {
         FileSystemException e = new FileSystemException(
-                target.toString(), null, "not written: " + reason + "; " + cure + ". An earlier file there is unchanged");
+                target.toString(),
+                null,
+                "not written: " + reason + "; " + cure + ". An earlier file there is unchanged");
         if (cause != null) e.initCause(cause);
         return e;
     }

@@ -3,6 +3,7 @@ package dev.ondine.io;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonParser.NumberType;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -73,12 +74,15 @@ final class HeaderParser {
             try {
                 parser.parseHeader();
             } catch (JsonProcessingException e) {
-                long at = e.getLocation() == null ? 0 : e.getLocation().getCharOffset();
-                throw new SafeTensorsException(path + ": the header is not valid JSON at offset " + parser.fileOffset(at)
-                        + ": " + Text.printable(e.getOriginalMessage()), e);
+                JsonLocation at = e.getLocation() == null ? json.currentLocation() : e.getLocation();
+                String place = "offset " + parser.fileOffset(at.getCharOffset());
+                String reason = Text.printable(e.getOriginalMessage());
+                throw new SafeTensorsException(path + ": the header is not valid JSON at " + place + ": " + reason, e);
             } catch (CharacterCodingException e) {
-                throw new SafeTensorsException(path + ": the header is not valid UTF-8, somewhere after offset "
-                        + parser.fileOffset(json.currentLocation().getCharOffset()), e);
+                throw new SafeTensorsException(
+                        path + ": the header is not valid UTF-8, somewhere after offset "
+                                + parser.fileOffset(json.currentLocation().getCharOffset()),
+                        e);
             }
             parser.checkPlaces();
             return new SafeTensorsHeader(parser.metadata, parser.tensors);
@@ -127,8 +131,10 @@ final class HeaderParser {
                 case "shape" -> shape = parseShape(name, value);
                 case "data_offsets" -> offsets = parseNumbers(name, field, value, 2);
                 default ->
-                    throw broken(name, "has a field " + Text.quoted(field)
-                            + "; the format allows dtype, shape and data_offsets only");
+                    throw broken(
+                            name,
+                            "has a field " + Text.quoted(field)
+                                    + "; the format allows dtype, shape and data_offsets only");
             }
         }
         if (type == null) throw broken(name, "has no dtype");
@@ -142,14 +148,15 @@ final class HeaderParser {
     private StoredType parseType(String name, JsonToken value) throws IOException {
         if (value != JsonToken.VALUE_STRING) throw broken(name, "has a dtype that is not a string");
         String text = json.getText();
-        return StoredType.named(text)
-                .orElseThrow(() -> broken(name, "has the unknown dtype " + Text.quoted(text)));
+        return StoredType.named(text).orElseThrow(() -> broken(name, "has the unknown dtype " + Text.quoted(text)));
     }
 
     private Shape parseShape(String name, JsonToken value) throws IOException {
         long[] dims = parseNumbers(name, "shape", value, MAX_RANK);
         for (long d : dims) {
-            if (d == 0) throw broken(name, "has no elements: its shape is " + Arrays.toString(dims) + "; remove it from the file");
+            if (d == 0)
+                throw broken(
+                        name, "has no elements: its shape is " + Arrays.toString(dims) + "; remove it from the file");
         }
         try {
             return Shape.of(dims);
@@ -165,7 +172,9 @@ final class HeaderParser {
         int count = 0;
         while (json.nextToken() != JsonToken.END_ARRAY) {
             if (json.currentToken() != JsonToken.VALUE_NUMBER_INT) {
-                throw broken(name, "has " + Text.quoted(json.getText()) + " in its " + field + ", which takes whole numbers only");
+                throw broken(
+                        name,
+                        "has " + Text.quoted(json.getText()) + " in its " + field + ", which takes whole numbers only");
             }
             if (count == most) throw broken(name, "has more than " + most + " numbers in its " + field);
             if (json.getNumberType() == NumberType.BIG_INTEGER) {
@@ -178,12 +187,15 @@ final class HeaderParser {
         return Arrays.copyOf(numbers, count);
     }
 
-    private void checkSize(String name, StoredType type, Shape shape, long begin, long end) throws SafeTensorsException {
+    private void checkSize(String name, StoredType type, Shape shape, long begin, long end)
+            throws SafeTensorsException {
         String offsets = "data_offsets [" + begin + ", " + end + "]";
         if (begin > end) throw broken(name, "has " + offsets + ", which end before they begin");
         if (end > dataBytes) {
-            throw broken(name, "has " + offsets + ", but the file has only " + dataBytes
-                    + " bytes of data from offset " + dataStart + " on: it is truncated or damaged");
+            throw broken(
+                    name,
+                    "has " + offsets + ", but the file has only " + dataBytes + " bytes of data from offset "
+                            + dataStart + " on: it is truncated or damaged");
         }
         long bits;
         try {
@@ -193,12 +205,17 @@ final class HeaderParser {
         }
         if (bits % 8 != 0) throw broken(name, "is " + type + " " + shape + ", which is not a whole number of bytes");
         if (end - begin != bits / 8) {
-            throw broken(name, "has " + offsets + ", " + (end - begin) + " bytes, but " + type + " " + shape + " takes "
-                    + bits / 8);
+            throw broken(
+                    name,
+                    "has " + offsets + ", " + (end - begin) + " bytes, but " + type + " " + shape + " takes "
+                            + bits / 8);
         }
     }
 
-    /** The data must be covered by the tensors exactly: whatever is not could hide something, whatever is twice is wrong. */
+    /**
+     * The data must be covered by the tensors exactly: whatever is not could hide something, whatever is twice is
+     * wrong.
+     */
     private void checkPlaces() throws SafeTensorsException {
         long next = dataStart;
         String previous = null;
@@ -208,8 +225,9 @@ final class HeaderParser {
                         + info.begin() + ", inside tensor " + Text.quoted(previous) + ", which ends at " + next);
             }
             if (info.begin() > next) {
-                throw new SafeTensorsException(path + ": " + (info.begin() - next) + " bytes at offset " + next
-                        + ", before tensor " + Text.quoted(info.name()) + ", belong to no tensor; the format allows no holes");
+                throw new SafeTensorsException(
+                        path + ": " + (info.begin() - next) + " bytes at offset " + next + ", before tensor "
+                                + Text.quoted(info.name()) + ", belong to no tensor; the format allows no holes");
             }
             next = info.end();
             previous = info.name();
@@ -222,7 +240,8 @@ final class HeaderParser {
     }
 
     private void checkCount(int count, String what) throws SafeTensorsException {
-        if (count > SafeTensors.MAX_TENSORS) throw broken("there are more than " + SafeTensors.MAX_TENSORS + " " + what);
+        if (count > SafeTensors.MAX_TENSORS)
+            throw broken("there are more than " + SafeTensors.MAX_TENSORS + " " + what);
     }
 
     private SafeTensorsException broken(String name, String what) {
@@ -230,8 +249,8 @@ final class HeaderParser {
     }
 
     private SafeTensorsException broken(String what) {
-        return new SafeTensorsException(
-                path + ": " + what + " (header, offset " + fileOffset(json.currentTokenLocation().getCharOffset()) + ")");
+        return new SafeTensorsException(path + ": " + what + " (header, offset "
+                + fileOffset(json.currentTokenLocation().getCharOffset()) + ")");
     }
 
     /** Where in the file the so-manieth UTF-16 character of the header is. */

@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * A log of one JSON object a line, appended to. Every line goes to the system at once and whole, so that it can be followed while
- * it grows and survives the process. Not synchronized.
+ * A log of one JSON object a line, appended to. Every line goes to the system at once and whole, so that it can be
+ * followed while it grows and survives the process. Not synchronized.
  */
 public final class JsonLines implements AutoCloseable {
     private static final JsonFactory JSON = new JsonFactory();
@@ -94,7 +94,8 @@ public final class JsonLines implements AutoCloseable {
             case Double d -> json.writeNumber(d);
             case BigInteger i -> json.writeNumber(i);
             case BigDecimal d -> json.writeNumber(d);
-            case Number n when n instanceof Integer || n instanceof Long || n instanceof Short || n instanceof Byte ->
+            case Number n
+            when n instanceof Integer || n instanceof Long || n instanceof Short || n instanceof Byte ->
                 json.writeNumber(n.longValue());
             default ->
                 throw new IllegalArgumentException("the value of \"" + name + "\" is a "

@@ -15,11 +15,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Opens files in the safetensors format: 8 bytes little-endian length of a header, the header (a JSON object that gives each
- * tensor's type, shape and place), the data. See <a href="https://github.com/huggingface/safetensors">its specification</a>.
+ * Opens files in the safetensors format: 8 bytes little-endian length of a header, the header (a JSON object that gives
+ * each tensor's type, shape and place), the data. See <a href="https://github.com/huggingface/safetensors">its
+ * specification</a>.
  *
- * <p>Files are not trusted. Everything that the header says is checked against the format and the size of the file before any
- * data are read, in time and memory bounded by {@value #MAX_HEADER} bytes of header and {@value #MAX_TENSORS} tensors.
+ * <p>Files are not trusted. Everything that the header says is checked against the format and the size of the file
+ * before any data are read, in time and memory bounded by {@value #MAX_HEADER} bytes of header and
+ * {@value #MAX_TENSORS} tensors.
  */
 public final class SafeTensors {
     /** The longest header that is read, in bytes: the limit of the format's reference implementation. */
@@ -82,8 +84,9 @@ public final class SafeTensors {
                     + Long.toUnsignedString(length) + ", more than the " + MAX_HEADER + " bytes allowed");
         }
         if (length > file.byteSize() - 8) {
-            throw new SafeTensorsException(path + ": truncated or not a safetensors file: the header length at offset 0 is "
-                    + length + ", but only " + (file.byteSize() - 8) + " bytes follow");
+            throw new SafeTensorsException(
+                    path + ": truncated or not a safetensors file: the header length at offset 0 is " + length
+                            + ", but only " + (file.byteSize() - 8) + " bytes follow");
         }
         return length;
     }
@@ -92,7 +95,7 @@ public final class SafeTensors {
     static void requireLittleEndian() {
         if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             throw new UnsupportedOperationException(
-                    "safetensors files are read and written on little-endian machines only, and this one is big-endian");
+                    "safetensors files are read and written on little-endian machines only; this one is big-endian");
         }
     }
 }

@@ -2,7 +2,10 @@ package dev.ondine.io;
 
 import java.io.IOException;
 
-/** A safetensors file that is damaged, breaks the format, or holds what is not supported; the message names file and tensor. */
+/**
+ * A safetensors file that is damaged, breaks the format, or holds what is not supported; the message names file and
+ * tensor.
+ */
 public final class SafeTensorsException extends IOException {
     private static final long serialVersionUID = 1L;
 

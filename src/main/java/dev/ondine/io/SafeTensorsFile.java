@@ -66,8 +66,8 @@ public final class SafeTensorsFile implements AutoCloseable {
     }
 
     /**
-     * A read-only tensor over the mapped file; it lives until the file is closed, closing it does nothing. Data that are not
-     * aligned for their type are copied, once, to memory that lives as long.
+     * A read-only tensor over the mapped file; it lives until the file is closed, closing it does nothing. Data that
+     * are not aligned for their type are copied, once, to memory that lives as long.
      *
      * @throws IllegalArgumentException if there is no tensor of this name
      * @throws SafeTensorsException if it is of a type that cannot be read
@@ -90,7 +90,8 @@ public final class SafeTensorsFile implements AutoCloseable {
     }
 
     /**
-     * A copy of a tensor that owns its memory: writable, 64-byte aligned, independent of the file. The caller closes it.
+     * A copy of a tensor that owns its memory: writable, 64-byte aligned, independent of the file. The caller closes
+     * it.
      *
      * @throws IllegalArgumentException if there is no tensor of this name
      * @throws SafeTensorsException if it is of a type that cannot be read
@@ -109,7 +110,9 @@ public final class SafeTensorsFile implements AutoCloseable {
         }
     }
 
-    /** Unmaps the file: tensors made by {@link #tensor} end. Names, metadata and infos stay. Closing twice is harmless. */
+    /**
+     * Unmaps the file: tensors made by {@link #tensor} end. Names, metadata and infos stay. Closing twice is harmless.
+     */
     @Override
     public void close() throws IOException {
         if (arena.scope().isAlive()) arena.close();
@@ -121,11 +124,15 @@ public final class SafeTensorsFile implements AutoCloseable {
         return path + ": " + header.tensors().size() + " tensors";
     }
 
-    /** Reads through the channel: where a mapping would fault if somebody cut the file meanwhile, this ends with an exception. */
+    /**
+     * Reads through the channel: where a mapping would fault if somebody cut the file meanwhile, this ends with an
+     * exception.
+     */
     private void fill(Tensor into, TensorInfo info) throws IOException {
         MemorySegment memory = into.segment();
         for (long done = 0; done < memory.byteSize(); ) {
-            ByteBuffer part = memory.asSlice(done, Math.min(CHUNK, memory.byteSize() - done)).asByteBuffer();
+            ByteBuffer part = memory.asSlice(done, Math.min(CHUNK, memory.byteSize() - done))
+                    .asByteBuffer();
             int n = channel.read(part, info.begin() + done);
             if (n < 0) {
                 throw new IOException(path + ": tensor " + Text.quoted(info.name()) + ": the file ends at offset "
@@ -136,20 +143,23 @@ public final class SafeTensorsFile implements AutoCloseable {
     }
 
     private DataType dataType(TensorInfo info) throws SafeTensorsException {
-        return info.dataType().orElseThrow(() -> new SafeTensorsException(path + ": tensor " + Text.quoted(info.name())
-                + " at offset " + info.begin() + " has elements of type " + info.type()
-                + ", which are not read; F64, F32, F16, BF16, I64, I32 and U8 are: convert the file"));
+        return info.dataType()
+                .orElseThrow(() -> new SafeTensorsException(path + ": tensor " + Text.quoted(info.name())
+                        + " at offset " + info.begin() + " has elements of type " + info.type()
+                        + ", which are not read; F64, F32, F16, BF16, I64, I32 and U8 are: convert the file"));
     }
 
     private String listed() {
         List<String> names = names();
         if (names.isEmpty()) return "the file has no tensors";
         int shown = Math.min(names.size(), 8);
-        String text = String.join(", ", names.subList(0, shown).stream().map(Text::quoted).toList());
+        String text = String.join(
+                ", ", names.subList(0, shown).stream().map(Text::quoted).toList());
         return "it has " + text + (names.size() > shown ? " and " + (names.size() - shown) + " more" : "");
     }
 
     private void requireOpen() {
-        if (!arena.scope().isAlive()) throw new IllegalStateException(path + " was closed; open it again to read from it");
+        if (!arena.scope().isAlive())
+            throw new IllegalStateException(path + " was closed; open it again to read from it");
     }
 }

@@ -29,13 +29,14 @@ public final class SafeTensorsWriter {
     public record Entry(String name, Tensor tensor) {}
 
     /**
-     * Writes a file. Tensors are stored by descending size of their elements, otherwise in the order given: so each is aligned for
-     * its type, as the format allows no gaps between them.
+     * Writes a file. Tensors are stored by descending size of their elements, otherwise in the order given: so each is
+     * aligned for its type, as the format allows no gaps between them.
      *
      * @param metadata free text by key, may be empty
-     * @throws java.nio.file.FileSystemException if the file cannot be written: path, reason and what to do about it; an earlier file
-     *     of that name is unchanged then
-     * @throws IllegalArgumentException if a name is empty, reserved or given twice, or the header would be too long to be read
+     * @throws java.nio.file.FileSystemException if the file cannot be written: path, reason and what to do about it; an
+     *     earlier file of that name is unchanged then
+     * @throws IllegalArgumentException if a name is empty, reserved or given twice, or the header would be too long to
+     *     be read
      * @throws IllegalStateException if a tensor was closed
      */
     public static void write(Path path, Map<String, String> metadata, Collection<Entry> entries) throws IOException {
@@ -52,11 +53,13 @@ public final class SafeTensorsWriter {
                 throw new IllegalArgumentException(path + ": a tensor cannot have the name " + Text.quoted(e.name()));
             }
             if (!names.add(e.name())) {
-                throw new IllegalArgumentException(path + ": there are two tensors of the name " + Text.quoted(e.name()));
+                throw new IllegalArgumentException(
+                        path + ": there are two tensors of the name " + Text.quoted(e.name()));
             }
         }
         List<Entry> ordered = new ArrayList<>(entries);
-        ordered.sort(Comparator.comparingInt((Entry e) -> e.tensor().dataType().bytes()).reversed());
+        ordered.sort(Comparator.comparingInt((Entry e) -> e.tensor().dataType().bytes())
+                .reversed());
         return ordered;
     }
 
@@ -73,7 +76,8 @@ public final class SafeTensorsWriter {
             for (Entry e : entries) {
                 long end = Math.addExact(offset, e.tensor().bytes());
                 json.writeObjectFieldStart(e.name());
-                json.writeStringField("dtype", StoredType.of(e.tensor().dataType()).name());
+                json.writeStringField(
+                        "dtype", StoredType.of(e.tensor().dataType()).name());
                 writeNumbers(json, "shape", e.tensor().shape().dims());
                 writeNumbers(json, "data_offsets", offset, end);
                 json.writeEndObject();
@@ -82,7 +86,8 @@ public final class SafeTensorsWriter {
             json.writeEndObject();
         }
         while ((8 + out.size()) % ALIGNMENT != 0) out.write(' ');
-        if (out.size() > SafeTensors.MAX_HEADER || Math.max(entries.size(), metadata.size()) > SafeTensors.MAX_TENSORS) {
+        if (out.size() > SafeTensors.MAX_HEADER
+                || Math.max(entries.size(), metadata.size()) > SafeTensors.MAX_TENSORS) {
             throw new IllegalArgumentException(path + ": a header of " + out.size() + " bytes for " + entries.size()
                     + " tensors is more than readers accept; write several files");
         }

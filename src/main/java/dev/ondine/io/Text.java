@@ -15,7 +15,10 @@ final class Text {
         StringBuilder b = new StringBuilder();
         for (int i = 0; i < text.length() && i < LONGEST; i++) {
             char c = text.charAt(i);
-            if (c < ' ' || c >= 0x7f && c < 0xa0 || Character.getType(c) == Character.FORMAT || Character.isSurrogate(c)) {
+            if (c < ' '
+                    || c >= 0x7f && c < 0xa0
+                    || Character.getType(c) == Character.FORMAT
+                    || Character.isSurrogate(c)) {
                 b.append(String.format("\\u%04x", (int) c));
             } else {
                 b.append(c);

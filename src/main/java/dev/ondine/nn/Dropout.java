@@ -9,8 +9,8 @@ import dev.ondine.graph.Value;
  */
 public record Dropout(float probability) implements Layer {
     public Dropout {
-        if (!(probability >= 0 && probability < 1)) {
-            throw new IllegalArgumentException("the probability of dropout must lie in [0, 1), not " + probability);
+        if (!(probability >= 0 && probability <= 1)) {
+            throw new IllegalArgumentException("the probability of dropout must lie in [0, 1], not " + probability);
         }
     }
 

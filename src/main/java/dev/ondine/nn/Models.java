@@ -62,35 +62,34 @@ public final class Models {
                 linear(hidden, classes));
     }
 
-    /** LeNet-5 (LeCun et al. 1998) with batch normalization, ReLU and max pooling. Images of at least 16 pixels a side. */
+    /**
+     * LeNet (LeCun et al. 1998) in the size that Caffe made common: two 5x5 convolutions of 20 and 50 channels with max pooling, a
+     * hidden layer of 500; with batch normalization and ReLU. Images of at least 16 pixels a side.
+     */
     public static Layer lenet(Shape image, int classes) {
-        int side = 16 * reduced(image.dim(1)) * reduced(image.dim(2));
+        int pixels = pooled(image.dim(1)) * pooled(image.dim(2));
         return Sequential.named()
-                .then(
-                        "conv1",
-                        conv2d(Math.toIntExact(image.dim(0)), 6, 5).padding(2).bias(false))
-                .then("bn1", batchNorm2d(6))
+                .then("conv1", conv2d(Math.toIntExact(image.dim(0)), 20, 5).bias(false))
+                .then("bn1", batchNorm2d(20))
                 .then("relu1", relu())
                 .then("pool1", maxPool2d(2))
-                .then("conv2", conv2d(6, 16, 5).bias(false))
-                .then("bn2", batchNorm2d(16))
+                .then("conv2", conv2d(20, 50, 5).bias(false))
+                .then("bn2", batchNorm2d(50))
                 .then("relu2", relu())
                 .then("pool2", maxPool2d(2))
                 .then("flatten", flatten())
-                .then("fc1", linear(side, 120).bias(false))
-                .then("bn3", batchNorm1d(120))
+                .then("fc1", linear(50 * pixels, 500).bias(false))
+                .then("bn3", batchNorm1d(500))
                 .then("relu3", relu())
-                .then("fc2", linear(120, 84).bias(false))
-                .then("bn4", batchNorm1d(84))
-                .then("relu4", relu())
-                .then("fc3", linear(84, classes));
+                .then("fc2", linear(500, classes));
     }
 
-    private static int reduced(long pixels) {
+    /** What two 5-wide convolutions, each with pooling behind it, leave of a side. */
+    private static int pooled(long pixels) {
         if (pixels < 16) {
             throw new IllegalArgumentException("lenet-bn takes images of at least 16 pixels a side, not " + pixels);
         }
-        return Math.toIntExact((pixels / 2 - 4) / 2);
+        return Math.toIntExact(((pixels - 4) / 2 - 4) / 2);
     }
 
     /** Six 3x3 convolutions in three stages of 16, 32 and 64 channels, each with batch normalization and ReLU. */

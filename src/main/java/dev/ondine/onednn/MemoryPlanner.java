@@ -3,10 +3,8 @@ package dev.ondine.onednn;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -49,18 +47,16 @@ final class MemoryPlanner {
 
     /** Every buffer that the planner has to place, in the order of first use. */
     static Collection<Buffer> buffers(List<StepSpec> steps, Collection<Slot> pinned) {
-        Map<Buffer, Boolean> roots = new IdentityHashMap<>();
-        List<Buffer> ordered = new ArrayList<>();
+        Set<Buffer> roots = new LinkedHashSet<>();
         List<Slot> slots = new ArrayList<>(pinned);
         for (StepSpec step : steps) {
             slots.addAll(step.reads());
             slots.addAll(step.writes());
         }
         for (Slot slot : slots) {
-            Buffer root = slot.buffer().root();
-            if (!root.isExternal() && roots.put(root, true) == null) ordered.add(root);
+            if (!slot.buffer().isExternal()) roots.add(slot.buffer().root());
         }
-        return ordered;
+        return roots;
     }
 
     private static long place(Collection<Buffer> buffers) {

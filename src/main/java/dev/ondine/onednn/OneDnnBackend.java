@@ -11,6 +11,9 @@ import java.lang.foreign.Arena;
 
 /** The native backend: oneDNN's primitives on the CPU. */
 public final class OneDnnBackend implements Backend {
+    /** A backend; oneDNN is loaded when the first graph is compiled. */
+    public OneDnnBackend() {}
+
     @Override
     public String name() {
         return "onednn";
@@ -24,6 +27,11 @@ public final class OneDnnBackend implements Backend {
     @Override
     public OneDnnPlan compile(Graph graph, PlanOptions options) {
         OneDnn.load();
+        if (options.threads() > OpenMp.threadLimit()) {
+            throw new IllegalArgumentException(
+                    "asked for " + options.threads() + " threads, but OMP_THREAD_LIMIT allows " + OpenMp.threadLimit()
+                            + ": ask for fewer, or raise the limit in the environment");
+        }
         // Kernels are generated for the number of threads that is set when they are created.
         OpenMp.setThreads(options.threads());
         Arena arena = Arena.ofShared();

@@ -15,7 +15,8 @@ final class Conversion {
             MemorySegment.copy(from, 0, to, 0, n * type.bytes());
         } else if (type == DataType.FLOAT32 && target == DataType.BFLOAT16) {
             // The two directions that training uses get loops without a switch inside.
-            for (long i = 0; i < n; i++) to.setAtIndex(JAVA_SHORT, i, BFloat16.fromFloat(from.getAtIndex(JAVA_FLOAT, i)));
+            for (long i = 0; i < n; i++)
+                to.setAtIndex(JAVA_SHORT, i, BFloat16.fromFloat(from.getAtIndex(JAVA_FLOAT, i)));
         } else if (type == DataType.BFLOAT16 && target == DataType.FLOAT32) {
             for (long i = 0; i < n; i++) to.setAtIndex(JAVA_FLOAT, i, BFloat16.toFloat(from.getAtIndex(JAVA_SHORT, i)));
         } else if (type.isFloat()) {

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The extents of a tensor, outermost first: {@code (batch, channels, height, width)} for images. Immutable. A shape of rank 0
- * is a scalar with one element.
+ * The extents of a tensor, outermost first: {@code (batch, channels, height, width)} for images. Immutable. A shape of
+ * rank 0 is a scalar with one element.
  */
 public final class Shape {
     private final long[] dims;
@@ -74,7 +74,7 @@ public final class Shape {
     }
 
     /**
-     * The place of an element in row-major order: 0 for the first, {@link #elements()}{@code  − 1} for the last.
+     * The place of an element in row-major order: 0 for the first, {@link #elements()}{@code − 1} for the last.
      *
      * @param index one number for each axis, each from 0 to the extent (exclusive)
      * @throws IndexOutOfBoundsException naming the axis if a number lies outside its extent
@@ -82,14 +82,14 @@ public final class Shape {
      */
     public long offset(long... index) {
         if (index.length != dims.length) {
-            throw new IllegalArgumentException("index " + text(index) + " has " + index.length + " numbers, shape " + this
-                    + " has " + dims.length + " axes; give one number for each axis");
+            throw new IllegalArgumentException("index " + text(index) + " has " + index.length + " numbers, shape "
+                    + this + " has " + dims.length + " axes; give one number for each axis");
         }
         long offset = 0;
         for (int axis = 0; axis < dims.length; axis++) {
             if (index[axis] < 0 || index[axis] >= dims[axis]) {
-                throw new IndexOutOfBoundsException("index " + text(index) + " is outside shape " + this + ": axis " + axis
-                        + " goes from 0 to " + (dims[axis] - 1) + ", not " + index[axis]);
+                throw new IndexOutOfBoundsException("index " + text(index) + " is outside shape " + this + ": axis "
+                        + axis + " goes from 0 to " + (dims[axis] - 1) + ", not " + index[axis]);
             }
             offset = offset * dims[axis] + index[axis];
         }

@@ -1,26 +1,25 @@
 package dev.ondine.tensor;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A typed array outside the Java heap, dense and row-major, in the machine's byte order: what native code reads and writes.
+ * A typed array outside the Java heap, dense and row-major, in the machine's byte order: what native code reads and
+ * writes.
  *
- * <p>A tensor either owns its memory ({@link #allocate(DataType, Shape)}, the {@code of} methods, {@link #convertTo}) and frees
- * it in {@link #close()}, or borrows it ({@link #allocate(Arena, DataType, Shape)}, {@link #view}, {@link #reshape}); closing a
- * borrowing tensor does nothing, its memory lives as long as the arena or the tensor that it comes from. Use after the memory
- * was freed is an {@link IllegalStateException} in every thread, never a crash. Nothing is freed by the garbage collector.
+ * <p>A tensor either owns its memory ({@link #allocate(DataType, Shape)}, the {@code of} methods, {@link #convertTo})
+ * and frees it in {@link #close()}, or borrows it ({@link #allocate(Arena, DataType, Shape)}, {@link #view},
+ * {@link #reshape}); closing a borrowing tensor does nothing, its memory lives as long as the arena or the tensor that
+ * it comes from. Use after the memory was freed is an {@link IllegalStateException} in every thread, never a crash.
+ * Nothing is freed by the garbage collector.
  *
- * <p>Methods named after a Java type read every element type whose values fit into it without loss: {@code float} reads f32,
- * bf16 and f16, {@code double} all floating-point types, {@code int} s32 and u8, {@code long} all whole-number types. Writing
- * takes f32, bf16 and f16 from {@code float} (rounded to nearest, ties to even), s32 and u8 (0 to 255) from {@code int}, f64
- * from {@code double} and s64 from {@code long}. Anything else is an {@link IllegalArgumentException}.
+ * <p>Methods named after a Java type read every element type whose values fit into it without loss: {@code float} reads
+ * f32, bf16 and f16, {@code double} all floating-point types, {@code int} s32 and u8, {@code long} all whole-number
+ * types. Writing takes f32, bf16 and f16 from {@code float} (rounded to nearest, ties to even), s32 and u8 (0 to 255)
+ * from {@code int}, f64 from {@code double} and s64 from {@code long}. Anything else is an
+ * {@link IllegalArgumentException}.
  *
  * <p>Not synchronized. A tensor of more than 2^31 elements works; only the methods that make Java arrays refuse it.
  */
@@ -58,8 +57,8 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
-     * A tensor of zeros that lives as long as the arena, 64-byte aligned. Its {@link #close()} does nothing: whoever made the
-     * arena closes that.
+     * A tensor of zeros that lives as long as the arena, 64-byte aligned. Its {@link #close()} does nothing: whoever
+     * made the arena closes that.
      *
      * @throws IllegalArgumentException if its bytes overflow a long
      * @throws OutOfMemoryError if there is not so much memory
@@ -69,8 +68,8 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
-     * A tensor over the beginning of somebody else's off-heap memory. It shares the memory and its lifetime; a read-only segment
-     * makes a read-only tensor.
+     * A tensor over the beginning of somebody else's off-heap memory. It shares the memory and its lifetime; a
+     * read-only segment makes a read-only tensor.
      *
      * @throws IllegalArgumentException if the segment is too small, on the Java heap, or not aligned for the type
      */
@@ -92,7 +91,10 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(segment.asSlice(0, bytes), type, shape, null);
     }
 
-    /** An owned float32 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one value. */
+    /**
+     * An owned float32 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one
+     * value.
+     */
     public static Tensor of(float[] values, long... shape) {
         Shape s = shapeFor(values.length, shape);
         Tensor t = allocate(DataType.FLOAT32, s);
@@ -100,7 +102,9 @@ public final class Tensor implements AutoCloseable {
         return t;
     }
 
-    /** An owned int32 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one value. */
+    /**
+     * An owned int32 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one value.
+     */
     public static Tensor of(int[] values, long... shape) {
         Shape s = shapeFor(values.length, shape);
         Tensor t = allocate(DataType.INT32, s);
@@ -108,7 +112,9 @@ public final class Tensor implements AutoCloseable {
         return t;
     }
 
-    /** An owned int64 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one value. */
+    /**
+     * An owned int64 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one value.
+     */
     public static Tensor ofLongs(long[] values, long... shape) {
         Shape s = shapeFor(values.length, shape);
         Tensor t = allocate(DataType.INT64, s);
@@ -116,7 +122,10 @@ public final class Tensor implements AutoCloseable {
         return t;
     }
 
-    /** An owned float64 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one value. */
+    /**
+     * An owned float64 tensor with a copy of these values, row-major. Without extents it is a scalar and takes one
+     * value.
+     */
     public static Tensor ofDoubles(double[] values, long... shape) {
         Shape s = shapeFor(values.length, shape);
         Tensor t = allocate(DataType.FLOAT64, s);
@@ -131,8 +140,8 @@ public final class Tensor implements AutoCloseable {
      */
     public MemorySegment segment() {
         if (!segment.scope().isAlive()) {
-            throw new IllegalStateException("tensor " + this
-                    + " is used after it was closed, or after the arena, file or tensor that its memory belongs to was closed");
+            throw new IllegalStateException("tensor " + this + " is used after it was closed,"
+                    + " or after the arena, file or tensor that its memory belongs to was closed");
         }
         return segment;
     }
@@ -159,7 +168,8 @@ public final class Tensor implements AutoCloseable {
      * One element, by one index for each axis.
      *
      * @throws IndexOutOfBoundsException naming the axis if an index lies outside its extent
-     * @throws IllegalArgumentException if there are more or fewer indices than axes, or the type is not f32, bf16 or f16
+     * @throws IllegalArgumentException if there are more or fewer indices than axes, or the type is not f32, bf16 or
+     *     f16
      */
     public float getFloat(long... index) {
         return Elements.getFloat(segment(), type, shape.offset(index));
@@ -215,7 +225,9 @@ public final class Tensor implements AutoCloseable {
         return Elements.getInt(segment(), type, check(flat));
     }
 
-    /** Sets one element of an s32 or u8 (0 to 255) tensor by its row-major place; errors as {@link #getFloat(long...)}. */
+    /**
+     * Sets one element of an s32 or u8 (0 to 255) tensor by its row-major place; errors as {@link #getFloat(long...)}.
+     */
     public void setIntAt(long flat, int value) {
         Elements.setInt(writable(), type, check(flat), value);
     }
@@ -250,36 +262,28 @@ public final class Tensor implements AutoCloseable {
     /** The elements of a tensor of any floating-point type, row-major. */
     public double[] toDoubleArray() {
         double[] values = new double[arrayLength()];
-        MemorySegment s = segment();
-        if (type == DataType.FLOAT64) MemorySegment.copy(s, JAVA_DOUBLE, 0, values, 0, values.length);
-        else for (int i = 0; i < values.length; i++) values[i] = Elements.getDouble(s, type, i);
+        ArrayCopy.to(values, segment(), type);
         return values;
     }
 
     /** The elements of an s32 or u8 (0 to 255) tensor, row-major. */
     public int[] toIntArray() {
         int[] values = new int[arrayLength()];
-        MemorySegment s = segment();
-        if (type == DataType.INT32) MemorySegment.copy(s, JAVA_INT, 0, values, 0, values.length);
-        else for (int i = 0; i < values.length; i++) values[i] = Elements.getInt(s, type, i);
+        ArrayCopy.to(values, segment(), type);
         return values;
     }
 
     /** The elements of a tensor of any whole-number type, row-major. */
     public long[] toLongArray() {
         long[] values = new long[arrayLength()];
-        MemorySegment s = segment();
-        if (type == DataType.INT64) MemorySegment.copy(s, JAVA_LONG, 0, values, 0, values.length);
-        else for (int i = 0; i < values.length; i++) values[i] = Elements.getLong(s, type, i);
+        ArrayCopy.to(values, segment(), type);
         return values;
     }
 
     /** Copies all elements (f32, bf16 or f16) into an array of exactly as many. */
     public void copyTo(float[] values) {
         checkLength(values.length, 0, values.length);
-        MemorySegment s = segment();
-        if (type == DataType.FLOAT32) MemorySegment.copy(s, JAVA_FLOAT, 0, values, 0, values.length);
-        else for (int i = 0; i < values.length; i++) values[i] = Elements.getFloat(s, type, i);
+        ArrayCopy.to(values, segment(), type);
     }
 
     /** Sets all elements (f32, bf16 or f16) from an array of exactly as many. */
@@ -288,37 +292,32 @@ public final class Tensor implements AutoCloseable {
         copyFrom(values, 0);
     }
 
-    /** Sets all elements (f32, bf16 or f16) from the part of an array that begins at an offset; it may be longer than needed. */
+    /**
+     * Sets all elements (f32, bf16 or f16) from the part of an array that begins at an offset; it may be longer than
+     * needed.
+     */
     public void copyFrom(float[] values, int offset) {
         int n = arrayLength();
         checkLength(values.length, offset, n);
-        MemorySegment s = writable();
-        if (type == DataType.FLOAT32) MemorySegment.copy(values, offset, s, JAVA_FLOAT, 0, n);
-        else for (int i = 0; i < n; i++) Elements.setFloat(s, type, i, values[offset + i]);
+        ArrayCopy.from(values, offset, writable(), type, n);
     }
 
     /** Sets all elements (s32 or u8) from an array of exactly as many. */
     public void copyFrom(int[] values) {
         checkLength(values.length, 0, values.length);
-        MemorySegment s = writable();
-        if (type == DataType.INT32) MemorySegment.copy(values, 0, s, JAVA_INT, 0, values.length);
-        else for (int i = 0; i < values.length; i++) Elements.setInt(s, type, i, values[i]);
+        ArrayCopy.from(values, writable(), type);
     }
 
     /** Sets all elements (s64) from an array of exactly as many. */
     public void copyFrom(long[] values) {
         checkLength(values.length, 0, values.length);
-        MemorySegment s = writable();
-        if (type == DataType.INT64) MemorySegment.copy(values, 0, s, JAVA_LONG, 0, values.length);
-        else for (int i = 0; i < values.length; i++) Elements.setLong(s, type, i, values[i]);
+        ArrayCopy.from(values, writable(), type);
     }
 
     /** Sets all elements (f64) from an array of exactly as many. */
     public void copyFrom(double[] values) {
         checkLength(values.length, 0, values.length);
-        MemorySegment s = writable();
-        if (type == DataType.FLOAT64) MemorySegment.copy(values, 0, s, JAVA_DOUBLE, 0, values.length);
-        else for (int i = 0; i < values.length; i++) Elements.setDouble(s, type, i, values[i]);
+        ArrayCopy.from(values, writable(), type);
     }
 
     /** Sets all elements of a u8 tensor from an array of exactly as many bytes, each taken as 0 to 255. */
@@ -342,16 +341,19 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
-     * A new owned tensor of another type with the same values: any floating-point type into any other (rounded to nearest, ties
-     * to even, once; too large becomes an infinity), any whole-number type into any other, f32 or f64.
+     * A new owned tensor of another type with the same values: any floating-point type into any other (rounded to
+     * nearest, ties to even, once; too large becomes an infinity), any whole-number type into any other, f32 or f64.
      *
-     * @throws IllegalArgumentException if a whole number does not fit, or the types do not convert: rounding to whole numbers
-     *     is left to the caller
+     * @throws IllegalArgumentException if a whole number does not fit, or the types do not convert: rounding to whole
+     *     numbers is left to the caller
      */
     public Tensor convertTo(DataType target) {
-        if (!type.isFloat() && (target == DataType.BFLOAT16 || target == DataType.FLOAT16) || type.isFloat() && !target.isFloat()) {
+        if (!type.isFloat() && (target == DataType.BFLOAT16 || target == DataType.FLOAT16)
+                || type.isFloat() && !target.isFloat()) {
             throw new IllegalArgumentException("tensor " + this + " does not convert to " + target.shortName()
-                    + (target.isFloat() ? "; convert it to f32 first" : ": round its values to whole numbers yourself"));
+                    + (target.isFloat()
+                            ? "; convert it to f32 first"
+                            : ": round its values to whole numbers yourself"));
         }
         MemorySegment from = segment();
         Tensor result = allocate(target, shape);
@@ -365,14 +367,14 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
-     * The same memory in another shape of as many elements. Borrowed: closing the result does nothing, closing this tensor
-     * ends both.
+     * The same memory in another shape of as many elements. Borrowed: closing the result does nothing, closing this
+     * tensor ends both.
      */
     public Tensor reshape(long... extents) {
         Shape other = Shape.of(extents);
         if (other.elements() != elements()) {
-            throw new IllegalArgumentException("tensor " + this + " has " + elements() + " elements and cannot take the shape "
-                    + other + " with " + other.elements());
+            throw new IllegalArgumentException("tensor " + this + " has " + elements()
+                    + " elements and cannot take the shape " + other + " with " + other.elements());
         }
         return new Tensor(segment(), type, other, null);
     }
@@ -418,8 +420,9 @@ public final class Tensor implements AutoCloseable {
         try {
             return arena.allocate(bytes, ALIGNMENT);
         } catch (OutOfMemoryError e) {
-            OutOfMemoryError named = new OutOfMemoryError("no memory outside the Java heap for a tensor " + text(type, shape)
-                    + " of " + bytes + " bytes; use a smaller batch or model, or close tensors no longer needed");
+            OutOfMemoryError named =
+                    new OutOfMemoryError("no memory outside the Java heap for a tensor " + text(type, shape) + " of "
+                            + bytes + " bytes; use a smaller batch or model, or close tensors no longer needed");
             named.initCause(e);
             throw named;
         }
@@ -473,8 +476,8 @@ public final class Tensor implements AutoCloseable {
 
     private void checkLength(int length, int offset, int used) {
         if (offset < 0 || used != elements() || used > length - offset) {
-            throw new IllegalArgumentException("tensor " + this + " has " + elements() + " elements, the array has " + length
-                    + (offset == 0 ? "" : " of which those from " + offset + " on were to be used"));
+            throw new IllegalArgumentException("tensor " + this + " has " + elements() + " elements, the array has "
+                    + length + (offset == 0 ? "" : " of which those from " + offset + " on were to be used"));
         }
     }
 }

@@ -17,7 +17,7 @@ import java.util.Optional;
 final class EvaluationPlans implements AutoCloseable {
     private static final int MOST = 8;
 
-    private final class Entry {
+    private static final class Entry {
         final Plan plan;
         long version;
 

@@ -1,6 +1,7 @@
 package dev.ondine.train;
 
 import dev.ondine.backend.Backend;
+import dev.ondine.data.Augmentation;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Dataset;
@@ -56,16 +57,24 @@ public final class Fit {
     private final Trainer trainer;
     private final DataSplit data;
     private final Normalization normalization;
+    private final Augmentation augmentation;
     private final int batchSize;
     private final long seed;
     private volatile boolean stopped;
 
     /**
      * @param normalization applied to every sample; {@code Normalization.of(data.train())} as a rule
-     * @param seed of the order of the samples
-     * @throws IllegalArgumentException if a batch is larger than the training set
+     * @param augmentation of the training images, anew in each epoch
+     * @param seed of the order of the samples and of the augmentation
+     * @throws IllegalArgumentException if a batch is larger than the training set, or the data does not fit the model
      */
-    public Fit(Trainer trainer, DataSplit data, Normalization normalization, int batchSize, long seed) {
+    public Fit(
+            Trainer trainer,
+            DataSplit data,
+            Normalization normalization,
+            Augmentation augmentation,
+            int batchSize,
+            long seed) {
         if (batchSize < 1 || batchSize > data.train().size()) {
             throw new IllegalArgumentException("a batch of " + batchSize + " does not fit a training set of "
                     + data.train().size() + " samples: choose a batch from 1 to "
@@ -75,6 +84,7 @@ public final class Fit {
         this.trainer = trainer;
         this.data = data;
         this.normalization = normalization;
+        this.augmentation = augmentation;
         this.batchSize = batchSize;
         this.seed = seed;
     }
@@ -93,7 +103,7 @@ public final class Fit {
 
     /** Trains; ends early after {@link #stop}. Returns what each epoch came to. */
     public List<EpochResult> run(int epochs, Backend evaluation, int threads, Loss loss, Listener listener) {
-        BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization);
+        BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         TrainingBatch batch = trainer.batch(batchSize);
         List<EpochResult> results = new ArrayList<>();
         try (Evaluator evaluator =

@@ -39,7 +39,7 @@ class ImageFolderTest {
     private static BufferedImage picture(int type, int height, int width) {
         BufferedImage image = new BufferedImage(width, height, type);
         for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) image.setRGB(x, y, 0xff000000 | red(y, x) << 16 | green(y, x) << 8 | 60);
+            for (int x = 0; x < width; x++) image.setRGB(x, y, 0xff000000 | red(y, x) << 16 | green(x) << 8 | 60);
         }
         return image;
     }
@@ -48,7 +48,7 @@ class ImageFolderTest {
         return 10 * y + x;
     }
 
-    private static int green(int y, int x) {
+    private static int green(int x) {
         return 255 - 5 * x;
     }
 
@@ -152,7 +152,7 @@ class ImageFolderTest {
     private static void assertPicture(float[] x) {
         for (int i = 0; i < HEIGHT * WIDTH; i++) {
             assertEquals(red(i / WIDTH, i % WIDTH) / 255f, x[i]);
-            assertEquals(green(i / WIDTH, i % WIDTH) / 255f, x[i + HEIGHT * WIDTH]);
+            assertEquals(green(i % WIDTH) / 255f, x[i + HEIGHT * WIDTH]);
             assertEquals(60 / 255f, x[i + 2 * HEIGHT * WIDTH]);
         }
     }
@@ -175,7 +175,7 @@ class ImageFolderTest {
         // Quality 0.75 with halved chroma: a few levels on such a smooth picture.
         for (int i = 0; i < HEIGHT * WIDTH; i++) {
             assertEquals(red(i / WIDTH, i % WIDTH) / 255f, x[i], 20 / 255f);
-            assertEquals(green(i / WIDTH, i % WIDTH) / 255f, x[i + HEIGHT * WIDTH], 20 / 255f);
+            assertEquals(green(i % WIDTH) / 255f, x[i + HEIGHT * WIDTH], 20 / 255f);
         }
     }
 

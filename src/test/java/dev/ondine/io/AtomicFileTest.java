@@ -67,13 +67,15 @@ class AtomicFileTest {
     @EnabledOnOs(OS.LINUX)
     void aFullDiskLeavesTheEarlierFile() throws IOException {
         assumeTrue(Files.exists(FULL));
-        IOException e = assertThrows(FileSystemException.class, () -> AtomicFile.write(target, channel -> {
-            write(channel, "half of it");
-            // Every write to this device fails as on a full disk.
-            try (FileChannel full = FileChannel.open(FULL, StandardOpenOption.WRITE)) {
-                write(full, "the rest");
-            }
-        }));
+        IOException e = assertThrows(
+                FileSystemException.class,
+                () -> AtomicFile.write(target, channel -> {
+                    write(channel, "half of it");
+                    // Every write to this device fails as on a full disk.
+                    try (FileChannel full = FileChannel.open(FULL, StandardOpenOption.WRITE)) {
+                        write(full, "the rest");
+                    }
+                }));
         assertMessage(e, target.toString(), "disk is full", "free some space");
         assertEquals("earlier", Files.readString(target));
         assertOnlyTarget();
@@ -82,20 +84,28 @@ class AtomicFileTest {
     @Test
     void anyFailureLeavesTheEarlierFile() throws IOException {
         IOException io = new IOException("Input/output error");
-        FileSystemException e = assertThrows(FileSystemException.class, () -> AtomicFile.write(target, channel -> {
-            write(channel, "half");
-            throw io;
-        }));
+        FileSystemException e = assertThrows(
+                FileSystemException.class,
+                () -> AtomicFile.write(target, channel -> {
+                    write(channel, "half");
+                    throw io;
+                }));
         assertMessage(e, target.toString(), "Input/output error", "unchanged");
         assertSame(io, e.getCause());
         IllegalStateException thrown = new IllegalStateException("closed");
-        assertSame(thrown, assertThrows(IllegalStateException.class, () -> AtomicFile.write(target, channel -> {
-            write(channel, "half");
-            throw thrown;
-        })));
-        assertThrows(StackOverflowError.class, () -> AtomicFile.write(target, _ -> {
-            throw new StackOverflowError();
-        }));
+        assertSame(
+                thrown,
+                assertThrows(
+                        IllegalStateException.class,
+                        () -> AtomicFile.write(target, channel -> {
+                            write(channel, "half");
+                            throw thrown;
+                        })));
+        assertThrows(
+                StackOverflowError.class,
+                () -> AtomicFile.write(target, _ -> {
+                    throw new StackOverflowError();
+                }));
         assertEquals("earlier", Files.readString(target));
         assertOnlyTarget();
     }
@@ -103,21 +113,29 @@ class AtomicFileTest {
     @Test
     void aMissingFolderAndAFolderAreNamed() throws IOException {
         Path missing = folder.resolve("missing").resolve("a.bin");
-        assertMessage(assertThrows(FileSystemException.class, () -> AtomicFile.write(missing, c -> write(c, ""))),
-                missing.toString(), "does not exist", "create it");
+        assertMessage(
+                assertThrows(FileSystemException.class, () -> AtomicFile.write(missing, c -> write(c, ""))),
+                missing.toString(),
+                "does not exist",
+                "create it");
         Path sub = Files.createDirectory(folder.resolve("sub"));
-        assertMessage(assertThrows(FileSystemException.class, () -> AtomicFile.write(sub, c -> write(c, ""))),
-                sub.toString(), "is a folder");
+        assertMessage(
+                assertThrows(FileSystemException.class, () -> AtomicFile.write(sub, c -> write(c, ""))),
+                sub.toString(),
+                "is a folder");
         Path below = target.resolve("a.bin");
-        assertMessage(assertThrows(FileSystemException.class, () -> AtomicFile.write(below, c -> write(c, ""))),
-                below.toString(), "does not exist");
+        assertMessage(
+                assertThrows(FileSystemException.class, () -> AtomicFile.write(below, c -> write(c, ""))),
+                below.toString(),
+                "does not exist");
     }
 
     @Test
     @EnabledOnOs(OS.LINUX)
     void aDeviceIsNotReplaced() {
         assumeTrue(Files.exists(FULL));
-        assertMessage(assertThrows(FileSystemException.class, () -> AtomicFile.write(FULL, c -> write(c, ""))), "device");
+        assertMessage(
+                assertThrows(FileSystemException.class, () -> AtomicFile.write(FULL, c -> write(c, ""))), "device");
         assertTrue(Files.exists(FULL) && !Files.isRegularFile(FULL));
     }
 
@@ -128,8 +146,11 @@ class AtomicFileTest {
         try {
             assumeFalse(Files.isWritable(locked), "the superuser writes anywhere");
             Path file = locked.resolve("a.bin");
-            assertMessage(assertThrows(FileSystemException.class, () -> AtomicFile.write(file, c -> write(c, ""))),
-                    file.toString(), "may not be written to", "permissions");
+            assertMessage(
+                    assertThrows(FileSystemException.class, () -> AtomicFile.write(file, c -> write(c, ""))),
+                    file.toString(),
+                    "may not be written to",
+                    "permissions");
         } finally {
             assertTrue(locked.toFile().setWritable(true));
         }
@@ -141,8 +162,11 @@ class AtomicFileTest {
     void aFolderThatNobodyWritesToIsNamed() {
         Path file = Path.of("/sys/ondine-test.bin");
         assumeTrue(Files.isDirectory(file.getParent()));
-        assertMessage(assertThrows(FileSystemException.class, () -> AtomicFile.write(file, c -> write(c, ""))),
-                file.toString(), "not written", "another");
+        assertMessage(
+                assertThrows(FileSystemException.class, () -> AtomicFile.write(file, c -> write(c, ""))),
+                file.toString(),
+                "not written",
+                "another");
     }
 
     @Test
@@ -198,8 +222,10 @@ class AtomicFileTest {
             Tensor closed = Tensor.allocate(DataType.FLOAT32, Shape.of(3));
             closed.close();
             List<Entry> entries = List.of(new Entry("w", good), new Entry("v", closed));
-            assertTrue(assertThrows(IllegalStateException.class, () -> SafeTensorsWriter.write(target, Map.of(), entries))
-                    .getMessage().contains("f32 (3)"));
+            assertTrue(
+                    assertThrows(IllegalStateException.class, () -> SafeTensorsWriter.write(target, Map.of(), entries))
+                            .getMessage()
+                            .contains("f32 (3)"));
         }
         try (SafeTensorsFile file = SafeTensors.open(target)) {
             assertEquals(2, file.tensor("w").getFloat(1));
@@ -214,12 +240,19 @@ class AtomicFileTest {
                     List.of(new Entry("", t)),
                     List.of(new Entry("__metadata__", t)),
                     List.of(new Entry("w", t), new Entry("w", t)))) {
-                assertMessage(assertThrows(IllegalArgumentException.class,
-                        () -> SafeTensorsWriter.write(target, Map.of(), wrong)), target.toString(), "name");
+                assertMessage(
+                        assertThrows(
+                                IllegalArgumentException.class, () -> SafeTensorsWriter.write(target, Map.of(), wrong)),
+                        target.toString(),
+                        "name");
             }
             Map<String, String> huge = Map.of("a", "x".repeat(SafeTensors.MAX_HEADER));
-            assertMessage(assertThrows(IllegalArgumentException.class,
-                    () -> SafeTensorsWriter.write(target, huge, List.of(new Entry("w", t)))), target.toString(), "header");
+            assertMessage(
+                    assertThrows(
+                            IllegalArgumentException.class,
+                            () -> SafeTensorsWriter.write(target, huge, List.of(new Entry("w", t)))),
+                    target.toString(),
+                    "header");
         }
         assertEquals("earlier", Files.readString(target));
         assertOnlyTarget();
@@ -232,7 +265,8 @@ class AtomicFileTest {
     }
 
     private static void assertMessage(Exception e, String... parts) {
-        for (String part : parts) assertTrue(e.getMessage().contains(part), () -> "\"" + part + "\" is missing in: " + e.getMessage());
+        for (String part : parts)
+            assertTrue(e.getMessage().contains(part), () -> "\"" + part + "\" is missing in: " + e.getMessage());
     }
 
     private static void write(FileChannel channel, String text) throws IOException {

@@ -22,7 +22,9 @@ class GoldenFilesTest {
     static List<Path> files() throws IOException, URISyntaxException {
         Path folder = Path.of(GoldenFilesTest.class.getResource("/golden").toURI());
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
+            return files.filter(f -> f.toString().endsWith(".safetensors"))
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -49,14 +51,18 @@ class GoldenFilesTest {
                     }
                 }
                 String gradientOf = name.startsWith("grad_") ? name.substring(5) : name;
-                if (file.contains(gradientOf)) assertEquals(file.info(gradientOf).shape(), info.shape(), name);
+                if (file.contains(gradientOf))
+                    assertEquals(file.info(gradientOf).shape(), info.shape(), name);
             }
         }
     }
 
     @Test
     void theTrajectoryHasTheNetworkThatItSays() throws IOException, URISyntaxException {
-        Path path = files().stream().filter(f -> f.endsWith("trajectory_small_cnn.safetensors")).findFirst().orElseThrow();
+        Path path = files().stream()
+                .filter(f -> f.endsWith("trajectory_small_cnn.safetensors"))
+                .findFirst()
+                .orElseThrow();
         try (SafeTensorsFile file = SafeTensors.open(path)) {
             assertEquals("trajectory", file.metadata().get("op"));
             assertEquals(Shape.of(8, 1, 3, 3), file.info("init.0.weight").shape());

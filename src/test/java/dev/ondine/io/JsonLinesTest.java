@@ -41,9 +41,11 @@ class JsonLinesTest {
         line.put("inf", Float.NEGATIVE_INFINITY);
         try (JsonLines log = JsonLines.open(path)) {
             log.append(line);
-            assertEquals(List.of("{\"epoch\":3,\"loss\":0.1,\"rate\":1.0E-7,\"images\":1099511627776,\"tiny\":-1,"
-                    + "\"big\":1180591620717411303424,\"decimal\":0.10,\"note\":\"a \\\"quoted\\\"\\nline é\","
-                    + "\"best\":true,\"nothing\":null,\"nan\":null,\"inf\":null}"), Files.readAllLines(path));
+            assertEquals(
+                    List.of("{\"epoch\":3,\"loss\":0.1,\"rate\":1.0E-7,\"images\":1099511627776,\"tiny\":-1,"
+                            + "\"big\":1180591620717411303424,\"decimal\":0.10,\"note\":\"a \\\"quoted\\\"\\nline é\","
+                            + "\"best\":true,\"nothing\":null,\"nan\":null,\"inf\":null}"),
+                    Files.readAllLines(path));
             log.append(Map.of());
         }
         try (JsonLines log = JsonLines.open(path)) {
@@ -79,7 +81,8 @@ class JsonLinesTest {
         Path full = Path.of("/dev/full");
         assumeTrue(Files.exists(full));
         try (JsonLines log = JsonLines.open(full)) {
-            String message = assertThrows(FileSystemException.class, () -> log.append(Map.of("epoch", 1))).getMessage();
+            String message = assertThrows(FileSystemException.class, () -> log.append(Map.of("epoch", 1)))
+                    .getMessage();
             assertTrue(message.contains(full.toString()) && message.contains("disk"), message);
         }
     }
@@ -87,7 +90,8 @@ class JsonLinesTest {
     @Test
     void aMissingFolderIsReported() {
         Path path = folder.resolve("missing").resolve("log.jsonl");
-        String message = assertThrows(FileSystemException.class, () -> JsonLines.open(path)).getMessage();
+        String message = assertThrows(FileSystemException.class, () -> JsonLines.open(path))
+                .getMessage();
         assertTrue(message.contains(path.toString()) && message.contains("folder"), message);
     }
 }

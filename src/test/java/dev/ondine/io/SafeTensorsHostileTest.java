@@ -24,7 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Files that are damaged or made to do harm: every one is refused, with a message that says what is wrong and where. */
+/**
+ * Files that are damaged or made to do harm: every one is refused, with a message that says what is wrong and where.
+ */
 @Timeout(60)
 class SafeTensorsHostileTest {
     @TempDir
@@ -43,7 +45,12 @@ class SafeTensorsHostileTest {
         List<Case> cases = new ArrayList<>(List.of(
                 new Case("empty file", none, "0 bytes"),
                 new Case("shorter than a header length", new byte[7], "7 bytes"),
-                new Case("header longer than the file", file(100, "{}".getBytes(StandardCharsets.UTF_8)), "offset 0", "100", "2 bytes"),
+                new Case(
+                        "header longer than the file",
+                        file(100, "{}".getBytes(StandardCharsets.UTF_8)),
+                        "offset 0",
+                        "100",
+                        "2 bytes"),
                 new Case("header longer than allowed", file(100_000_001, new byte[2]), "100000001", "100000000"),
                 new Case("negative header length", file(-1, new byte[2]), "18446744073709551615"),
                 new Case("no header", file(""), "'{'"),
@@ -61,35 +68,85 @@ class SafeTensorsHostileTest {
                 new Case("second object after the header", file("{}{}"), "follows"),
                 new Case("garbage after the header", file("{}  x"), "not valid JSON", "offset 12"),
                 new Case("zeros after the header", file("{}\0\0"), "not valid JSON"),
-                new Case("deep nesting at the top", file("{\"a\":" + "[".repeat(1_000_000)), "\"a\"", "must be an object"),
-                new Case("deep nesting in a shape", file("{\"a\":{\"shape\":" + "[".repeat(1_000_000)), "\"a\"", "shape"),
-                new Case("deep nesting in metadata",
-                        file("{\"__metadata__\":" + "{\"a\":".repeat(1_000_000)), "__metadata__", "string")));
+                new Case(
+                        "deep nesting at the top",
+                        file("{\"a\":" + "[".repeat(1_000_000)),
+                        "\"a\"",
+                        "must be an object"),
+                new Case(
+                        "deep nesting in a shape",
+                        file("{\"a\":{\"shape\":" + "[".repeat(1_000_000)),
+                        "\"a\"",
+                        "shape"),
+                new Case(
+                        "deep nesting in metadata",
+                        file("{\"__metadata__\":" + "{\"a\":".repeat(1_000_000)),
+                        "__metadata__",
+                        "string")));
         cases.addAll(List.of(
-                new Case("duplicate tensor", file("{" + one("[1]", "[0,4]") + "," + one("[1]", "[4,8]") + "}", new byte[8]),
-                        "Duplicate", "'w'"),
-                new Case("duplicate field",
-                        file("{\"w\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", new byte[4]),
-                        "Duplicate", "'dtype'"),
+                new Case(
+                        "duplicate tensor",
+                        file("{" + one("[1]", "[0,4]") + "," + one("[1]", "[4,8]") + "}", new byte[8]),
+                        "Duplicate",
+                        "'w'"),
+                new Case(
+                        "duplicate field",
+                        file(
+                                "{\"w\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+                                new byte[4]),
+                        "Duplicate",
+                        "'dtype'"),
                 new Case("duplicate metadata", file("{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}"), "Duplicate", "'a'"),
-                new Case("twice metadata", file("{\"__metadata__\":{},\"__metadata__\":{}}"), "Duplicate", "__metadata__"),
+                new Case(
+                        "twice metadata",
+                        file("{\"__metadata__\":{},\"__metadata__\":{}}"),
+                        "Duplicate",
+                        "__metadata__"),
                 new Case("metadata not an object", file("{\"__metadata__\":\"x\"}"), "__metadata__", "object"),
-                new Case("metadata a number", file("{\"__metadata__\":{\"epoch\":3}}"), "\"epoch\"", "string", "offset 33"),
+                new Case(
+                        "metadata a number",
+                        file("{\"__metadata__\":{\"epoch\":3}}"),
+                        "\"epoch\"",
+                        "string",
+                        "offset 33"),
                 new Case("metadata null", file("{\"__metadata__\":{\"epoch\":null}}"), "\"epoch\"", "string"),
                 new Case("metadata nested", file("{\"__metadata__\":{\"epoch\":{}}}"), "\"epoch\"", "string"),
                 new Case("tensor a number", file("{\"w\":3}"), "\"w\"", "object"),
                 new Case("tensor null", file("{\"w\":null}"), "\"w\"", "object"),
                 new Case("empty name", file("{" + tensor("", "F32", "[1]", "[0,4]") + "}", new byte[4]), "empty name"),
-                new Case("no dtype", file("{\"w\":{\"shape\":[1],\"data_offsets\":[0,4]}}", new byte[4]), "\"w\"", "no dtype"),
-                new Case("no shape", file("{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", new byte[4]), "\"w\"", "no shape"),
+                new Case(
+                        "no dtype",
+                        file("{\"w\":{\"shape\":[1],\"data_offsets\":[0,4]}}", new byte[4]),
+                        "\"w\"",
+                        "no dtype"),
+                new Case(
+                        "no shape",
+                        file("{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", new byte[4]),
+                        "\"w\"",
+                        "no shape"),
                 new Case("no offsets", file("{\"w\":{\"dtype\":\"F32\",\"shape\":[1]}}"), "\"w\"", "no data_offsets"),
                 new Case("no fields", file("{\"w\":{}}"), "\"w\"", "no dtype"),
-                new Case("unknown field",
-                        file("{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"strides\":[1],\"data_offsets\":[0,4]}}", new byte[4]),
-                        "\"w\"", "\"strides\""),
-                new Case("unknown dtype", file("{" + tensor("w", "F33", "[1]", "[0,4]") + "}", new byte[4]), "\"w\"", "F33"),
-                new Case("dtype in lower case", file("{" + tensor("w", "f32", "[1]", "[0,4]") + "}", new byte[4]), "\"f32\""),
-                new Case("dtype a number", file("{\"w\":{\"dtype\":32,\"shape\":[1],\"data_offsets\":[0,4]}}"), "dtype", "string")));
+                new Case(
+                        "unknown field",
+                        file(
+                                "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"strides\":[1],\"data_offsets\":[0,4]}}",
+                                new byte[4]),
+                        "\"w\"",
+                        "\"strides\""),
+                new Case(
+                        "unknown dtype",
+                        file("{" + tensor("w", "F33", "[1]", "[0,4]") + "}", new byte[4]),
+                        "\"w\"",
+                        "F33"),
+                new Case(
+                        "dtype in lower case",
+                        file("{" + tensor("w", "f32", "[1]", "[0,4]") + "}", new byte[4]),
+                        "\"f32\""),
+                new Case(
+                        "dtype a number",
+                        file("{\"w\":{\"dtype\":32,\"shape\":[1],\"data_offsets\":[0,4]}}"),
+                        "dtype",
+                        "string")));
         cases.addAll(List.of(
                 shape("1", "shape", "array"),
                 shape("\"1\"", "shape", "array"),
@@ -124,17 +181,33 @@ class SafeTensorsHostileTest {
                 offsets("[0,8]", "only 4 bytes", "truncated"),
                 offsets("[9223372036854775803,9223372036854775807]", "only 4 bytes")));
         cases.addAll(List.of(
-                new Case("half a byte", file("{" + tensor("w", "F4", "[3]", "[0,1]") + "}", new byte[1]), "F4", "whole number of bytes"),
-                new Case("trailing bytes", file("{" + one("[1]", "[0,4]") + "}", new byte[5]), "1 bytes", "\"w\"", "trailing"),
+                new Case(
+                        "half a byte",
+                        file("{" + tensor("w", "F4", "[3]", "[0,1]") + "}", new byte[1]),
+                        "F4",
+                        "whole number of bytes"),
+                new Case(
+                        "trailing bytes",
+                        file("{" + one("[1]", "[0,4]") + "}", new byte[5]),
+                        "1 bytes",
+                        "\"w\"",
+                        "trailing"),
                 new Case("trailing bytes without tensors", file("{}", new byte[5]), "5 bytes at offset 10", "trailing"),
                 new Case("truncated data", file("{" + one("[2]", "[0,8]") + "}", new byte[7]), "\"w\"", "only 7 bytes"),
-                new Case("hole at the beginning", file("{" + one("[1]", "[4,8]") + "}", new byte[8]), "4 bytes", "\"w\"", "holes"),
+                new Case(
+                        "hole at the beginning",
+                        file("{" + one("[1]", "[4,8]") + "}", new byte[8]),
+                        "4 bytes",
+                        "\"w\"",
+                        "holes"),
                 new Case("hole between", two("[0,4]", "[8,12]", 12), "4 bytes", "\"v\"", "holes"),
                 new Case("overlap", two("[0,4]", "[2,6]", 6), "\"v\"", "inside tensor \"w\""),
                 new Case("overlap against the order", two("[2,6]", "[0,4]", 6), "\"w\"", "inside tensor \"v\""),
                 new Case("the same place", two("[0,4]", "[0,4]", 4), "inside tensor"),
-                new Case("name with control characters",
-                        file("{" + tensor("a\\u001b[31m\\n", "F33", "[1]", "[0,4]") + "}", new byte[4]), "a\\u001b[31m\\u000a"),
+                new Case(
+                        "name with control characters",
+                        file("{" + tensor("a\\u001b[31m\\n", "F33", "[1]", "[0,4]") + "}", new byte[4]),
+                        "a\\u001b[31m\\u000a"),
                 new Case("endless name", file("{\"" + "n".repeat(100_000) + "\":{}}"), "not valid JSON"),
                 new Case("very long name", file("{\"" + "n".repeat(60_000) + "\":{}}"), "nnn… (60000 characters)"),
                 new Case("offset behind characters of several bytes", file("{\"é€😀\":{\"dtype\":1}}"), "offset 30")));
@@ -162,10 +235,14 @@ class SafeTensorsHostileTest {
     @MethodSource("cases")
     void isRefused(Case c) throws IOException {
         Path path = SafeTensorsBytes.write(folder, c.bytes);
-        String message = assertThrows(SafeTensorsException.class, () -> SafeTensors.open(path).close()).getMessage();
+        String message = assertThrows(
+                        SafeTensorsException.class, () -> SafeTensors.open(path).close())
+                .getMessage();
         assertTrue(message.startsWith(path + ": "), message);
-        for (String part : c.message) assertTrue(message.contains(part), () -> "\"" + part + "\" is missing in: " + message);
-        assertTrue(message.length() < path.toString().length() + 600, "a message fit to be read, not " + message.length());
+        for (String part : c.message)
+            assertTrue(message.contains(part), () -> "\"" + part + "\" is missing in: " + message);
+        assertTrue(
+                message.length() < path.toString().length() + 600, "a message fit to be read, not " + message.length());
         assertTrue(message.chars().noneMatch(Character::isISOControl), message);
         Files.delete(path); // Nothing keeps it open.
     }
@@ -173,14 +250,17 @@ class SafeTensorsHostileTest {
     @Test
     void tooManyTensorsAndEntriesAreRefusedEarly() throws IOException {
         StringBuilder metadata = new StringBuilder("{\"__metadata__\":{\"\":\"\"");
-        for (int i = 0; i <= SafeTensors.MAX_TENSORS; i++) metadata.append(",\"").append(i).append("\":\"\"");
+        for (int i = 0; i <= SafeTensors.MAX_TENSORS; i++)
+            metadata.append(",\"").append(i).append("\":\"\"");
         StringBuilder tensors = new StringBuilder("{");
         for (int i = 0; i <= SafeTensors.MAX_TENSORS; i++) {
-            tensors.append(tensor("" + i, "U8", "[1]", "[" + i + "," + (i + 1) + "]")).append(',');
+            tensors.append(tensor("" + i, "U8", "[1]", "[" + i + "," + (i + 1) + "]"))
+                    .append(',');
         }
         for (String header : List.of(metadata + "}}", tensors + "}")) {
             Path path = SafeTensorsBytes.write(folder, file(header, new byte[SafeTensors.MAX_TENSORS + 1]));
-            String message = assertThrows(SafeTensorsException.class, () -> SafeTensors.open(path)).getMessage();
+            String message = assertThrows(SafeTensorsException.class, () -> SafeTensors.open(path))
+                    .getMessage();
             assertTrue(message.contains("more than " + SafeTensors.MAX_TENSORS), message);
         }
     }
@@ -194,7 +274,8 @@ class SafeTensorsHostileTest {
         for (int i = 0; i < n; i++) {
             StringBuilder name = new StringBuilder();
             for (int bit = 0; bit < 16; bit++) name.append((i >> bit & 1) == 0 ? "Aa" : "BB");
-            header.append(i == 0 ? "" : ",").append(tensor(name.toString(), "U8", "[1]", "[" + i + "," + (i + 1) + "]"));
+            header.append(i == 0 ? "" : ",")
+                    .append(tensor(name.toString(), "U8", "[1]", "[" + i + "," + (i + 1) + "]"));
         }
         Path path = SafeTensorsBytes.write(folder, file(header + "}", new byte[n]));
         try (SafeTensorsFile file = SafeTensors.open(path)) {
@@ -205,15 +286,18 @@ class SafeTensorsHostileTest {
     /** Any damage is either refused with the one exception or leaves a file whose tensors can all be read. */
     @Test
     void randomDamageIsRefusedOrHarmless() throws IOException {
-        byte[] good = file("{\"__metadata__\":{\"format\":\"pt\"}," + tensor("conv.weight", "F32", "[2,3]", "[0,24]") + ","
-                + tensor("steps", "I64", "[]", "[24,32]") + "}  ", new byte[32]);
+        byte[] good = file(
+                "{\"__metadata__\":{\"format\":\"pt\"}," + tensor("conv.weight", "F32", "[2,3]", "[0,24]") + ","
+                        + tensor("steps", "I64", "[]", "[24,32]") + "}  ",
+                new byte[32]);
         SplittableRandom random = new SplittableRandom(7);
         int refused = 0;
         for (int i = 0; i < 3000; i++) {
             byte[] bytes = good.clone();
             for (int k = random.nextInt(3); k >= 0; k--) {
                 int at = random.nextInt(good.length);
-                bytes[at] = (byte) (random.nextBoolean() ? random.nextInt(256) : "0123456789[]{},:\"-".charAt(random.nextInt(18)));
+                bytes[at] = (byte)
+                        (random.nextBoolean() ? random.nextInt(256) : "0123456789[]{},:\"-".charAt(random.nextInt(18)));
             }
             Path path = SafeTensorsBytes.write(folder, bytes);
             try (SafeTensorsFile file = SafeTensors.open(path)) {
@@ -232,9 +316,11 @@ class SafeTensorsHostileTest {
     @Test
     void whatIsNoFileIsSaidSo() {
         Path missing = folder.resolve("missing.safetensors");
-        String message = assertThrows(NoSuchFileException.class, () -> SafeTensors.open(missing)).getMessage();
+        String message = assertThrows(NoSuchFileException.class, () -> SafeTensors.open(missing))
+                .getMessage();
         assertTrue(message.contains(missing.toString()) && message.contains("no such file"), message);
-        message = assertThrows(FileSystemException.class, () -> SafeTensors.open(folder)).getMessage();
+        message = assertThrows(FileSystemException.class, () -> SafeTensors.open(folder))
+                .getMessage();
         assertTrue(message.contains(folder.toString()) && message.contains("folder"), message);
     }
 
@@ -245,8 +331,11 @@ class SafeTensorsHostileTest {
             try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
                 channel.truncate(70_000);
             }
-            String message = assertThrows(IOException.class, () -> file.read("w")).getMessage();
-            assertTrue(message.contains(path.toString()) && message.contains("\"w\"") && message.contains("offset 70000"), message);
+            String message =
+                    assertThrows(IOException.class, () -> file.read("w")).getMessage();
+            assertTrue(
+                    message.contains(path.toString()) && message.contains("\"w\"") && message.contains("offset 70000"),
+                    message);
         }
     }
 }

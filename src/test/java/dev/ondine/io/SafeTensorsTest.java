@@ -72,7 +72,8 @@ class SafeTensorsTest {
             Map<String, String> metadata = new LinkedHashMap<>();
             metadata.put("format", "pt");
             metadata.put("note", "line\n\"é€\"");
-            SafeTensorsWriter.write(path, metadata, List.of(new Entry("counter", counter), new Entry("weight", weight)));
+            SafeTensorsWriter.write(
+                    path, metadata, List.of(new Entry("counter", counter), new Entry("weight", weight)));
         }
         ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
         byte[] header = new byte[(int) bytes.getLong()];
@@ -81,7 +82,8 @@ class SafeTensorsTest {
         // Wider elements first: so everything is aligned although there are no gaps.
         assertEquals(
                 "{\"__metadata__\":{\"format\":\"pt\",\"note\":\"line\\n\\\"é€\\\"\"},"
-                        + tensor("weight", "F32", "[2,1]", "[0,8]") + "," + tensor("counter", "U8", "[3]", "[8,11]") + "}",
+                        + tensor("weight", "F32", "[2,1]", "[0,8]") + "," + tensor("counter", "U8", "[3]", "[8,11]")
+                        + "}",
                 new String(header, StandardCharsets.UTF_8).stripTrailing());
         assertEquals(1f, bytes.getFloat());
         assertEquals(-2f, bytes.getFloat());
@@ -92,7 +94,8 @@ class SafeTensorsTest {
         try (SafeTensorsFile file = SafeTensors.open(path)) {
             assertEquals(List.of("format", "note"), List.copyOf(file.metadata().keySet()));
             assertEquals("line\n\"é€\"", file.metadata().get("note"));
-            assertEquals(new TensorInfo("counter", StoredType.U8, Shape.of(3), header.length + 16L, header.length + 19L),
+            assertEquals(
+                    new TensorInfo("counter", StoredType.U8, Shape.of(3), header.length + 16L, header.length + 19L),
                     file.info("counter"));
             assertEquals(DataType.UINT8, file.info("counter").dataType().orElseThrow());
             assertEquals(3, file.info("counter").bytes());
@@ -105,7 +108,8 @@ class SafeTensorsTest {
         try (Arena arena = Arena.ofConfined()) {
             List<Entry> entries = new ArrayList<>();
             for (DataType type : DataType.values()) {
-                for (int n : new int[] {1, 3, 13}) entries.add(new Entry(type + "." + n, random(arena, type, Shape.of(n))));
+                for (int n : new int[] {1, 3, 13})
+                    entries.add(new Entry(type + "." + n, random(arena, type, Shape.of(n))));
             }
             SafeTensorsWriter.write(path, Map.of("k", "😀"), entries);
             try (SafeTensorsFile file = SafeTensors.open(path)) {
@@ -114,7 +118,9 @@ class SafeTensorsTest {
                 for (String name : file.names()) {
                     TensorInfo info = file.info(name);
                     assertEquals(0, info.begin() % info.dataType().orElseThrow().bytes(), name);
-                    assertTrue(info.begin() > previous, "the header is in the order of the data, as the format recommends");
+                    assertTrue(
+                            info.begin() > previous,
+                            "the header is in the order of the data, as the format recommends");
                     previous = info.begin();
                 }
                 for (Entry e : entries) assertSame(e.tensor(), file.tensor(e.name()));
@@ -126,8 +132,12 @@ class SafeTensorsTest {
     void dataThatAreNotAlignedAreReadAllTheSame() throws IOException {
         ByteBuffer data = ByteBuffer.allocate(13).order(ByteOrder.LITTLE_ENDIAN);
         data.put((byte) 9).putFloat(1.5f).putLong(-3);
-        Path path = SafeTensorsBytes.write(folder, file("{" + tensor("b", "U8", "[1]", "[0,1]") + ","
-                + tensor("n", "I64", "[]", "[5,13]") + "," + tensor("w", "F32", "[1]", "[1,5]") + "}", data.array()));
+        Path path = SafeTensorsBytes.write(
+                folder,
+                file(
+                        "{" + tensor("b", "U8", "[1]", "[0,1]") + "," + tensor("n", "I64", "[]", "[5,13]") + ","
+                                + tensor("w", "F32", "[1]", "[1,5]") + "}",
+                        data.array()));
         try (SafeTensorsFile file = SafeTensors.open(path)) {
             assertEquals(List.of("b", "n", "w"), file.names());
             assertNotEquals(0, file.info("w").begin() % 4 + file.info("n").begin() % 8, "else this tests nothing");
@@ -157,7 +167,9 @@ class SafeTensorsTest {
         file.close();
         file.close();
         assertThrows(IllegalStateException.class, () -> mapped.getFloat(0));
-        assertTrue(assertThrows(IllegalStateException.class, () -> file.read("w")).getMessage().contains(path.toString()));
+        assertTrue(assertThrows(IllegalStateException.class, () -> file.read("w"))
+                .getMessage()
+                .contains(path.toString()));
         assertThrows(IllegalStateException.class, () -> file.tensor("w"));
         assertEquals(List.of("w"), file.names());
         assertEquals(0, own.getFloat(0));
@@ -166,19 +178,29 @@ class SafeTensorsTest {
 
     @Test
     void typesThatAreNotReadAreListed() throws IOException {
-        Path path = SafeTensorsBytes.write(folder, file("{" + tensor("a", "I16", "[2]", "[0,4]") + ","
-                + tensor("b", "F8_E4M3", "[1]", "[4,5]") + "," + tensor("c", "BOOL", "[1]", "[5,6]") + ","
-                + tensor("d", "F4", "[4]", "[6,8]") + "," + tensor("e", "C64", "[1]", "[8,16]") + "}", new byte[16]));
+        Path path = SafeTensorsBytes.write(
+                folder,
+                file(
+                        "{" + tensor("a", "I16", "[2]", "[0,4]") + ","
+                                + tensor("b", "F8_E4M3", "[1]", "[4,5]") + "," + tensor("c", "BOOL", "[1]", "[5,6]")
+                                + ","
+                                + tensor("d", "F4", "[4]", "[6,8]") + "," + tensor("e", "C64", "[1]", "[8,16]") + "}",
+                        new byte[16]));
         try (SafeTensorsFile file = SafeTensors.open(path)) {
             assertEquals(List.of("a", "b", "c", "d", "e"), file.names());
             for (String name : file.names()) {
                 assertTrue(file.info(name).dataType().isEmpty());
                 String type = file.info(name).type().toString();
                 for (String message : List.of(
-                        assertThrows(SafeTensorsException.class, () -> file.tensor(name)).getMessage(),
-                        assertThrows(SafeTensorsException.class, () -> file.read(name)).getMessage())) {
-                    assertTrue(message.contains(path.toString()) && message.contains("\"" + name + "\"")
-                            && message.contains(type), message);
+                        assertThrows(SafeTensorsException.class, () -> file.tensor(name))
+                                .getMessage(),
+                        assertThrows(SafeTensorsException.class, () -> file.read(name))
+                                .getMessage())) {
+                    assertTrue(
+                            message.contains(path.toString())
+                                    && message.contains("\"" + name + "\"")
+                                    && message.contains(type),
+                            message);
                 }
             }
         }
@@ -186,12 +208,16 @@ class SafeTensorsTest {
 
     @Test
     void anUnknownNameIsAnswersWithTheNamesThereAre() throws IOException {
-        Path path = SafeTensorsBytes.write(folder, file("{" + tensor("conv.weight", "U8", "[1]", "[0,1]") + "}", new byte[1]));
+        Path path = SafeTensorsBytes.write(
+                folder, file("{" + tensor("conv.weight", "U8", "[1]", "[0,1]") + "}", new byte[1]));
         try (SafeTensorsFile file = SafeTensors.open(path)) {
             assertTrue(file.contains("conv.weight"));
             assertFalse(file.contains("conv.wait"));
-            String message = assertThrows(IllegalArgumentException.class, () -> file.tensor("conv.wait")).getMessage();
-            assertTrue(message.contains(path.toString()) && message.contains("conv.wait") && message.contains("conv.weight"));
+            String message = assertThrows(IllegalArgumentException.class, () -> file.tensor("conv.wait"))
+                    .getMessage();
+            assertTrue(message.contains(path.toString())
+                    && message.contains("conv.wait")
+                    && message.contains("conv.weight"));
         }
     }
 
@@ -212,13 +238,20 @@ class SafeTensorsTest {
                 + tensor("w", "F32", "[2]", "[" + big + "," + (big + 8) + "]") + "}";
         byte[] start = file(header + " ".repeat(64 - (header.length() + 8) % 64));
         Path path = folder.resolve("big.safetensors");
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.SPARSE,
-                StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(
+                path, StandardOpenOption.CREATE_NEW, StandardOpenOption.SPARSE, StandardOpenOption.WRITE)) {
             channel.write(ByteBuffer.wrap(start));
-            channel.write(ByteBuffer.allocate(9).order(ByteOrder.LITTLE_ENDIAN).put((byte) 5).putFloat(1.5f).putFloat(-2).flip(),
+            channel.write(
+                    ByteBuffer.allocate(9)
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .put((byte) 5)
+                            .putFloat(1.5f)
+                            .putFloat(-2)
+                            .flip(),
                     start.length + big - 1);
         }
-        try (SafeTensorsFile file = SafeTensors.open(path); Tensor w = file.read("w")) {
+        try (SafeTensorsFile file = SafeTensors.open(path);
+                Tensor w = file.read("w")) {
             assertArrayEquals(new float[] {1.5f, -2}, w.toFloatArray());
             assertArrayEquals(new float[] {1.5f, -2}, file.tensor("w").toFloatArray());
             assertEquals(5, file.tensor("big").getInt(big - 1));
@@ -232,7 +265,8 @@ class SafeTensorsTest {
         try (Arena arena = Arena.ofConfined()) {
             Tensor large = random(arena, DataType.UINT8, Shape.of(2L * SafeTensorsFile.CHUNK + 12345));
             SafeTensorsWriter.write(path, Map.of(), List.of(new Entry("large", large)));
-            try (SafeTensorsFile file = SafeTensors.open(path); Tensor read = file.read("large")) {
+            try (SafeTensorsFile file = SafeTensors.open(path);
+                    Tensor read = file.read("large")) {
                 assertSame(large, read);
             }
         }

@@ -30,8 +30,8 @@ class ReferenceConvolutionTest {
             List<Integer> end = three(random, 0, 3);
             List<Integer> kernel = three(random, 1, 3);
             List<Integer> in = three(random, 5, 8);
-            Shape x = Shape.of(2, groups * perGroup, in.get(0), in.get(1), in.get(2));
-            Shape w = Shape.of(groups * outPerGroup, perGroup, kernel.get(0), kernel.get(1), kernel.get(2));
+            Shape x = Shape.of(2, (long) groups * perGroup, in.get(0), in.get(1), in.get(2));
+            Shape w = Shape.of((long) groups * outPerGroup, perGroup, kernel.get(0), kernel.get(1), kernel.get(2));
             var op = new Op.Convolution(stride, begin, end, dilation, groups, true);
             TinyGraph g = new TinyGraph();
             Value xv = g.given(integers(random, x), x.dims());

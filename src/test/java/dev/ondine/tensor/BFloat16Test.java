@@ -18,7 +18,8 @@ class BFloat16Test {
 
     @Test
     void roundsToNearestTiesToEven() {
-        // Between neighbours a and b of equal exponent the middle goes to the even one and anything beside it to the nearer.
+        // Between neighbours a and b of equal exponent the middle goes to the even one and anything beside it to the
+        // nearer.
         for (int bits = 0x3f80; bits < 0x4080; bits++) {
             int middle = bits << 16 | 0x8000;
             int even = (bits & 1) == 0 ? bits : bits + 1;
@@ -62,12 +63,17 @@ class BFloat16Test {
     void noOtherBfloat16IsNearerToADouble() {
         SplittableRandom random = new SplittableRandom(1);
         for (int i = 0; i < 200_000; i++) {
-            double value = Double.longBitsToDouble(random.nextLong() & 0x000f_ffff_ffff_ffffL | (long) (1023 + random.nextInt(-130, 120)) << 52);
+            double value = Double.longBitsToDouble(
+                    random.nextLong() & 0x000f_ffff_ffff_ffffL | (long) (1023 + random.nextInt(-130, 120)) << 52);
             short bits = BFloat16.fromDouble(value);
             double error = Math.abs(BFloat16.toFloat(bits) - value);
-            assertTrue(error <= Math.abs(BFloat16.toFloat((short) (bits + 1)) - value), () -> "above is nearer to " + value);
+            assertTrue(
+                    error <= Math.abs(BFloat16.toFloat((short) (bits + 1)) - value),
+                    () -> "above is nearer to " + value);
             if (bits != 0) {
-                assertTrue(error <= Math.abs(BFloat16.toFloat((short) (bits - 1)) - value), () -> "below is nearer to " + value);
+                assertTrue(
+                        error <= Math.abs(BFloat16.toFloat((short) (bits - 1)) - value),
+                        () -> "below is nearer to " + value);
             }
         }
     }

@@ -66,7 +66,12 @@ class ShapeTest {
 
     @Test
     void errorsNameAxisIndexAndShape() {
-        fails(IndexOutOfBoundsException.class, () -> image.offset(0, 3, 0, 0), "axis 1", "(0, 3, 0, 0)", "(128, 3, 32, 31)");
+        fails(
+                IndexOutOfBoundsException.class,
+                () -> image.offset(0, 3, 0, 0),
+                "axis 1",
+                "(0, 3, 0, 0)",
+                "(128, 3, 32, 31)");
         fails(IndexOutOfBoundsException.class, () -> image.offset(0, 0, 0, -1), "axis 3", "-1");
         fails(IllegalArgumentException.class, () -> image.offset(1, 2), "2 numbers", "4 axes");
         fails(IndexOutOfBoundsException.class, () -> image.dim(4), "axis 4", "(128, 3, 32, 31)");
@@ -81,6 +86,7 @@ class ShapeTest {
 
     static void fails(Class<? extends Throwable> type, Executable code, String... parts) {
         String message = assertThrows(type, code).getMessage();
-        for (String part : parts) assertTrue(message.contains(part), () -> "\"" + part + "\" is missing in: " + message);
+        for (String part : parts)
+            assertTrue(message.contains(part), () -> "\"" + part + "\" is missing in: " + message);
     }
 }

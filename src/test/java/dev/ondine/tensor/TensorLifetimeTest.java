@@ -50,14 +50,17 @@ class TensorLifetimeTest {
         owned.close();
         arena.close();
         for (Tensor t : List.of(owned, reshaped, borrowed)) {
-            String here = assertThrows(IllegalStateException.class, () -> use.of(t)).getMessage();
+            String here =
+                    assertThrows(IllegalStateException.class, () -> use.of(t)).getMessage();
             assertTrue(here.contains(t.toString()) && here.contains("closed"), here);
             AtomicReference<Throwable> thrown = new AtomicReference<>();
             Thread other = new Thread(() -> use.of(t));
             other.setUncaughtExceptionHandler((_, e) -> thrown.set(e));
             other.start();
             other.join();
-            assertEquals(here, assertInstanceOf(IllegalStateException.class, thrown.get()).getMessage());
+            assertEquals(
+                    here,
+                    assertInstanceOf(IllegalStateException.class, thrown.get()).getMessage());
         }
     }
 

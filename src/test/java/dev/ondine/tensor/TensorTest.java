@@ -24,7 +24,8 @@ class TensorTest {
     @ParameterizedTest
     @EnumSource
     void allocatesAlignedZeros(DataType type) {
-        try (Tensor t = Tensor.allocate(type, Shape.of(3, 5, 7)); Arena arena = Arena.ofConfined()) {
+        try (Tensor t = Tensor.allocate(type, Shape.of(3, 5, 7));
+                Arena arena = Arena.ofConfined()) {
             assertEquals(105, t.elements());
             assertEquals(105L * type.bytes(), t.bytes());
             assertEquals(t.bytes(), t.segment().byteSize());
@@ -84,7 +85,9 @@ class TensorTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = DataType.class, names = {"BFLOAT16", "FLOAT16"})
+    @EnumSource(
+            value = DataType.class,
+            names = {"BFLOAT16", "FLOAT16"})
     void halfPrecisionConverts(DataType type) {
         try (Tensor t = Tensor.allocate(type, Shape.of(4))) {
             // 1 + 2^-8 is the middle between two bfloat16 and rounds to the even 1; a float16 holds it.
@@ -179,16 +182,20 @@ class TensorTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = DataType.class, names = {"FLOAT32", "FLOAT64", "BFLOAT16", "FLOAT16"})
+    @EnumSource(
+            value = DataType.class,
+            names = {"FLOAT32", "FLOAT64", "BFLOAT16", "FLOAT16"})
     void everyFloatingPointTypeConvertsIntoEveryOther(DataType target) {
         float[] values = {0, -0f, 1, -1.5f, 240, Float.POSITIVE_INFINITY, 0x1p-14f};
-        for (DataType source : new DataType[] {DataType.FLOAT32, DataType.FLOAT64, DataType.BFLOAT16, DataType.FLOAT16}) {
+        for (DataType source :
+                new DataType[] {DataType.FLOAT32, DataType.FLOAT64, DataType.BFLOAT16, DataType.FLOAT16}) {
             try (Tensor first = Tensor.of(values, 7);
                     Tensor from = first.convertTo(source);
                     Tensor to = from.convertTo(target)) {
                 assertEquals(target, to.dataType());
                 assertEquals(from.shape(), to.shape());
-                for (int i = 0; i < values.length; i++) assertEquals(values[i], to.getDoubleAt(i), source + " to " + target);
+                for (int i = 0; i < values.length; i++)
+                    assertEquals(values[i], to.getDoubleAt(i), source + " to " + target);
             }
         }
     }
@@ -251,15 +258,22 @@ class TensorTest {
             t.close();
             assertEquals(5, memory.get(ValueLayout.JAVA_FLOAT, 4));
             fails(IllegalArgumentException.class, () -> Tensor.view(memory, DataType.FLOAT64, Shape.of(9)), "72", "64");
-            fails(IllegalArgumentException.class, () -> Tensor.view(memory.asSlice(2), DataType.FLOAT32, Shape.of(1)),
+            fails(
+                    IllegalArgumentException.class,
+                    () -> Tensor.view(memory.asSlice(2), DataType.FLOAT32, Shape.of(1)),
                     "divisible by 4");
-            fails(IllegalArgumentException.class,
-                    () -> Tensor.view(MemorySegment.ofArray(new float[1]), DataType.FLOAT32, Shape.of(1)), "heap");
+            fails(
+                    IllegalArgumentException.class,
+                    () -> Tensor.view(MemorySegment.ofArray(new float[1]), DataType.FLOAT32, Shape.of(1)),
+                    "heap");
             Tensor readOnly = Tensor.view(memory.asReadOnly(), DataType.FLOAT32, Shape.of(3));
             assertEquals(5, readOnly.getFloat(1));
             fails(UnsupportedOperationException.class, () -> readOnly.setFloat(1, 1), "f32 (3)", "read-only");
             fails(UnsupportedOperationException.class, () -> readOnly.fill(0), "read-only");
-            fails(UnsupportedOperationException.class, () -> readOnly.reshape(1, 3).copyFrom(new float[3]), "read-only");
+            fails(
+                    UnsupportedOperationException.class,
+                    () -> readOnly.reshape(1, 3).copyFrom(new float[3]),
+                    "read-only");
         }
     }
 
@@ -267,7 +281,8 @@ class TensorTest {
     void absurdSizesAreErrors() {
         Shape absurd = Shape.of(1L << 31, 1L << 30);
         fails(IllegalArgumentException.class, () -> Tensor.allocate(DataType.FLOAT32, absurd), "f32", "2^63 bytes");
-        String message = assertThrows(OutOfMemoryError.class, () -> Tensor.allocate(DataType.UINT8, absurd)).getMessage();
+        String message = assertThrows(OutOfMemoryError.class, () -> Tensor.allocate(DataType.UINT8, absurd))
+                .getMessage();
         assertTrue(message.contains("u8 (2147483648, 1073741824)"), message);
     }
 
@@ -278,9 +293,14 @@ class TensorTest {
         DataType type = typeNumber == 0 ? DataType.UINT8 : DataType.BFLOAT16;
         Shape shape = Shape.of(3, 1L << 30);
         try (Arena arena = Arena.ofConfined();
-                FileChannel file = FileChannel.open(folder.resolve("sparse"), StandardOpenOption.CREATE_NEW,
-                        StandardOpenOption.SPARSE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            Tensor t = Tensor.view(file.map(MapMode.READ_WRITE, 0, shape.elements() * type.bytes(), arena), type, shape);
+                FileChannel file = FileChannel.open(
+                        folder.resolve("sparse"),
+                        StandardOpenOption.CREATE_NEW,
+                        StandardOpenOption.SPARSE,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE)) {
+            Tensor t =
+                    Tensor.view(file.map(MapMode.READ_WRITE, 0, shape.elements() * type.bytes(), arena), type, shape);
             if (type == DataType.UINT8) {
                 t.setInt(77, 2, (1L << 30) - 1);
                 assertEquals(77, t.getIntAt(3L * (1L << 30) - 1));

@@ -99,7 +99,8 @@ final class GoldenCases {
         Shape s = x.shape();
         double n = (double) s.elements() / s.dim(1);
         double tolerance = Tolerances.normalized(n, meanOverDeviation(x));
-        return new Case(batchNormLayer(s, f), f.flag("training"), tolerance, Math.max(tolerance, Tolerances.cancelling(n)));
+        return new Case(
+                batchNormLayer(s, f), f.flag("training"), tolerance, Math.max(tolerance, Tolerances.cancelling(n)));
     }
 
     /** The largest |mean|/deviation of a channel. */

@@ -3,7 +3,10 @@ package dev.ondine.onednn.api;
 import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.Locale;
 
-/** Which formula a primitive computes, where its kind has several. The formulas are oneDNN's; s is the input, d the output. */
+/**
+ * Which formula a primitive computes, where its kind has several. The formulas are oneDNN's; s is the input, d the
+ * output.
+ */
 public enum Algorithm {
     CONVOLUTION_DIRECT(dnnl_h.dnnl_convolution_direct()),
     CONVOLUTION_AUTO(dnnl_h.dnnl_convolution_auto()),

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How a primitive is to be made. It copies them, so they may change or go afterwards. The scratchpad is the caller's: bind memory
- * of {@link MemoryQuery#SCRATCHPAD}'s size to {@link Arg#SCRATCHPAD} unless that is 0.
+ * How a primitive is to be made. It copies them, so they may change or go afterwards. The scratchpad is the caller's:
+ * bind memory of {@link MemoryQuery#SCRATCHPAD}'s size to {@link Arg#SCRATCHPAD} unless that is 0.
  */
 public final class Attributes {
     private final MemorySegment handle;
@@ -22,10 +22,7 @@ public final class Attributes {
     public static Attributes create(Arena arena) {
         OneDnn.load();
         Attributes attributes = new Attributes(Pointers.create(
-                arena,
-                "creating attributes",
-                dnnl_h::dnnl_primitive_attr_create,
-                dnnl_h::dnnl_primitive_attr_destroy));
+                arena, "creating attributes", dnnl_h::dnnl_primitive_attr_create, dnnl_h::dnnl_primitive_attr_destroy));
         OneDnnException.check(
                 dnnl_h.dnnl_primitive_attr_set_scratchpad_mode(attributes.handle, dnnl_h.dnnl_scratchpad_mode_user()),
                 "setting the scratchpad mode");

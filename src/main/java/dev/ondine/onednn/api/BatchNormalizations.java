@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Batch normalization: y = scale·(x − mean)/√(variance + ε) + shift, per channel. Mean, variance, scale and shift are float32 vectors of
- * one value a channel whatever the type of the tensors; the variance is the biased one.
+ * Batch normalization: y = scale·(x − mean)/√(variance + ε) + shift, per channel. Mean, variance, scale and shift are
+ * float32 vectors of one value a channel whatever the type of the tensors; the variance is the biased one.
  */
 public final class BatchNormalizations {
     private BatchNormalizations() {}
 
     /**
-     * The result. Arguments: SRC, SCALE, SHIFT → DST; MEAN and VARIANCE are results in training, inputs with {@link
-     * NormalizationFlag#USE_GLOBAL_STATS}; WORKSPACE is a result in training with {@link NormalizationFlag#FUSE_NORM_RELU}. May run in
-     * place.
+     * The result. Arguments: SRC, SCALE, SHIFT → DST; MEAN and VARIANCE are results in training, inputs with
+     * {@link NormalizationFlag#USE_GLOBAL_STATS}; WORKSPACE is a result in training with
+     * {@link NormalizationFlag#FUSE_NORM_RELU}. May run in place.
      *
      * @param propagation forward, for training or inference
      * @param epsilon is added to the variance
@@ -46,7 +46,8 @@ public final class BatchNormalizations {
     /**
      * The gradients. Arguments: SRC, MEAN, VARIANCE, DIFF_DST, SCALE, WORKSPACE → DIFF_SRC, DIFF_SCALE, DIFF_SHIFT.
      *
-     * @param propagation {@link Propagation#BACKWARD}, or {@link Propagation#BACKWARD_DATA} without the gradients of scale and shift
+     * @param propagation {@link Propagation#BACKWARD}, or {@link Propagation#BACKWARD_DATA} without the gradients of
+     *     scale and shift
      * @param epsilon the forward's
      * @param flags the forward's
      * @param hint the forward pass, made for training

@@ -1,6 +1,5 @@
 package dev.ondine.onednn.api;
 
-import dev.ondine.onednn.api.PrimitiveRequest.Operand;
 import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.List;
 

@@ -5,8 +5,8 @@ import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.List;
 
 /**
- * Convolutions over one to three spatial axes. Weights are (output, input, spatial …) or, with groups, (group, output of a group, input
- * of a group, spatial …): that they have one axis more says that there are groups.
+ * Convolutions over one to three spatial axes. Weights are (output, input, spatial …) or, with groups, (group, output
+ * of a group, input of a group, spatial …): that they have one axis more says that there are groups.
  */
 public final class Convolutions {
     private Convolutions() {}
@@ -71,7 +71,10 @@ public final class Convolutions {
         window.checkFits(primitive, diffSrc);
         return PrimitiveRequest.of(
                 primitive,
-                List.of(new Operand("diff_src", diffSrc), new Operand("weights", weights), new Operand("diff_dst", diffDst)),
+                List.of(
+                        new Operand("diff_src", diffSrc),
+                        new Operand("weights", weights),
+                        new Operand("diff_dst", diffDst)),
                 window.toString(),
                 attributes,
                 (out, engine, temporary) -> {

@@ -41,7 +41,8 @@ public enum CpuIsa {
     static CpuIsa of(int code) {
         CpuIsa best = OTHER;
         for (CpuIsa isa : values()) {
-            if ((code & isa.features) == isa.features && Integer.bitCount(isa.features) > Integer.bitCount(best.features)) {
+            if ((code & isa.features) == isa.features
+                    && Integer.bitCount(isa.features) > Integer.bitCount(best.features)) {
                 best = isa;
             }
         }

@@ -13,8 +13,9 @@ final class DataTypes {
             case BFLOAT16 -> dnnl_h.dnnl_bf16();
             case INT32 -> dnnl_h.dnnl_s32();
             case UINT8 -> dnnl_h.dnnl_u8();
-            case FLOAT64, FLOAT16, INT64 -> throw new IllegalArgumentException(
-                    "data type " + type + " is never computed with natively; convert it to FLOAT32, BFLOAT16, INT32 or UINT8");
+            case FLOAT64, FLOAT16, INT64 ->
+                throw new IllegalArgumentException("data type " + type
+                        + " is never computed with natively; convert it to FLOAT32, BFLOAT16, INT32 or UINT8");
         };
     }
 

@@ -5,8 +5,8 @@ import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.List;
 
 /**
- * Transposed convolutions over one to three spatial axes. Weights are (output, input, spatial …) or, with groups, (group, output of a
- * group, input of a group, spatial …); PyTorch has the first two the other way round.
+ * Transposed convolutions over one to three spatial axes. Weights are (output, input, spatial …) or, with groups,
+ * (group, output of a group, input of a group, spatial …); PyTorch has the first two the other way round.
  */
 public final class Deconvolutions {
     private Deconvolutions() {}
@@ -71,7 +71,10 @@ public final class Deconvolutions {
         window.checkFits(primitive, diffSrc);
         return PrimitiveRequest.of(
                 primitive,
-                List.of(new Operand("diff_src", diffSrc), new Operand("weights", weights), new Operand("diff_dst", diffDst)),
+                List.of(
+                        new Operand("diff_src", diffSrc),
+                        new Operand("weights", weights),
+                        new Operand("diff_dst", diffDst)),
                 window.toString(),
                 attributes,
                 (out, engine, temporary) -> {

@@ -40,7 +40,8 @@ public final class Eltwises {
     }
 
     /**
-     * The gradient of the input. Arguments: DIFF_DST and SRC, or DST if {@link Algorithm#usesDestinationForBackward()} → DIFF_SRC.
+     * The gradient of the input. Arguments: DIFF_DST and SRC, or DST if {@link Algorithm#usesDestinationForBackward()}
+     * → DIFF_SRC.
      *
      * @param data the forward's source, or its destination if the algorithm uses that
      * @param hint the forward pass

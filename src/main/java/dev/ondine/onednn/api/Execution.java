@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * A primitive with its arguments, bound once and run often. A run is one downcall; it allocates nothing and looks nothing up.
- * Runs of one execution must not overlap, and neither must runs that write to the same memory.
+ * A primitive with its arguments, bound once and run often. A run is one downcall; it allocates nothing and looks
+ * nothing up. Runs of one execution must not overlap, and neither must runs that write to the same memory.
  */
 public final class Execution {
     private final MemorySegment primitive;
@@ -29,10 +29,8 @@ public final class Execution {
         this.count = memories.length;
         this.descriptor = primitive.descriptor();
         this.memories = memories;
-        this.scopes = Arrays.stream(memories)
-                .map(m -> m.data().scope())
-                .distinct()
-                .toArray(MemorySegment.Scope[]::new);
+        this.scopes =
+                Arrays.stream(memories).map(m -> m.data().scope()).distinct().toArray(MemorySegment.Scope[]::new);
     }
 
     /**
@@ -40,8 +38,8 @@ public final class Execution {
      *
      * @param arena owns the argument list
      * @param arguments every argument that the primitive takes, in the layout that its descriptor names
-     * @throws IllegalArgumentException if the primitive takes no such argument, wants it in another layout, would write to memory
-     *     that is read-only, or needs a scratchpad that is not given
+     * @throws IllegalArgumentException if the primitive takes no such argument, wants it in another layout, would write
+     *     to memory that is read-only, or needs a scratchpad that is not given
      */
     public static Execution of(Arena arena, Primitive primitive, Stream stream, Map<Arg, Memory> arguments) {
         PrimitiveDescriptor descriptor = primitive.descriptor();
@@ -70,15 +68,15 @@ public final class Execution {
                     descriptor.primitive() + " takes no argument " + arg + "; it was bound to " + memory);
         }
         if (!wanted.equals(memory.descriptor())) {
-            throw new IllegalArgumentException(descriptor.primitive() + " wants " + arg + " as " + wanted + " but it was bound to "
-                    + memory.descriptor() + "; reorder it first");
+            throw new IllegalArgumentException(descriptor.primitive() + " wants " + arg + " as " + wanted
+                    + " but it was bound to " + memory.descriptor() + "; reorder it first");
         }
         boolean written = arg.equals(Arg.DST)
                 || arg.equals(Arg.SCRATCHPAD)
                 || arg.name().startsWith("diff_") && !arg.equals(Arg.DIFF_DST);
         if (written && memory.data().isReadOnly()) {
-            throw new IllegalArgumentException(descriptor.primitive() + " writes " + arg + " but it was bound to " + memory
-                    + ", which is read-only");
+            throw new IllegalArgumentException(descriptor.primitive() + " writes " + arg + " but it was bound to "
+                    + memory + ", which is read-only");
         }
     }
 
@@ -92,8 +90,12 @@ public final class Execution {
         for (MemorySegment.Scope scope : scopes) {
             if (!scope.isAlive()) throw closed();
         }
-        int status = dnnl_h.dnnl_primitive_execute(primitive, stream, count, arguments);
-        Reference.reachabilityFence(memories); // their data may lie in arenas that the garbage collector closes
+        int status;
+        try {
+            status = dnnl_h.dnnl_primitive_execute(primitive, stream, count, arguments);
+        } finally {
+            Reference.reachabilityFence(memories); // their data may lie in arenas that the garbage collector closes
+        }
         if (status != 0) throw new OneDnnException(Status.of(status), "running " + this);
     }
 

@@ -3,8 +3,8 @@ package dev.ondine.onednn.api;
 import dev.ondine.onednn.ffi.dnnl_h;
 
 /**
- * How a tensor lies in memory, named as oneDNN names it: a letter a dimension, outermost first in memory; a capital letter with a
- * number is split into blocks of that many, which lie innermost.
+ * How a tensor lies in memory, named as oneDNN names it: a letter a dimension, outermost first in memory; a capital
+ * letter with a number is split into blocks of that many, which lie innermost.
  */
 public enum FormatTag {
     /** oneDNN chooses when it makes the primitive descriptor; ask that for its choice. */
@@ -66,7 +66,8 @@ public enum FormatTag {
             case 4 -> ABCD;
             case 5 -> ABCDE;
             case 6 -> ABCDEF;
-            default -> throw new IllegalArgumentException("no plain layout of rank " + rank + "; ranks 1 to 6 have one");
+            default ->
+                throw new IllegalArgumentException("no plain layout of rank " + rank + "; ranks 1 to 6 have one");
         };
     }
 
@@ -77,8 +78,9 @@ public enum FormatTag {
             case 3 -> ACB;
             case 4 -> ACDB;
             case 5 -> ACDEB;
-            default -> throw new IllegalArgumentException(
-                    "no channels-last layout of rank " + rank + "; ranks 2 to 5 have one");
+            default ->
+                throw new IllegalArgumentException(
+                        "no channels-last layout of rank " + rank + "; ranks 2 to 5 have one");
         };
     }
 
@@ -90,8 +92,8 @@ public enum FormatTag {
      */
     public static FormatTag channelsBlocked(int rank, int block) {
         if (rank < 3 || rank > 5 || block != 8 && block != 16) {
-            throw new IllegalArgumentException(
-                    "no layout of rank " + rank + " with blocks of " + block + " channels; ranks 3 to 5 with 8 or 16 have one");
+            throw new IllegalArgumentException("no layout of rank " + rank + " with blocks of " + block
+                    + " channels; ranks 3 to 5 with 8 or 16 have one");
         }
         return switch (rank) {
             case 3 -> block == 8 ? ABC_8B : ABC_16B;

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Group normalization: as batch normalization, but mean and variance are those of a group of channels of one image, (batch, groups).
+ * Group normalization: as batch normalization, but mean and variance are those of a group of channels of one image,
+ * (batch, groups).
  */
 public final class GroupNormalizations {
     private GroupNormalizations() {}
@@ -46,7 +47,8 @@ public final class GroupNormalizations {
     /**
      * The gradients. Arguments: SRC, MEAN, VARIANCE, DIFF_DST, SCALE → DIFF_SRC, DIFF_SCALE, DIFF_SHIFT.
      *
-     * @param propagation {@link Propagation#BACKWARD}, or {@link Propagation#BACKWARD_DATA} without the gradients of scale and shift
+     * @param propagation {@link Propagation#BACKWARD}, or {@link Propagation#BACKWARD_DATA} without the gradients of
+     *     scale and shift
      * @param groups how many groups the channels are divided into
      * @param epsilon the forward's
      * @param flags the forward's

@@ -5,8 +5,8 @@ import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.List;
 
 /**
- * Fully connected layers: dst = src·weightsᵀ + bias. Source (batch, input features …), weights (output features, input features …),
- * the input features of an image being (channels, height, width); destination (batch, output features).
+ * Fully connected layers: dst = src·weightsᵀ + bias. Source (batch, input features …), weights (output features, input
+ * features …), the input features of an image being (channels, height, width); destination (batch, output features).
  */
 public final class InnerProducts {
     private InnerProducts() {}
@@ -57,7 +57,10 @@ public final class InnerProducts {
             Attributes attributes) {
         return PrimitiveRequest.of(
                 "inner_product backward_data",
-                List.of(new Operand("diff_src", diffSrc), new Operand("weights", weights), new Operand("diff_dst", diffDst)),
+                List.of(
+                        new Operand("diff_src", diffSrc),
+                        new Operand("weights", weights),
+                        new Operand("diff_dst", diffDst)),
                 "",
                 attributes,
                 (out, engine, _) -> dnnl_h.dnnl_inner_product_backward_data_primitive_desc_create(

@@ -46,7 +46,8 @@ public final class LayerNormalizations {
     /**
      * The gradients. Arguments: SRC, MEAN, VARIANCE, DIFF_DST, SCALE → DIFF_SRC, DIFF_SCALE, DIFF_SHIFT.
      *
-     * @param propagation {@link Propagation#BACKWARD}, or {@link Propagation#BACKWARD_DATA} without the gradients of scale and shift
+     * @param propagation {@link Propagation#BACKWARD}, or {@link Propagation#BACKWARD_DATA} without the gradients of
+     *     scale and shift
      * @param statistics the layout of mean and variance: the shape without its last axis
      * @param epsilon the forward's
      * @param flags the forward's
@@ -64,7 +65,11 @@ public final class LayerNormalizations {
             Attributes attributes) {
         return PrimitiveRequest.of(
                 "layer_normalization " + propagation,
-                List.of(new Operand("diff_src", diffSrc), new Operand("diff_dst", diffDst), new Operand("src", src), new Operand("statistics", statistics)),
+                List.of(
+                        new Operand("diff_src", diffSrc),
+                        new Operand("diff_dst", diffDst),
+                        new Operand("src", src),
+                        new Operand("statistics", statistics)),
                 "flags " + flags,
                 attributes,
                 (out, engine, _) -> dnnl_h.dnnl_layer_normalization_backward_primitive_desc_create(

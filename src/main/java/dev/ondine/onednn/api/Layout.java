@@ -40,8 +40,8 @@ record Layout(
         OPAQUE
     }
 
-    static final Layout NONE = new Layout(
-            Kind.ABSENT, null, new long[0], new long[0], new long[0], new long[0], new long[0], 0);
+    static final Layout NONE =
+            new Layout(Kind.ABSENT, null, new long[0], new long[0], new long[0], new long[0], new long[0], 0);
 
     static Layout read(MemorySegment descriptor) {
         try (Arena arena = Arena.ofConfined()) {
@@ -78,7 +78,7 @@ record Layout(
     private static long[] queryDims(MemorySegment descriptor, int what, int count, MemorySegment out) {
         if (count == 0) return new long[0];
         query(descriptor, what, out);
-        return Pointers.sized(out.get(ADDRESS, 0), count * Long.BYTES).toArray(JAVA_LONG);
+        return Pointers.sized(out.get(ADDRESS, 0), (long) count * Long.BYTES).toArray(JAVA_LONG);
     }
 
     /** Whether the elements lie row-major without gaps, padding or offset. */
@@ -128,7 +128,8 @@ record Layout(
     private int[] order() {
         return IntStream.range(0, dims.length)
                 .boxed()
-                .sorted((a, b) -> strides[a] != strides[b] ? Long.compare(strides[b], strides[a]) : Integer.compare(a, b))
+                .sorted((a, b) ->
+                        strides[a] != strides[b] ? Long.compare(strides[b], strides[a]) : Integer.compare(a, b))
                 .mapToInt(i -> i)
                 .toArray();
     }
@@ -163,8 +164,8 @@ record Layout(
     }
 
     /**
-     * How many elements there are from the beginning of the memory to the last element of a blocked layout. oneDNN counts to the end
-     * of the last row instead, which for a part of a larger tensor lies outside of that.
+     * How many elements there are from the beginning of the memory to the last element of a blocked layout. oneDNN
+     * counts to the end of the last row instead, which for a part of a larger tensor lies outside of that.
      */
     long reach() {
         long last = offset + blockElements() - 1;

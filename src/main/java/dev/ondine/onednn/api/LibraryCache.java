@@ -21,14 +21,12 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
-import java.util.stream.Stream;
 
 /**
- * Takes the libraries out of the native artifact, once: into a folder named by their checksum, so that two versions never meet.
- * Each file is written under a temporary name, checked, and moved into place, so that processes that start together, or one that is
- * killed half-way, leave only whole files there.
+ * Takes the libraries out of the native artifact, once: into a folder named by their checksum, so that two versions
+ * never meet. Each file is written under a temporary name, checked, and moved into place, so that processes that start
+ * together, or one that is killed half-way, leave only whole files there.
  */
 final class LibraryCache {
     private static final Duration ABANDONED = Duration.ofHours(1);
@@ -48,7 +46,10 @@ final class LibraryCache {
 
     /** The folder that {@code -Dondine.cache}, {@code ONDINE_CACHE} or the platform's custom names. */
     static Path defaultFolder() {
-        return defaultFolder(System.getProperty("ondine.cache"), System.getenv(), System.getProperty("user.home", "."),
+        return defaultFolder(
+                System.getProperty("ondine.cache"),
+                System.getenv(),
+                System.getProperty("user.home", "."),
                 System.getProperty("os.name").toLowerCase(Locale.ROOT));
     }
 
@@ -90,23 +91,28 @@ final class LibraryCache {
             folder.toFile().deleteOnExit();
             for (PinnedFile file : files()) folder.resolve(file.name()).toFile().deleteOnExit();
             extractMissing(folder);
-            System.getLogger("dev.ondine").log(Level.WARNING, () -> "cannot keep oneDNN in " + refused + " (" + reason
-                    + "); extracted it to " + folder + " for this run only. Name a writable folder with -Dondine.cache=DIR or"
-                    + " ONDINE_CACHE");
+            System.getLogger("dev.ondine")
+                    .log(
+                            Level.WARNING,
+                            () -> "cannot keep oneDNN in " + refused + " (" + reason
+                                    + "); extracted it to " + folder
+                                    + " for this run only. Name a writable folder with -Dondine.cache=DIR or"
+                                    + " ONDINE_CACHE");
             return new LibraryLocation(folder.resolve(platform.library().name()), Source.TEMPORARY);
         } catch (IOException e) {
             throw new OneDnnUnavailableException(
-                    "cannot extract oneDNN, " + platform.library().size() / 1_000_000 + " MB, neither to " + refused + " ("
-                            + reason + ") nor to the temporary folder " + System.getProperty("java.io.tmpdir") + " (" + e
+                    "cannot extract oneDNN, " + platform.library().size() / 1_000_000 + " MB, neither to " + refused
+                            + " ("
+                            + reason + ") nor to the temporary folder " + System.getProperty("java.io.tmpdir") + " ("
+                            + e
                             + "); name a writable folder with room with -Dondine.cache=DIR or ONDINE_CACHE",
                     e);
         }
     }
 
     private List<PinnedFile> files() {
-        return Stream.of(platform.openMp(), platform.library())
-                .filter(Objects::nonNull)
-                .toList();
+        PinnedFile openMp = platform.openMp();
+        return openMp == null ? List.of(platform.library()) : List.of(openMp, platform.library());
     }
 
     private void extractMissing(Path folder) throws IOException {
@@ -150,7 +156,8 @@ final class LibraryCache {
         FileTime limit = FileTime.from(Instant.now().minus(ABANDONED));
         try (DirectoryStream<Path> leftovers = Files.newDirectoryStream(folder, "*.tmp")) {
             for (Path path : leftovers) {
-                if (Files.exists(path) && Files.getLastModifiedTime(path).compareTo(limit) < 0) Files.deleteIfExists(path);
+                if (Files.exists(path) && Files.getLastModifiedTime(path).compareTo(limit) < 0)
+                    Files.deleteIfExists(path);
             }
         }
     }
@@ -170,10 +177,11 @@ final class LibraryCache {
         }
         String found = HexFormat.of().formatHex(digest.digest());
         if (!found.equals(file.sha256())) {
-            throw new OneDnnUnavailableException(resource + " on the class path has the SHA-256 " + found + " instead of "
-                    + file.sha256() + ": the artifact is damaged or not " + NativePlatform.ARTIFACT
-                    + ". Delete it from the local Maven repository so that it is downloaded again, or name another build of"
-                    + " oneDNN with -Dondine.dnnl.path=PATH");
+            throw new OneDnnUnavailableException(
+                    resource + " on the class path has the SHA-256 " + found + " instead of "
+                            + file.sha256() + ": the artifact is damaged or not " + NativePlatform.ARTIFACT
+                            + ". Delete it from the local Maven repository so that it is downloaded again, or name"
+                            + " another build of oneDNN with -Dondine.dnnl.path=PATH");
         }
     }
 

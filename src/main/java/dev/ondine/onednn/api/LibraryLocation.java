@@ -12,7 +12,10 @@ public record LibraryLocation(Path path, Source source) {
     public enum Source {
         /** Extracted from the native artifact, now or earlier, into the cache folder. */
         CACHE("the native artifact, cached"),
-        /** Extracted from the native artifact into a folder for this process only: the cache folder could not be written. */
+        /**
+         * Extracted from the native artifact into a folder for this process only: the cache folder could not be
+         * written.
+         */
         TEMPORARY("the native artifact, in a temporary folder"),
         /** Named by {@code -Dondine.dnnl.path} or {@code ONDINE_DNNL_PATH}. */
         OVERRIDE("ondine.dnnl.path");

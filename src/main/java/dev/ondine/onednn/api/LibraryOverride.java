@@ -28,8 +28,8 @@ final class LibraryOverride {
 
     private static Path find(Path path, String setting, NativePlatform platform) {
         if (!Files.exists(path)) {
-            throw new OneDnnUnavailableException(
-                    setting + " does not exist; name the library file or its folder, or unset it to use the artifact's");
+            throw new OneDnnUnavailableException(setting
+                    + " does not exist; name the library file or its folder, or unset it to use the artifact's");
         }
         if (!Files.isDirectory(path)) return path.toAbsolutePath();
         String pinned = platform.library().name();
@@ -37,7 +37,8 @@ final class LibraryOverride {
         names.add(pinned);
         names.add(System.mapLibraryName("dnnl"));
         for (String name : names) {
-            if (Files.isRegularFile(path.resolve(name))) return path.resolve(name).toAbsolutePath();
+            if (Files.isRegularFile(path.resolve(name)))
+                return path.resolve(name).toAbsolutePath();
         }
         throw new OneDnnUnavailableException(setting + " is a folder without " + String.join(" or ", names)
                 + "; name the library file, or unset it to use the artifact's");

@@ -32,12 +32,6 @@ public final class MatMuls {
                 "",
                 attributes,
                 (out, engine, _) -> dnnl_h.dnnl_matmul_primitive_desc_create(
-                        out,
-                        engine,
-                        src.handle(),
-                        weights.handle(),
-                        bias.handle(),
-                        dst.handle(),
-                        attributes.handle()));
+                        out, engine, src.handle(), weights.handle(), bias.handle(), dst.handle(), attributes.handle()));
     }
 }

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.function.ToIntFunction;
 
 /**
- * Shape, data type and layout of a tensor, as oneDNN sees it. What it says can be asked for ever; it can be handed to oneDNN, and
- * compared, only while its arena is open.
+ * Shape, data type and layout of a tensor, as oneDNN sees it. What it says can be asked for ever; it can be handed to
+ * oneDNN, and compared, only while its arena is open.
  */
 public final class MemoryDescriptor {
     /** No tensor: an absent bias. */
@@ -40,8 +40,7 @@ public final class MemoryDescriptor {
         return pointer.address() == 0 ? NONE : read(Pointers.borrowed(arena, pointer));
     }
 
-    private static MemoryDescriptor create(
-            Arena arena, String call, ToIntFunction<MemorySegment> constructor) {
+    private static MemoryDescriptor create(Arena arena, String call, ToIntFunction<MemorySegment> constructor) {
         return read(Pointers.create(arena, call, constructor, dnnl_h::dnnl_memory_desc_destroy));
     }
 
@@ -121,8 +120,8 @@ public final class MemoryDescriptor {
      */
     public MemoryDescriptor permute(Arena arena, int... permutation) {
         if (permutation.length != rank()) {
-            throw new IllegalArgumentException("permutation " + Arrays.toString(permutation) + " of " + this
-                    + "; it must name every axis once");
+            throw new IllegalArgumentException(
+                    "permutation " + Arrays.toString(permutation) + " of " + this + "; it must name every axis once");
         }
         try (Arena temporary = Arena.ofConfined()) {
             MemorySegment axes = Pointers.ints(temporary, permutation);
@@ -142,8 +141,8 @@ public final class MemoryDescriptor {
      */
     public MemoryDescriptor submemory(Arena arena, long[] dims, long[] offsets) {
         if (dims.length != rank() || offsets.length != rank()) {
-            throw new IllegalArgumentException("part " + Arrays.toString(dims) + " at " + Arrays.toString(offsets) + " of "
-                    + this + "; it needs " + rank() + " extents and offsets");
+            throw new IllegalArgumentException("part " + Arrays.toString(dims) + " at " + Arrays.toString(offsets)
+                    + " of " + this + "; it needs " + rank() + " extents and offsets");
         }
         try (Arena temporary = Arena.ofConfined()) {
             MemorySegment extents = Pointers.dims(temporary, dims);
@@ -218,7 +217,8 @@ public final class MemoryDescriptor {
 
     @Override
     public int hashCode() {
-        return Arrays.hashCode(layout.dims()) * 31 + (layout.dataType() == null ? 0 : layout.dataType().ordinal());
+        return Arrays.hashCode(layout.dims()) * 31
+                + (layout.dataType() == null ? 0 : layout.dataType().ordinal());
     }
 
     @Override

@@ -20,14 +20,14 @@ public final class OneDnn {
     private record Loaded(LibraryLocation location, OneDnnVersion version, SymbolLookup symbols) {}
 
     private static volatile Loaded loaded;
-    private static OneDnnUnavailableException failure;
+    private static String failure;
 
     private OneDnn() {}
 
     /**
-     * Loads oneDNN unless it is loaded: the build that {@code -Dondine.dnnl.path} or {@code ONDINE_DNNL_PATH} names (a file or its
-     * folder), else that of the native artifact on the class path, extracted once into the cache folder ({@code -Dondine.cache},
-     * {@code ONDINE_CACHE}, else the user's). From any thread; a failure is final.
+     * Loads oneDNN unless it is loaded: the build that {@code -Dondine.dnnl.path} or {@code ONDINE_DNNL_PATH} names (a
+     * file or its folder), else that of the native artifact on the class path, extracted once into the cache folder
+     * ({@code -Dondine.cache}, {@code ONDINE_CACHE}, else the user's). From any thread; a failure is final.
      *
      * @throws OneDnnUnavailableException if there is none, or not one that can be used; says what to do
      */
@@ -37,11 +37,11 @@ public final class OneDnn {
 
     private static synchronized void loadOnce() {
         if (loaded != null) return;
-        if (failure != null) throw new OneDnnUnavailableException(failure.getMessage(), failure);
+        if (failure != null) throw new OneDnnUnavailableException(failure);
         try {
             loaded = find();
         } catch (OneDnnUnavailableException e) {
-            failure = e;
+            failure = e.getMessage();
             throw e;
         }
     }
@@ -50,8 +50,8 @@ public final class OneDnn {
         NativePlatform platform = NativePlatform.current();
         LibraryLocation location = LibraryOverride.find(
                         System.getProperty("ondine.dnnl.path"), System.getenv(), platform)
-                .orElseGet(() -> new LibraryCache(platform, OneDnn.class.getClassLoader())
-                        .locate(LibraryCache.defaultFolder()));
+                .orElseGet(() ->
+                        new LibraryCache(platform, OneDnn.class.getClassLoader()).locate(LibraryCache.defaultFolder()));
         if (location.source() != Source.OVERRIDE && platform.openMp() != null) {
             // Before oneDNN, which names it only by its short name and would take another from the library path.
             open(location.path().resolveSibling(platform.openMp().name()), location);
@@ -59,8 +59,8 @@ public final class OneDnn {
         open(location.path(), location);
         SymbolLookup symbols = symbols(location.path());
         if (symbols.find("dnnl_version").isEmpty()) {
-            throw new OneDnnUnavailableException(
-                    location + " is not oneDNN: it has no dnnl_version; name the library libdnnl, or unset the setting");
+            throw new OneDnnUnavailableException(location
+                    + " is not oneDNN: it has no dnnl_version; name the library libdnnl, or unset the setting");
         }
         OneDnnVersion version = readVersion();
         checkVersion(version, location);
@@ -81,9 +81,10 @@ public final class OneDnn {
             System.load(library.toString());
         } catch (UnsatisfiedLinkError e) {
             String cure = location.source() == Source.OVERRIDE
-                    ? "name a library for this platform, with what it depends on, or unset the setting to use the artifact's"
-                    : "if the folder is mounted without permission to execute, name another with -Dondine.cache=DIR; on Windows"
-                            + " install the Visual C++ runtime";
+                    ? "name a library for this platform, with what it depends on, or unset the setting to use the"
+                            + " artifact's"
+                    : "if the folder is mounted without permission to execute, name another with -Dondine.cache=DIR;"
+                            + " on Windows install the Visual C++ runtime";
             throw new OneDnnUnavailableException("cannot load " + library + ": " + e.getMessage() + "; " + cure, e);
         }
     }
@@ -127,7 +128,10 @@ public final class OneDnn {
         return CpuIsa.of(dnnl_h.dnnl_get_effective_cpu_isa());
     }
 
-    /** Whether the processor multiplies bfloat16 natively (AVX512_BF16 or AMX); without it bfloat16 is slower than float32. */
+    /**
+     * Whether the processor multiplies bfloat16 natively (AVX512_BF16 or AMX); without it bfloat16 is slower than
+     * float32.
+     */
     public static boolean supportsBfloat16() {
         return effectiveIsa().isAtLeast(CpuIsa.AVX512_CORE_BF16);
     }
@@ -140,7 +144,8 @@ public final class OneDnn {
     public static void limitIsa(CpuIsa isa) {
         load();
         OneDnnException.check(
-                dnnl_h.dnnl_set_max_cpu_isa(isa.code()), "limiting the instruction set to " + isa + ", which must come first");
+                dnnl_h.dnnl_set_max_cpu_isa(isa.code()),
+                "limiting the instruction set to " + isa + ", which must come first");
     }
 
     /** How many compiled primitives oneDNN keeps to give out again; 1024 at first. */

@@ -1,6 +1,9 @@
 package dev.ondine.onednn.api;
 
-/** oneDNN's library could not be loaded: it is missing, not oneDNN, too old or not for this platform. The message has the cure. */
+/**
+ * oneDNN's library could not be loaded: it is missing, not oneDNN, too old or not for this platform. The message has
+ * the cure.
+ */
 public final class OneDnnUnavailableException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

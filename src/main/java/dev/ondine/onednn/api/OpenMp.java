@@ -8,11 +8,16 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
-/** The OpenMP runtime that oneDNN runs its loops on. A build of oneDNN with another runtime has none; then nothing can be set. */
+/**
+ * The OpenMP runtime that oneDNN runs its loops on. A build of oneDNN with another runtime has none; then nothing can
+ * be set.
+ */
 public final class OpenMp {
-    private static final MethodHandle SET_THREADS =
-            handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
+    private static final MethodHandle SET_THREADS = handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
     private static final MethodHandle MAX_THREADS = handle("omp_get_max_threads", FunctionDescriptor.of(JAVA_INT));
+
+    private static final MethodHandle SET_DYNAMIC = handle("omp_set_dynamic", FunctionDescriptor.ofVoid(JAVA_INT));
+    private static final MethodHandle THREAD_LIMIT = handle("omp_get_thread_limit", FunctionDescriptor.of(JAVA_INT));
 
     private OpenMp() {}
 
@@ -43,23 +48,39 @@ public final class OpenMp {
     }
 
     /**
-     * Sets how many threads primitives use that are created or run from the calling thread: OpenMP keeps the number for each thread
-     * separately. It is cheap enough to be called before every run, and must be the same for a primitive's creation and its runs.
-     * Does nothing without OpenMP.
+     * Sets how many threads primitives use that are created or run from the calling thread: OpenMP keeps the number for
+     * each thread separately. It is cheap enough to be called before every run, and must be the same for a primitive's
+     * creation and its runs. Does nothing without OpenMP.
      *
-     * @param threads at least 1
+     * <p>Also forbids OpenMP to hand out fewer ({@code OMP_DYNAMIC}): kernels wait for each other at barriers of their own, and
+     * for a thread that is not there they would wait for ever.
+     *
+     * @param threads at least 1, at most {@link #threadLimit}
      */
     public static void setThreads(int threads) {
         if (threads < 1) throw new IllegalArgumentException(threads + " threads; at least 1 is needed");
         if (SET_THREADS == null) return;
         try {
             SET_THREADS.invokeExact(threads);
+            if (SET_DYNAMIC != null) SET_DYNAMIC.invokeExact(0);
         } catch (Throwable e) {
             throw unexpected(e);
         }
     }
 
-    /** How many threads primitives use that are run from the calling thread; the number of processors without OpenMP. */
+    /** How many threads OpenMP gives out at most ({@code OMP_THREAD_LIMIT}). */
+    public static int threadLimit() {
+        if (THREAD_LIMIT == null) return Integer.MAX_VALUE;
+        try {
+            return (int) THREAD_LIMIT.invokeExact();
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /**
+     * How many threads primitives use that are run from the calling thread; the number of processors without OpenMP.
+     */
     public static int maxThreads() {
         if (MAX_THREADS == null) return Runtime.getRuntime().availableProcessors();
         try {

@@ -23,7 +23,8 @@ final class Operands {
     /** An array of pointers to the descriptors. */
     static MemorySegment handles(Arena arena, List<MemoryDescriptor> descriptors) {
         MemorySegment array = arena.allocate(ADDRESS, Math.max(1, descriptors.size()));
-        for (int i = 0; i < descriptors.size(); i++) array.setAtIndex(ADDRESS, i, descriptors.get(i).handle());
+        for (int i = 0; i < descriptors.size(); i++)
+            array.setAtIndex(ADDRESS, i, descriptors.get(i).handle());
         return array;
     }
 }

@@ -14,7 +14,10 @@ import java.util.function.ToIntFunction;
 final class Pointers {
     private Pointers() {}
 
-    /** Runs a constructor of oneDNN with an out-pointer and gives what it made to the arena, to be destroyed when that closes. */
+    /**
+     * Runs a constructor of oneDNN with an out-pointer and gives what it made to the arena, to be destroyed when that
+     * closes.
+     */
     static MemorySegment create(
             Arena arena, String call, ToIntFunction<MemorySegment> constructor, Consumer<MemorySegment> destroyer) {
         try (Arena temporary = Arena.ofConfined()) {
@@ -24,7 +27,10 @@ final class Pointers {
         }
     }
 
-    /** The pointer with the arena's lifetime; the destroyer runs when the arena closes, or at once if it is closed already. */
+    /**
+     * The pointer with the arena's lifetime; the destroyer runs when the arena closes, or at once if it is closed
+     * already.
+     */
     @SuppressWarnings("restricted") // the pointer was made by oneDNN and its destroyer is oneDNN's for it
     static MemorySegment owned(Arena arena, MemorySegment pointer, Consumer<MemorySegment> destroyer) {
         try {
@@ -35,7 +41,10 @@ final class Pointers {
         }
     }
 
-    /** The pointer with the arena's lifetime, but without a destroyer: something else in the arena owns what it points to. */
+    /**
+     * The pointer with the arena's lifetime, but without a destroyer: something else in the arena owns what it points
+     * to.
+     */
     @SuppressWarnings("restricted") // only narrows the lifetime
     static MemorySegment borrowed(Arena arena, MemorySegment pointer) {
         return pointer.reinterpret(arena, null);
@@ -54,8 +63,8 @@ final class Pointers {
     }
 
     /**
-     * A copy of the values as oneDNN's {@code dnnl_dims_t}: always of full length, so that oneDNN never reads past an array that is
-     * too short.
+     * A copy of the values as oneDNN's {@code dnnl_dims_t}: always of full length, so that oneDNN never reads past an
+     * array that is too short.
      */
     static MemorySegment dims(Arena arena, long... values) {
         if (values.length > dnnl_h.DNNL_MAX_NDIMS()) {

@@ -10,7 +10,8 @@ public final class Poolings {
     private Poolings() {}
 
     /**
-     * The result. Arguments: SRC → DST; with {@link Algorithm#POOLING_MAX} in training also WORKSPACE, the indices of the maxima.
+     * The result. Arguments: SRC → DST; with {@link Algorithm#POOLING_MAX} in training also WORKSPACE, the indices of
+     * the maxima.
      *
      * @param propagation forward, for training or inference
      * @param algorithm {@link Algorithm#POOLING_MAX} or one of the averages
@@ -90,8 +91,8 @@ public final class Poolings {
     private static void check(String primitive, MemoryDescriptor image, long[] kernel, Window window) {
         window.checkFits(primitive, image);
         if (kernel.length != window.strides().length) {
-            throw new IllegalArgumentException(primitive + " of " + image + " with the kernel " + Arrays.toString(kernel)
-                    + "; it needs one number for each spatial axis");
+            throw new IllegalArgumentException(primitive + " of " + image + " with the kernel "
+                    + Arrays.toString(kernel) + "; it needs one number for each spatial axis");
         }
     }
 }

@@ -25,7 +25,8 @@ public final class PostOps {
     /** An element-wise function. */
     public PostOps eltwise(Algorithm algorithm, float alpha, float beta) {
         OneDnnException.check(
-                dnnl_h.dnnl_post_ops_append_eltwise(handle, algorithm.code(), alpha, beta), "appending the post-op " + algorithm);
+                dnnl_h.dnnl_post_ops_append_eltwise(handle, algorithm.code(), alpha, beta),
+                "appending the post-op " + algorithm);
         description.add(algorithm.toString());
         return this;
     }
@@ -33,7 +34,8 @@ public final class PostOps {
     /** Adds scale times what the destination held before. */
     public PostOps sum(float scale) {
         OneDnnException.check(
-                dnnl_h.dnnl_post_ops_append_sum(handle, scale, 0, dnnl_h.dnnl_data_type_undef()), "appending the post-op sum");
+                dnnl_h.dnnl_post_ops_append_sum(handle, scale, 0, dnnl_h.dnnl_data_type_undef()),
+                "appending the post-op sum");
         description.add("sum");
         return this;
     }

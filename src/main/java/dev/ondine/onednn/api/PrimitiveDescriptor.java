@@ -55,7 +55,9 @@ public final class PrimitiveDescriptor {
         return query(MemoryQuery.SCRATCHPAD).size();
     }
 
-    /** oneDNN's name of the implementation: {@code jit:avx512_core}, {@code brgconv:avx512_core_bf16}, {@code ref:any}. */
+    /**
+     * oneDNN's name of the implementation: {@code jit:avx512_core}, {@code brgconv:avx512_core_bf16}, {@code ref:any}.
+     */
     public String implementation() {
         return implementation;
     }

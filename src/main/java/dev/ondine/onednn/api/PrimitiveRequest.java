@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A primitive as the caller would like it. Nothing happens until it is asked for: {@link #create} insists, {@link #tryCreate} lets
- * oneDNN decline, so that several layouts can be tried at the price of a call each.
+ * A primitive as the caller would like it. Nothing happens until it is asked for: {@link #create} insists,
+ * {@link #tryCreate} lets oneDNN decline, so that several layouts can be tried at the price of a call each.
  */
 public final class PrimitiveRequest {
     /** The call into oneDNN. */
@@ -73,8 +73,7 @@ public final class PrimitiveRequest {
             int status = call.make(out, engine, temporary);
             if (status == dnnl_h.dnnl_unimplemented() && mayDecline) return null;
             if (status != dnnl_h.dnnl_success()) throw new OneDnnException(Status.of(status), describe());
-            MemorySegment handle =
-                    Pointers.owned(arena, out.get(ADDRESS, 0), dnnl_h::dnnl_primitive_desc_destroy);
+            MemorySegment handle = Pointers.owned(arena, out.get(ADDRESS, 0), dnnl_h::dnnl_primitive_desc_destroy);
             return new PrimitiveDescriptor(arena, handle, this);
         }
     }

@@ -17,7 +17,12 @@ public final class Reductions {
      * @param epsilon of a norm; unused otherwise
      */
     public static PrimitiveRequest of(
-            Algorithm algorithm, MemoryDescriptor src, MemoryDescriptor dst, float p, float epsilon, Attributes attributes) {
+            Algorithm algorithm,
+            MemoryDescriptor src,
+            MemoryDescriptor dst,
+            float p,
+            float epsilon,
+            Attributes attributes) {
         return PrimitiveRequest.of(
                 algorithm.toString(),
                 List.of(new Operand("src", src), new Operand("dst", dst)),

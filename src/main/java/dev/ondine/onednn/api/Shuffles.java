@@ -4,7 +4,10 @@ import dev.ondine.onednn.api.PrimitiveRequest.Operand;
 import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.List;
 
-/** Shuffling of the indices of an axis between groups. */
+/**
+ * Channel shuffle: the axis seen as a matrix whose rows are the groups, transposed. PyTorch's {@code ChannelShuffle(g)}
+ * over C channels has groups of C/g.
+ */
 public final class Shuffles {
     private Shuffles() {}
 

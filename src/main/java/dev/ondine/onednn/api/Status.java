@@ -6,13 +6,12 @@ import dev.ondine.onednn.ffi.dnnl_h;
 public enum Status {
     SUCCESS(dnnl_h.dnnl_success(), "succeeded", "nothing"),
     OUT_OF_MEMORY(
-            dnnl_h.dnnl_out_of_memory(),
-            "ran out of memory",
-            "use a smaller batch or give the process more memory"),
+            dnnl_h.dnnl_out_of_memory(), "ran out of memory", "use a smaller batch or give the process more memory"),
     INVALID_ARGUMENTS(
             dnnl_h.dnnl_invalid_arguments(),
             "refused the arguments",
-            "check that the shapes, strides and paddings belong together and that every argument the primitive needs is bound"),
+            "check that the shapes, strides and paddings belong together and that every argument the primitive needs"
+                    + " is bound"),
     UNIMPLEMENTED(
             dnnl_h.dnnl_unimplemented(),
             "has no implementation for these shapes, types and layouts on this processor",

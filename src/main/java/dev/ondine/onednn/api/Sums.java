@@ -2,7 +2,6 @@ package dev.ondine.onednn.api;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.ondine.onednn.api.PrimitiveRequest.Operand;
 import dev.ondine.onednn.ffi.dnnl_h;
 import java.util.Arrays;
 import java.util.List;

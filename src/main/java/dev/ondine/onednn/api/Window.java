@@ -5,7 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * How a window moves over the spatial axes of an image: one number an axis (width; height, width; depth, height, width).
+ * How a window moves over the spatial axes of an image: one number an axis (width; height, width; depth, height,
+ * width).
  *
  * @param strides steps in elements, at least 1
  * @param dilation elements left out between two taps, as oneDNN counts: 0 is none (PyTorch's dilation − 1)

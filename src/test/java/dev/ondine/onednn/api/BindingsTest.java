@@ -9,12 +9,14 @@ import dev.ondine.onednn.ffi.dnnl_exec_arg_t;
 import dev.ondine.onednn.ffi.dnnl_h;
 import dev.ondine.tensor.DataType;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -45,7 +47,9 @@ class BindingsTest {
         assertEquals(NativePlatform.ARTIFACT, "org.bytedeco:dnnl:" + pinned.group(1));
     }
 
-    /** Every function that was generated is in the library: its holder class looks the symbol up when it is initialized. */
+    /**
+     * Every function that was generated is in the library: its holder class looks the symbol up when it is initialized.
+     */
     @Test
     void libraryHasEveryFunction() throws ReflectiveOperationException {
         OneDnn.load();
@@ -59,9 +63,22 @@ class BindingsTest {
 
     /** The types of the C interface, named as oneDNN's documentation numbers them. */
     @ParameterizedTest
-    @CsvSource({"dnnl_f32,3", "dnnl_bf16,2", "dnnl_s32,4", "dnnl_u8,6", "dnnl_forward_training,64", "dnnl_pooling_max,511",
-        "dnnl_eltwise_relu,32", "DNNL_ARG_SRC,1", "DNNL_ARG_DST,17", "DNNL_ARG_WEIGHTS,33", "DNNL_ARG_DIFF_SHIFT,256",
-        "dnnl_fuse_norm_relu,8", "dnnl_query_workspace_md,135", "dnnl_query_exec_arg_md,255"})
+    @CsvSource({
+        "dnnl_f32,3",
+        "dnnl_bf16,2",
+        "dnnl_s32,4",
+        "dnnl_u8,6",
+        "dnnl_forward_training,64",
+        "dnnl_pooling_max,511",
+        "dnnl_eltwise_relu,32",
+        "DNNL_ARG_SRC,1",
+        "DNNL_ARG_DST,17",
+        "DNNL_ARG_WEIGHTS,33",
+        "DNNL_ARG_DIFF_SHIFT,256",
+        "dnnl_fuse_norm_relu,8",
+        "dnnl_query_workspace_md,135",
+        "dnnl_query_exec_arg_md,255"
+    })
     void constantsAreThoseOfTheDocumentation(String name, int value) throws ReflectiveOperationException {
         Method constant = dnnl_h.class.getMethod(name);
         assertEquals(value, constant.invoke(null));
@@ -78,10 +95,14 @@ class BindingsTest {
             }
             for (FormatTag tag : FormatTag.values()) {
                 if (tag == FormatTag.ANY) continue;
-                int rank = (int) tag.name().replaceAll("_.*", "").length();
-                long[] dims = Stream.of(2L, 32L, 3L, 5L, 7L, 11L).limit(rank).mapToLong(d -> d).toArray();
-                String text = MemoryDescriptor.of(arena, dims, DataType.FLOAT32, tag).tag();
-                assertEquals(tag.name().replace("_", "").toLowerCase(java.util.Locale.ROOT), text.toLowerCase(java.util.Locale.ROOT));
+                int rank = tag.name().replaceAll("_.*", "").length();
+                long[] dims = Stream.of(2L, 32L, 3L, 5L, 7L, 11L)
+                        .limit(rank)
+                        .mapToLong(d -> d)
+                        .toArray();
+                String text =
+                        MemoryDescriptor.of(arena, dims, DataType.FLOAT32, tag).tag();
+                assertEquals(tag.name().replace("_", "").toLowerCase(Locale.ROOT), text.toLowerCase(Locale.ROOT));
             }
         }
     }
@@ -109,7 +130,7 @@ class BindingsTest {
             return Files.readString(file).contains("import dev.ondine.onednn.ffi")
                     || Files.readString(file).contains("import static dev.ondine.onednn.ffi");
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -117,7 +138,7 @@ class BindingsTest {
     void statusesAreThoseOfTheHeader() throws ReflectiveOperationException {
         for (Status status : Status.values()) {
             if (status == Status.UNKNOWN) continue;
-            Method constant = dnnl_h.class.getMethod("dnnl_" + status.name().toLowerCase(java.util.Locale.ROOT));
+            Method constant = dnnl_h.class.getMethod("dnnl_" + status.name().toLowerCase(Locale.ROOT));
             assertTrue(Modifier.isStatic(constant.getModifiers()));
             assertEquals(constant.invoke(null), status.code());
             assertEquals(status, Status.of(status.code()));

@@ -26,16 +26,21 @@ class MemoryDescriptorTest {
 
     @Test
     void describesTypeLayoutAndShape() {
-        assertEquals("f32 aBcd16b (128x64x32x32)", f32(FormatTag.ABCD_16B, 128, 64, 32, 32).describe());
+        assertEquals(
+                "f32 aBcd16b (128x64x32x32)",
+                f32(FormatTag.ABCD_16B, 128, 64, 32, 32).describe());
         assertEquals("f32 acdb (8x3x5x7)", f32(FormatTag.ACDB, 8, 3, 5, 7).describe());
         assertEquals("f32 any (8x3)", f32(FormatTag.ANY, 8, 3).describe());
-        assertEquals("bf16 a (9)", MemoryDescriptor.plain(arena, new long[] {9}, DataType.BFLOAT16).describe());
+        assertEquals(
+                "bf16 a (9)",
+                MemoryDescriptor.plain(arena, new long[] {9}, DataType.BFLOAT16).describe());
         assertEquals("none", MemoryDescriptor.NONE.describe());
     }
 
     @Test
     void describesStridesOnlyIfThereAreGaps() {
-        MemoryDescriptor dense = MemoryDescriptor.strided(arena, new long[] {2, 3}, DataType.FLOAT32, new long[] {1, 2});
+        MemoryDescriptor dense =
+                MemoryDescriptor.strided(arena, new long[] {2, 3}, DataType.FLOAT32, new long[] {1, 2});
         MemoryDescriptor gaps = MemoryDescriptor.strided(arena, new long[] {2, 3}, DataType.FLOAT32, new long[] {8, 1});
 
         assertEquals("f32 ba (2x3)", dense.describe());
@@ -95,9 +100,11 @@ class MemoryDescriptorTest {
 
     @Test
     void reshapesWhatLiesDensely() {
-        assertEquals("f32 ab (2x60)", f32(FormatTag.ABCD, 2, 3, 4, 5).reshape(arena, 2, 60).describe());
-        OneDnnException e =
-                assertThrows(OneDnnException.class, () -> f32(FormatTag.ACDB, 2, 3, 4, 5).reshape(arena, 2, 60));
+        assertEquals(
+                "f32 ab (2x60)",
+                f32(FormatTag.ABCD, 2, 3, 4, 5).reshape(arena, 2, 60).describe());
+        OneDnnException e = assertThrows(
+                OneDnnException.class, () -> f32(FormatTag.ACDB, 2, 3, 4, 5).reshape(arena, 2, 60));
         assertEquals(Status.INVALID_ARGUMENTS, e.status());
         assertTrue(e.getMessage().contains("f32 acdb (2x3x4x5)"), e.getMessage());
     }
@@ -121,7 +128,8 @@ class MemoryDescriptorTest {
 
     @Test
     void refusesShapesThatDoNotFit() {
-        assertThrows(IllegalArgumentException.class, () -> MemoryDescriptor.plain(arena, new long[7], DataType.FLOAT32));
+        assertThrows(
+                IllegalArgumentException.class, () -> MemoryDescriptor.plain(arena, new long[7], DataType.FLOAT32));
         assertThrows(IllegalArgumentException.class, () -> f32(FormatTag.ANY, new long[13]));
         OneDnnException e = assertThrows(OneDnnException.class, () -> f32(FormatTag.ABCD, 2, -3, 4, 5));
         assertTrue(e.getMessage().contains("[2, -3, 4, 5]"), e.getMessage());
