@@ -39,7 +39,10 @@ final class BenchCommand extends Command {
     @Option(names = "--batch", paramLabel = "N", description = "Samples a step. Default: 128, of mlp 64.")
     private Integer batchSize;
 
-    @Option(names = "--seconds", paramLabel = "X", description = "How long to time, at least. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--seconds",
+            paramLabel = "X",
+            description = "How long to time, at least. Default: ${DEFAULT-VALUE}.")
     private double seconds = 10;
 
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
@@ -112,7 +115,8 @@ final class BenchCommand extends Command {
         nanos = Arrays.copyOf(nanos, steps);
         Arrays.sort(nanos);
         double median = (nanos[steps / 2] + nanos[(steps - 1) / 2]) / 2.0;
-        return new Timing(median * 1e-6, nanos[0] * 1e-6, steps, firstStep, json ? Double.NaN : primitives(batch, median));
+        return new Timing(
+                median * 1e-6, nanos[0] * 1e-6, steps, firstStep, json ? Double.NaN : primitives(batch, median));
     }
 
     /** The share of a step of so many nanoseconds that oneDNN's primitives take. */
@@ -135,8 +139,10 @@ final class BenchCommand extends Command {
         field("Backend", computing.describe(backend));
         field("Updates", trainer.updateKernels());
         field("Speed", Text.fixed(1000 * size / timing.medianMillis, 1) + " images/s");
-        field("Step", Text.fixed(timing.medianMillis, 2) + " ms (median of " + timing.steps + ", fastest "
-                + Text.fixed(timing.fastestMillis, 2) + ")");
+        field(
+                "Step",
+                Text.fixed(timing.medianMillis, 2) + " ms (median of " + timing.steps + ", fastest "
+                        + Text.fixed(timing.fastestMillis, 2) + ")");
         if (Double.isFinite(timing.primitives)) {
             field("Primitives", Text.fixed(100 * timing.primitives, 1) + " % of the step");
         }

@@ -7,50 +7,33 @@ import java.util.Locale;
 
 /** What {@code ondine bench} times: whole training steps of a network on random images. */
 enum BenchWorkload {
-    RESNET20(Shape.of(3, 32, 32), 128) {
-        @Override
-        Layer network() {
-            return Models.resnetCifar(20, 3, CLASSES);
-        }
-    },
-    CNN(Shape.of(1, 28, 28), 128) {
-        @Override
-        Layer network() {
-            return Models.cnn(1, CLASSES);
-        }
-    },
-    LENET(Shape.of(1, 28, 28), 128) {
-        @Override
-        Layer network() {
-            return Models.lenet(sample(), CLASSES);
-        }
-    },
-    MLP(Shape.of(784), 64) {
-        @Override
-        Layer network() {
-            return Models.mlp(784, 256, CLASSES);
-        }
-    };
+    RESNET20,
+    CNN,
+    LENET,
+    MLP;
 
     static final int CLASSES = 10;
 
-    private final Shape sample;
-    private final int batch;
-
-    BenchWorkload(Shape sample, int batch) {
-        this.sample = sample;
-        this.batch = batch;
+    Layer network() {
+        return switch (this) {
+            case RESNET20 -> Models.resnetCifar(20, 3, CLASSES);
+            case CNN -> Models.cnn(1, CLASSES);
+            case LENET -> Models.lenet(sample(), CLASSES);
+            case MLP -> Models.mlp(784, 256, CLASSES);
+        };
     }
 
-    abstract Layer network();
-
     Shape sample() {
-        return sample;
+        return switch (this) {
+            case RESNET20 -> Shape.of(3, 32, 32);
+            case CNN, LENET -> Shape.of(1, 28, 28);
+            case MLP -> Shape.of(784);
+        };
     }
 
     /** The batch unless another is asked for. */
     int batch() {
-        return batch;
+        return this == MLP ? 64 : 128;
     }
 
     @Override

@@ -65,7 +65,8 @@ final class EpochBar implements AutoCloseable {
         }
         int length = Math.clamp(width - name.length() - 1 - behind.length(), 0, LONGEST_BAR);
         int done = (int) (length * step / Math.max(1, steps));
-        return name + " " + String.valueOf(full).repeat(done) + String.valueOf(empty).repeat(length - done) + behind;
+        return name + " " + String.valueOf(full).repeat(done)
+                + String.valueOf(empty).repeat(length - done) + behind;
     }
 
     @Override

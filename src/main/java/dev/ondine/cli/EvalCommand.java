@@ -25,14 +25,19 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         description = {"Measure a checkpoint's loss and accuracy.", ""})
 final class EvalCommand extends Command {
-    @Option(names = "--checkpoint", required = true, paramLabel = "FILE", description = "A model.safetensors of ondine train's.")
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "FILE",
+            description = "A model.safetensors of ondine train's.")
     private Path checkpoint;
 
     @Option(
             names = "--data",
             paramLabel = "DATA",
-            description = "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW]. Default: what the"
-                    + " checkpoint was trained on.")
+            description =
+                    "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW]. Default: what the"
+                            + " checkpoint was trained on.")
     private String data;
 
     @Option(names = "--split", paramLabel = "PART", description = "test or train. Default: ${DEFAULT-VALUE}.")
@@ -68,7 +73,10 @@ final class EvalCommand extends Command {
         requireFits(card, set);
         Backend backend = computing.open(this);
         try (Model model = Model.of(
-                Models.create(modelName != null ? modelName : card.model(), card.sample(), card.classes().size()),
+                Models.create(
+                        modelName != null ? modelName : card.model(),
+                        card.sample(),
+                        card.classes().size()),
                 card.sample(),
                 0)) {
             Checkpoint.load(checkpoint, model);
@@ -79,8 +87,9 @@ final class EvalCommand extends Command {
 
     private void requireModelAndData() throws IOException {
         if (modelName == null) {
-            throw new IOException(checkpoint + " does not say which model it holds: ondine train did not write it. Name the"
-                    + " model with --model (" + String.join(", ", Models.names()) + ")");
+            throw new IOException(
+                    checkpoint + " does not say which model it holds: ondine train did not write it. Name the"
+                            + " model with --model (" + String.join(", ", Models.names()) + ")");
         }
         if (data == null) throw wrong("--data", checkpoint + " does not say what it was trained on: name the data");
     }
@@ -102,12 +111,13 @@ final class EvalCommand extends Command {
 
     private void requireFits(ModelCard card, Dataset set) throws IOException {
         if (!card.sample().equals(set.sampleShape())) {
-            throw new IOException(checkpoint + " takes samples of the shape " + card.sample() + ", those of " + set.name()
-                    + " have the shape " + set.sampleShape());
+            throw new IOException(checkpoint + " takes samples of the shape " + card.sample() + ", those of "
+                    + set.name() + " have the shape " + set.sampleShape());
         }
         if (!card.classes().equals(set.classes())) {
-            throw new IOException(checkpoint + " tells the " + card.classes().size() + " classes " + shorten(card.classes())
-                    + " apart, " + set.name() + " has the " + set.classes().size() + " classes " + shorten(set.classes()));
+            throw new IOException(checkpoint + " tells the " + card.classes().size() + " classes "
+                    + shorten(card.classes()) + " apart, " + set.name() + " has the "
+                    + set.classes().size() + " classes " + shorten(set.classes()));
         }
     }
 
@@ -117,8 +127,10 @@ final class EvalCommand extends Command {
     }
 
     private void measure(Model model, ModelCard card, Dataset set, Backend backend) {
-        field("Checkpoint", checkpoint + " (" + (modelName != null ? modelName : card.model()) + ", "
-                + Text.grouped(model.parameters().learned()) + " parameters)");
+        field(
+                "Checkpoint",
+                checkpoint + " (" + (modelName != null ? modelName : card.model()) + ", "
+                        + Text.grouped(model.parameters().learned()) + " parameters)");
         field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
         field("Backend", computing.describe(backend));
         try (Evaluator evaluator = new Evaluator(model, backend, computing.threads(), Loss.crossEntropy(), batch)) {
@@ -126,9 +138,13 @@ final class EvalCommand extends Command {
             Evaluation result = evaluator.evaluate(set, card.normalization());
             double seconds = (System.nanoTime() - start) * 1e-9;
             field("Loss", Text.fixed(result.loss(), 4));
-            field("Accuracy", Text.percent(result.accuracy()) + " (" + Text.grouped(result.correct()) + " of "
-                    + Text.grouped(result.samples()) + ")");
-            field("Time", Text.fixed(seconds, 2) + " s, " + Text.grouped(Math.round(set.size() / seconds)) + " images/s");
+            field(
+                    "Accuracy",
+                    Text.percent(result.accuracy()) + " (" + Text.grouped(result.correct()) + " of "
+                            + Text.grouped(result.samples()) + ")");
+            field(
+                    "Time",
+                    Text.fixed(seconds, 2) + " s, " + Text.grouped(Math.round(set.size() / seconds)) + " images/s");
         }
     }
 }

@@ -25,7 +25,9 @@ final class Machine {
 
     /** Seconds since the Java virtual machine began. */
     static double uptime() {
-        return (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) * 1e-3;
+        return (System.currentTimeMillis()
+                        - ManagementFactory.getRuntimeMXBean().getStartTime())
+                * 1e-3;
     }
 
     private static String lineOf(Path file, String key) {

@@ -36,7 +36,8 @@ public final class Main {
         if (only != null) {
             ondine.addSubcommand(args[0], only.get());
         } else {
-            for (String name : ORDER) ondine.addSubcommand(name, COMMANDS.get(name).get());
+            for (String name : ORDER)
+                ondine.addSubcommand(name, COMMANDS.get(name).get());
         }
         ondine.setOut(out)
                 .setErr(err)

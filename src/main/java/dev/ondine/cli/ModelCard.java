@@ -38,10 +38,14 @@ record ModelCard(
     private static final String STD = "ondine.std";
     private static final String DATA = "ondine.data";
     private static final String SEED = "ondine.seed";
-    private static final String EPOCH = "ondine.epoch";
+    private static final String EPOCHS = "ondine.epochs";
 
-    /** Metadata for a checkpoint. */
-    Map<String, String> metadata(double epoch) throws IOException {
+    /**
+     * Metadata for a checkpoint.
+     *
+     * @param epochs how many were completed
+     */
+    Map<String, String> metadata(int epochs) throws IOException {
         Map<String, String> text = new LinkedHashMap<>();
         text.put(MODEL, model);
         text.put(SAMPLE, numbers(sample.dims()));
@@ -50,7 +54,7 @@ record ModelCard(
         text.put(STD, numbers(normalization.std()));
         text.put(DATA, data);
         text.put(SEED, Long.toString(seed));
-        text.put(EPOCH, Text.fixed(epoch, 3));
+        text.put(EPOCHS, Integer.toString(epochs));
         return text;
     }
 

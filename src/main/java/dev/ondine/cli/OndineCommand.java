@@ -18,16 +18,26 @@ final class OndineCommand implements Runnable {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            scope = ScopeType.INHERIT,
+            description = "Show this help and exit.")
+    @SuppressWarnings("UnusedVariable") // picocli acts on it
     private boolean help;
 
-    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version and exit.")
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Show the version and exit.")
+    @SuppressWarnings("UnusedVariable") // picocli acts on it
     private boolean version;
 
     @Option(
             names = "--debug",
             scope = ScopeType.INHERIT,
-            description = "Show where in the program an error came from. As the environment variable ONDINE_DEBUG does.")
+            description =
+                    "Show where in the program an error came from. As the environment variable ONDINE_DEBUG does.")
     private boolean debug;
 
     boolean debug() {

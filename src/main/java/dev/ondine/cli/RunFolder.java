@@ -8,6 +8,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.util.Map;
 
 /** Where a training run leaves its checkpoint and its log. */
@@ -27,7 +28,7 @@ final class RunFolder implements AutoCloseable {
     static Path fresh(String data, String model) {
         int colon = data.indexOf(':');
         String kind = colon < 0 ? data : data.substring(0, colon);
-        LocalDateTime now = LocalDateTime.now();
+        LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
         String name = kind + "-" + model + "-" + now.getYear() + Text.twoDigits(now.getMonthValue())
                 + Text.twoDigits(now.getDayOfMonth()) + "-" + Text.twoDigits(now.getHour())
                 + Text.twoDigits(now.getMinute()) + Text.twoDigits(now.getSecond());
@@ -58,7 +59,8 @@ final class RunFolder implements AutoCloseable {
                     e);
         } catch (IOException e) {
             throw new IOException(
-                    "cannot write to the output folder " + folder + " (" + Failures.text(e) + "); name another with --out",
+                    "cannot write to the output folder " + folder + " (" + Failures.text(e)
+                            + "); name another with --out",
                     e);
         }
         return new RunFolder(folder, created);

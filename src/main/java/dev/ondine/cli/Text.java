@@ -10,7 +10,9 @@ final class Text {
     /** {@code 0.0312}, with so many digits behind the point. */
     static String fixed(double value, int digits) {
         if (!Double.isFinite(value)) return Double.toString(value);
-        return BigDecimal.valueOf(value).setScale(digits, RoundingMode.HALF_EVEN).toPlainString();
+        return BigDecimal.valueOf(value)
+                .setScale(digits, RoundingMode.HALF_EVEN)
+                .toPlainString();
     }
 
     /** {@code 0.0005}, with the digits that it takes. */

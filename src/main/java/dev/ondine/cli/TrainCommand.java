@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
+import dev.ondine.data.Augmentation;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
@@ -9,7 +10,6 @@ import dev.ondine.nn.Models;
 import dev.ondine.train.Fit;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -47,6 +47,20 @@ final class TrainCommand extends Command {
             description = "mlp-bn, lenet-bn, cnn-bn or resnet20. Default: ${DEFAULT-VALUE}.")
     private String modelName = "cnn-bn";
 
+    @Option(
+            names = "--shift",
+            paramLabel = "PIXELS",
+            description =
+                    "Shift training images at random by so much at most, and fill with black. Default: 4 for cifar10,"
+                            + " else 0.")
+    private Integer shift;
+
+    @Option(
+            names = "--mirror",
+            negatable = true,
+            description = "Mirror every other training image. Default: for cifar10.")
+    private Boolean mirror;
+
     @Mixin
     private TrainingOptions training;
 
@@ -56,7 +70,8 @@ final class TrainCommand extends Command {
     @Option(
             names = "--seed",
             paramLabel = "N",
-            description = "Of the parameters, the order of the samples, dropout, and digits. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Of the parameters, the order of the samples, dropout, and digits. Default: ${DEFAULT-VALUE}.")
     private long seed = 1;
 
     @Option(
@@ -69,13 +84,12 @@ final class TrainCommand extends Command {
     private boolean force;
 
     private DataSplit split;
-    private Normalization normalization;
     private ModelCard card;
-    private long savedSteps;
 
     @Override
     public Integer call() throws IOException {
         requireOneOf("--model", Models.names(), modelName);
+        if (shift != null) require(shift >= 0, "--shift", "at least 0", shift);
         training.check(this);
         computing.check(this);
         Path path = outFolder != null ? outFolder : RunFolder.fresh(data, modelName);
@@ -86,7 +100,10 @@ final class TrainCommand extends Command {
             openData();
             Backend backend = computing.open(this);
             try (Model model = Model.of(
-                            Models.create(modelName, card.sample(), card.classes().size()), card.sample(), seed);
+                            Models.create(
+                                    modelName, card.sample(), card.classes().size()),
+                            card.sample(),
+                            seed);
                     Trainer trainer = Trainer.of(model)
                             .backend(backend)
                             .loss(training.loss())
@@ -96,7 +113,9 @@ final class TrainCommand extends Command {
                             .seed(seed)
                             .build()) {
                 printHeader(model, trainer, backend, folder);
-                return train(trainer, backend, folder);
+                Fit fit = new Fit(trainer, split, card.normalization(), augmentation(), training.batch, seed);
+                folder.log(startLine(model, backend));
+                return new TrainingRun(this, training, trainer, folder, card).run(fit, backend, computing.threads());
             }
         }
     }
@@ -108,15 +127,32 @@ final class TrainCommand extends Command {
             throw wrong("--data", e.getMessage());
         }
         int samples = split.train().size();
-        require(training.batch <= samples, "--batch", "at most the " + samples + " samples to train on", training.batch);
-        normalization = Normalization.of(split.train());
+        require(
+                training.batch <= samples,
+                "--batch",
+                "at most the " + samples + " samples to train on",
+                training.batch);
         card = new ModelCard(
-                modelName, split.train().sampleShape(), split.train().classes(), normalization, data, seed);
+                modelName,
+                split.train().sampleShape(),
+                split.train().classes(),
+                Normalization.of(split.train()),
+                data,
+                seed);
     }
 
     private void printHeader(Model model, Trainer trainer, Backend backend, RunFolder folder) {
-        field("Data", data + ": " + Text.grouped(split.train().size()) + " train, "
-                + Text.grouped(split.test().size()) + " test, " + card.classes().size() + " classes, " + card.sample());
+        field(
+                "Data",
+                data + ": " + Text.grouped(split.train().size()) + " train, "
+                        + Text.grouped(split.test().size()) + " test, "
+                        + card.classes().size() + " classes, " + card.sample());
+        if (!augmentation().isNone()) {
+            field(
+                    "Augmented",
+                    "shifted by up to " + augmentation().shift() + " pixels"
+                            + (augmentation().mirror() ? ", mirrored" : ""));
+        }
         field("Model", modelName + ", " + Text.grouped(model.parameters().learned()) + " parameters");
         field("Training", training.describeCourse());
         field("Optimizer", training.describe());
@@ -125,104 +161,25 @@ final class TrainCommand extends Command {
         field("Output", folder.toString());
     }
 
-    private int train(Trainer trainer, Backend backend, RunFolder folder) throws IOException {
-        long start = System.nanoTime();
-        folder.log(startLine(trainer, backend));
-        Fit fit = new Fit(trainer, split, normalization, training.batch, seed);
-        try (TrainingDisplay display = new TrainingDisplay(out(), training.epochs, TrainingDisplay.isTerminal());
-                Interruption _ = new Interruption(() -> stop(fit))) {
-            try {
-                fit.run(training.epochs, backend, computing.threads(), training.loss(), listener(trainer, folder, display));
-            } catch (UncheckedIOException e) {
-                throw e.getCause();
-            }
-            folder.log(endLine(fit.isStopped() ? "interrupted" : "done", trainer, start));
-            display.close();
-            out().println((fit.isStopped() ? "Stopped after step " : "Done: ") + Text.grouped(trainer.steps())
-                    + (fit.isStopped() ? "" : " steps") + " in " + Text.fixed((System.nanoTime() - start) * 1e-9, 1) + " s.");
-            if (savedSteps > 0) out().println("Checkpoint:  " + folder.model());
-            out().println("Log:         " + folder.log());
-            return fit.isStopped() ? INTERRUPTED : DONE;
-        } catch (IOException | RuntimeException e) {
-            if (savedSteps > 0) err().println("The checkpoint of step " + savedSteps + " is kept: " + folder.model());
-            Map<String, Object> line = endLine("failed", trainer, start);
-            line.put("error", Failures.text(e));
-            try {
-                folder.log(line);
-            } catch (IOException suppressed) {
-                e.addSuppressed(suppressed);
-            }
-            throw e;
-        }
+    private Augmentation augmentation() {
+        boolean photographs = data.startsWith("cifar10:");
+        return new Augmentation(shift != null ? shift : photographs ? 4 : 0, mirror != null ? mirror : photographs);
     }
 
-    private void stop(Fit fit) {
-        fit.stop();
-        if (TrainingDisplay.isTerminal()) err().println(); // below ^C and the bar
-        err().println("Stopping after this step, then saving. Ctrl-C again ends at once.");
-    }
-
-    private Fit.Listener listener(Trainer trainer, RunFolder folder, TrainingDisplay display) {
-        return new Fit.Listener() {
-            @Override
-            public void step(int epoch, int step, int steps, double loss, double accuracy, double imagesPerSecond) {
-                display.step(epoch, step, steps, loss, accuracy, imagesPerSecond);
-            }
-
-            @Override
-            public void epoch(Fit.EpochResult result) {
-                // Stopped before the first step of an epoch: there is nothing new.
-                if (trainer.steps() == savedSteps) return;
-                display.epoch(result);
-                try {
-                    double epoch = (double) trainer.steps() * training.batch / split.train().size();
-                    folder.save(trainer, card.metadata(result.complete() ? result.epoch() : epoch));
-                    savedSteps = trainer.steps();
-                    folder.log(epochLine(result, trainer));
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            }
-        };
-    }
-
-    private Map<String, Object> startLine(Trainer trainer, Backend backend) {
+    private Map<String, Object> startLine(Model model, Backend backend) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("event", "start");
         line.put("time", Instant.now().toString());
         line.put("ondine", OndineCommand.Version.current());
         line.put("data", data);
+        line.put("shift", augmentation().shift());
+        line.put("mirror", augmentation().mirror());
         line.put("model", modelName);
-        line.put("parameters", trainer.model().parameters().learned());
+        line.put("parameters", model.parameters().learned());
         training.log(line);
         line.put("backend", backend.name());
         line.put("threads", computing.threads());
         line.put("seed", seed);
-        return line;
-    }
-
-    private static Map<String, Object> epochLine(Fit.EpochResult result, Trainer trainer) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("event", "epoch");
-        line.put("epoch", result.epoch());
-        line.put("complete", result.complete());
-        line.put("steps", trainer.steps());
-        line.put("train_loss", result.trainLoss());
-        line.put("train_accuracy", result.trainAccuracy());
-        line.put("test_loss", result.test() == null ? null : result.test().loss());
-        line.put("test_accuracy", result.test() == null ? null : result.test().accuracy());
-        line.put("lr", result.learningRate());
-        line.put("seconds", result.seconds());
-        line.put("images_per_s", result.imagesPerSecond());
-        return line;
-    }
-
-    private static Map<String, Object> endLine(String how, Trainer trainer, long start) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("event", "end");
-        line.put("how", how);
-        line.put("steps", trainer.steps());
-        line.put("seconds", (System.nanoTime() - start) * 1e-9);
         return line;
     }
 }

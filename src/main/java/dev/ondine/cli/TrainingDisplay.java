@@ -3,9 +3,10 @@ package dev.ondine.cli;
 import dev.ondine.train.Fit;
 import java.io.Console;
 import java.io.PrintWriter;
+import java.util.Optional;
 
 /** Shows how training goes: a bar for the epoch on a terminal, now and then a line elsewhere; a line for each epoch on both. */
-final class TrainingDisplay implements Fit.Listener, AutoCloseable {
+final class TrainingDisplay implements Fit.Listener {
     /** How often there is a line during an epoch where there is no bar. */
     private static final long LINE_NANOS = 30_000_000_000L;
 
@@ -25,8 +26,9 @@ final class TrainingDisplay implements Fit.Listener, AutoCloseable {
 
     /** Whether standard output is a terminal that understands control characters. */
     static boolean isTerminal() {
-        Console console = System.console();
-        return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
+        // Java 25 gives no console where there is no terminal, other versions and settings do.
+        return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()
+                && !"dumb".equals(System.getenv("TERM"));
     }
 
     @Override
@@ -45,7 +47,7 @@ final class TrainingDisplay implements Fit.Listener, AutoCloseable {
 
     @Override
     public void epoch(Fit.EpochResult result) {
-        close();
+        end();
         lastLine = System.nanoTime();
         String test = result.test() == null
                 ? "not complete, not tested"
@@ -59,12 +61,12 @@ final class TrainingDisplay implements Fit.Listener, AutoCloseable {
     }
 
     private String name(int epoch) {
-        return "epoch " + Text.right(Integer.toString(epoch), Integer.toString(epochs).length()) + "/" + epochs;
+        return "epoch "
+                + Text.right(Integer.toString(epoch), Integer.toString(epochs).length()) + "/" + epochs;
     }
 
     /** Removes the bar, if there is one. */
-    @Override
-    public void close() {
+    void end() {
         if (bar == null) return;
         bar.close();
         bar = null;

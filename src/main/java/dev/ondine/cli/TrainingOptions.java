@@ -41,7 +41,10 @@ final class TrainingOptions {
     /** A step schedule has so many stages, each with a tenth of the rate before. */
     private static final int STAGES = 3;
 
-    @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training data. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--epochs",
+            paramLabel = "N",
+            description = "Passes over the training data. Default: ${DEFAULT-VALUE}.")
     int epochs = 3;
 
     @Option(names = "--batch", paramLabel = "N", description = "Samples a step. Default: ${DEFAULT-VALUE}.")
@@ -56,7 +59,8 @@ final class TrainingOptions {
     @Option(
             names = "--lr",
             paramLabel = "X",
-            description = "Learning rate before the schedule. Default: 0.1 for sgd and nesterov, 0.002 for adam and adamw.")
+            description =
+                    "Learning rate before the schedule. Default: 0.1 for sgd and nesterov, 0.002 for adam and adamw.")
     private Double rate;
 
     @Option(names = "--momentum", paramLabel = "X", description = "Of sgd and nesterov. Default: 0.9.")
@@ -71,8 +75,9 @@ final class TrainingOptions {
     @Option(
             names = "--schedule",
             paramLabel = "NAME",
-            description = "constant, step or cosine. cosine ends at 0; step divides by 10 after each third of the epochs."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description =
+                    "constant, step or cosine. cosine ends at 0; step divides by 10 after each third of the epochs."
+                            + " Default: ${DEFAULT-VALUE}.")
     private String scheduleName = "cosine";
 
     @Option(
@@ -104,10 +109,15 @@ final class TrainingOptions {
                     momentum > 0 || optimizer == OptimizerName.SGD, "--momentum", "above 0 for nesterov", momentum);
         }
         if (weightDecay != null) {
-            command.require(weightDecay >= 0 && Double.isFinite(weightDecay), "--weight-decay", "0 or more", weightDecay);
+            command.require(
+                    weightDecay >= 0 && Double.isFinite(weightDecay), "--weight-decay", "0 or more", weightDecay);
         }
         command.require(warmup >= 0 && Double.isFinite(warmup), "--warmup", "0 epochs or more", warmup);
-        command.require(labelSmoothing >= 0 && labelSmoothing < 1, "--label-smoothing", "at least 0 and below 1", labelSmoothing);
+        command.require(
+                labelSmoothing >= 0 && labelSmoothing < 1,
+                "--label-smoothing",
+                "at least 0 and below 1",
+                labelSmoothing);
     }
 
     private double rate() {
@@ -138,12 +148,11 @@ final class TrainingOptions {
     }
 
     Schedule schedule() {
-        Schedule then =
-                switch (schedule) {
-                    case CONSTANT -> Schedule.constant();
-                    case STEP -> Schedule.step((double) epochs / STAGES, 0.1);
-                    case COSINE -> Schedule.cosine(epochs);
-                };
+        Schedule then = switch (schedule) {
+            case CONSTANT -> Schedule.constant();
+            case STEP -> Schedule.step((double) epochs / STAGES, 0.1);
+            case COSINE -> Schedule.cosine(epochs);
+        };
         return then.warmup(warmup);
     }
 
@@ -154,7 +163,11 @@ final class TrainingOptions {
     /** {@code nesterov, lr 0.1, cosine, momentum 0.9, weight decay 0.0005}. */
     String describe() {
         StringBuilder text = new StringBuilder();
-        text.append(optimizer).append(", lr ").append(Text.plain(rate())).append(", ").append(schedule);
+        text.append(optimizer)
+                .append(", lr ")
+                .append(Text.plain(rate()))
+                .append(", ")
+                .append(schedule);
         if (optimizer.isSgd()) text.append(", momentum ").append(Text.plain(momentum()));
         return text.append(", weight decay ").append(Text.plain(weightDecay())).toString();
     }
@@ -162,7 +175,10 @@ final class TrainingOptions {
     /** {@code 3 epochs, batches of 128, warm-up 0.5, label smoothing 0.1}. */
     String describeCourse() {
         StringBuilder text = new StringBuilder();
-        text.append(epochs).append(epochs == 1 ? " epoch" : " epochs").append(", batches of ").append(batch);
+        text.append(epochs)
+                .append(epochs == 1 ? " epoch" : " epochs")
+                .append(", batches of ")
+                .append(batch);
         if (warmup > 0) text.append(", warm-up ").append(Text.plain(warmup));
         if (labelSmoothing > 0) text.append(", label smoothing ").append(Text.plain(labelSmoothing));
         return text.toString();

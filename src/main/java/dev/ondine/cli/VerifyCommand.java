@@ -6,6 +6,7 @@ import dev.ondine.verify.VerifyCase;
 import dev.ondine.verify.VerifyCases;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,8 +22,10 @@ import picocli.CommandLine.Option;
                     + " relative to the largest magnitude in a tensor; shown is the one nearest to its tolerance."
         })
 final class VerifyCommand extends Command {
-    private static final int OPERATION = 40;
-    private static final int SHAPE = 25;
+    private static final List<VerifyCase> CASES = VerifyCases.all();
+
+    private static final int OPERATION = width(VerifyCase::operation);
+    private static final int SHAPE = width(VerifyCase::shape);
     private static final int NUMBER = 9;
     private static final int TENSOR = 8;
 
@@ -32,20 +35,23 @@ final class VerifyCommand extends Command {
     @Option(names = "--all", description = "Show every tensor instead of each operation's worst.")
     private boolean all;
 
+    private static int width(Function<VerifyCase, String> column) {
+        return 2 + CASES.stream().map(column).mapToInt(String::length).max().orElse(0);
+    }
+
     @Override
     public Integer call() {
         computing.check(this);
         Backend backend = computing.open(this);
         out().println(row("operation", "shape", "tensor", "error", "tolerance", "", "runs"));
         List<Verification.Result> failed = new ArrayList<>();
-        List<VerifyCase> cases = VerifyCases.all();
-        for (VerifyCase verified : cases) {
+        for (VerifyCase verified : CASES) {
             Verification.Result result = Verification.run(verified, backend, computing.threads());
             if (!result.ok()) failed.add(result);
             print(result);
         }
         out().println();
-        out().println(cases.size() + " cases, " + (failed.isEmpty() ? "all right." : failed.size() + " wrong:"));
+        out().println(CASES.size() + " cases, " + (failed.isEmpty() ? "all right." : failed.size() + " wrong:"));
         for (Verification.Result result : failed) out().println("  " + result.verified() + ": " + result.failures());
         return failed.isEmpty() ? DONE : FAILED;
     }
@@ -66,9 +72,16 @@ final class VerifyCommand extends Command {
     }
 
     private static String row(
-            String operation, String shape, String tensor, String error, String tolerance, String verdict, String runs) {
+            String operation,
+            String shape,
+            String tensor,
+            String error,
+            String tolerance,
+            String verdict,
+            String runs) {
         return (Text.left(operation, OPERATION) + Text.left(shape, SHAPE) + Text.left(tensor, TENSOR)
-                        + Text.right(error, NUMBER) + "  " + Text.right(tolerance, NUMBER) + "  " + Text.left(verdict, 6)
+                        + Text.right(error, NUMBER) + "  " + Text.right(tolerance, NUMBER) + "  "
+                        + Text.left(verdict, 6)
                         + runs)
                 .stripTrailing();
     }

@@ -99,26 +99,56 @@ final class ConvolutionCases {
     static List<VerifyCase> all() {
         List<Spec> specs = new ArrayList<>();
         for (long c : VerifyCases.CHANNELS) {
-            specs.add(Spec.of("convolution 3x3", 2, c, c, List.of(5L, 7L), 3).padding(1, 1).withBias());
-            specs.add(Spec.of("convolution 3x3, 1 pixel", 1, c, 16, List.of(1L, 1L), 3).padding(1, 1));
+            specs.add(Spec.of("convolution 3x3", 2, c, c, List.of(5L, 7L), 3)
+                    .padding(1, 1)
+                    .withBias());
+            specs.add(Spec.of("convolution 3x3, 1 pixel", 1, c, 16, List.of(1L, 1L), 3)
+                    .padding(1, 1));
             specs.add(Spec.of("convolution 1x1", 2, 16, c, List.of(5L, 7L), 1));
-            specs.add(Spec.of("convolution 1x1 stride 2", 2, c, c, List.of(7L, 5L), 1).stride(2));
-            specs.add(Spec.of("convolution depthwise", 2, c, c, List.of(7L, 7L), 3).padding(1, 1).groups((int) c));
+            specs.add(Spec.of("convolution 1x1 stride 2", 2, c, c, List.of(7L, 5L), 1)
+                    .stride(2));
+            specs.add(Spec.of("convolution depthwise", 2, c, c, List.of(7L, 7L), 3)
+                    .padding(1, 1)
+                    .groups((int) c));
         }
-        specs.add(Spec.of("convolution 3x3 stride 2", 3, 16, 32, List.of(9L, 8L), 3).padding(1, 1).stride(2));
-        specs.add(Spec.of("convolution 7x7 stride 2", 2, 3, 16, List.of(13L, 17L), 7).padding(3, 3).stride(2).withBias());
-        specs.add(Spec.of("convolution 1x5", 2, 13, 17, List.of(5L, 9L), 1).kernel(1L, 5L));
-        specs.add(Spec.of("convolution uneven padding", 2, 13, 17, List.of(6L, 6L), 3).padding(0, 1).stride(2));
-        specs.add(Spec.of("convolution dilation 2", 2, 13, 17, List.of(9L, 9L), 3).padding(2, 2).dilation(2).withBias());
-        specs.add(Spec.of("convolution groups 3", 2, 12, 18, List.of(7L, 7L), 3).padding(1, 1).groups(3).withBias());
-        specs.add(Spec.of("convolution groups 2", 2, 32, 64, List.of(7L, 7L), 3).padding(1, 1).groups(2).stride(2));
-        specs.add(Spec.of("convolution depthwise stride 2", 2, 48, 48, List.of(8L, 8L), 3).padding(1, 1).groups(48)
+        specs.add(Spec.of("convolution 3x3 stride 2", 3, 16, 32, List.of(9L, 8L), 3)
+                .padding(1, 1)
                 .stride(2));
-        specs.add(Spec.of("convolution 1d", 3, 13, 17, List.of(31L), 5).padding(2, 2).withBias());
+        specs.add(Spec.of("convolution 7x7 stride 2", 2, 3, 16, List.of(13L, 17L), 7)
+                .padding(3, 3)
+                .stride(2)
+                .withBias());
+        specs.add(Spec.of("convolution 1x5", 2, 13, 17, List.of(5L, 9L), 1).kernel(1L, 5L));
+        specs.add(Spec.of("convolution uneven padding", 2, 13, 17, List.of(6L, 6L), 3)
+                .padding(0, 1)
+                .stride(2));
+        specs.add(Spec.of("convolution dilation 2", 2, 13, 17, List.of(9L, 9L), 3)
+                .padding(2, 2)
+                .dilation(2)
+                .withBias());
+        specs.add(Spec.of("convolution groups 3", 2, 12, 18, List.of(7L, 7L), 3)
+                .padding(1, 1)
+                .groups(3)
+                .withBias());
+        specs.add(Spec.of("convolution groups 2", 2, 32, 64, List.of(7L, 7L), 3)
+                .padding(1, 1)
+                .groups(2)
+                .stride(2));
+        specs.add(Spec.of("convolution depthwise stride 2", 2, 48, 48, List.of(8L, 8L), 3)
+                .padding(1, 1)
+                .groups(48)
+                .stride(2));
+        specs.add(Spec.of("convolution 1d", 3, 13, 17, List.of(31L), 5)
+                .padding(2, 2)
+                .withBias());
         specs.add(Spec.of("convolution 1d stride 2", 1, 16, 32, List.of(31L), 3).stride(2));
-        specs.add(Spec.of("convolution 3d", 2, 3, 13, List.of(5L, 4L, 6L), 3).padding(1, 1).withBias());
-        specs.add(Spec.of("convolution 3d stride 2", 1, 16, 16, List.of(5L, 4L, 6L), 2).stride(2));
-        List<VerifyCase> cases = new ArrayList<>(specs.stream().map(Spec::verified).toList());
+        specs.add(Spec.of("convolution 3d", 2, 3, 13, List.of(5L, 4L, 6L), 3)
+                .padding(1, 1)
+                .withBias());
+        specs.add(Spec.of("convolution 3d stride 2", 1, 16, 16, List.of(5L, 4L, 6L), 2)
+                .stride(2));
+        List<VerifyCase> cases =
+                new ArrayList<>(specs.stream().map(Spec::verified).toList());
         for (long c : VerifyCases.CHANNELS) {
             cases.add(linear(5, c, 13, true));
             cases.add(linear(1, 31, c, false));

@@ -51,12 +51,11 @@ final class ElementwiseCases {
 
     private static VerifyCase activation(ActivationKind kind, Shape shape) {
         return new VerifyCase(kind.name().toLowerCase(Locale.ROOT).replace('_', ' '), shape.toString(), graph -> {
-            double tolerance =
-                    switch (kind) {
-                        case RELU -> Tolerances.EXACT;
-                        case LEAKY_RELU, RELU6, HARD_SIGMOID, HARD_SWISH -> Tolerances.ROUNDING;
-                        case ELU, SIGMOID, TANH, GELU, GELU_TANH, SILU, SOFTPLUS, MISH -> Tolerances.APPROXIMATION;
-                    };
+            double tolerance = switch (kind) {
+                case RELU -> Tolerances.EXACT;
+                case LEAKY_RELU, RELU6, HARD_SIGMOID, HARD_SWISH -> Tolerances.ROUNDING;
+                case ELU, SIGMOID, TANH, GELU, GELU_TANH, SILU, SOFTPLUS, MISH -> Tolerances.APPROXIMATION;
+            };
             graph.tolerance(CaseGraph.RESULT, tolerance).tolerance("x", tolerance);
             return graph.add(new Op.Activation(kind, 0.5f), graph.input("x", shape, WIDE));
         });
@@ -84,8 +83,10 @@ final class ElementwiseCases {
     }
 
     private static VerifyCase dropout(Shape shape) {
-        return new VerifyCase("dropout", shape.toString(), graph ->
-                graph.add(new Op.Dropout(0.3f, 5), graph.input("x", shape, CaseGraph.CENTERED)));
+        return new VerifyCase(
+                "dropout",
+                shape.toString(),
+                graph -> graph.add(new Op.Dropout(0.3f, 5), graph.input("x", shape, CaseGraph.CENTERED)));
     }
 
     private static VerifyCase concat(int axis, Shape... shapes) {

@@ -50,7 +50,9 @@ final class LossCases {
             Value x = graph.input("x", shape, LOGITS);
             Value target = graph.labels(Shape.of(perTarget), classes, ignored, IGNORED);
             double softmax = Tolerances.APPROXIMATION + Tolerances.sum(classes);
-            graph.tolerance(CaseGraph.RESULT, softmax + Tolerances.sum(target.shape().elements()))
+            graph.tolerance(
+                            CaseGraph.RESULT,
+                            softmax + Tolerances.sum(target.shape().elements()))
                     .tolerance("x", softmax);
             graph.lossIsResult();
             return graph.add(new Op.CrossEntropy(smoothing, IGNORED), x, target);

@@ -59,14 +59,15 @@ final class NormalizationCases {
         List<Value> operands = new ArrayList<>(List.of(x));
         if (scale) operands.add(graph.parameter("weight", channels, CaseGraph.POSITIVE));
         if (shift) operands.add(graph.parameter("bias", channels, CaseGraph.CENTERED));
-        List<Value> results =
-                graph.addAll(new Op.BatchNormalization(EPSILON, true, scale, shift, false), operands.toArray(Value[]::new));
+        List<Value> results = graph.addAll(
+                new Op.BatchNormalization(EPSILON, true, scale, shift, false), operands.toArray(Value[]::new));
         double tolerance = Tolerances.normalization(n, ratio);
         graph.output("mean", results.get(1), Tolerances.sum(n));
         graph.output("variance", results.get(2), tolerance);
         graph.tolerance(CaseGraph.RESULT, tolerance)
                 .tolerance("x", tolerance)
-                // Σ dy·x̂: an error of the mean counts Σ dy times, which may be some times as large when there is one channel only.
+                // Σ dy·x̂: an error of the mean counts Σ dy times, which may be some times as large when there is one
+                // channel only.
                 .tolerance("weight", Tolerances.normalization(n, 4 * ratio))
                 .tolerance("bias", Tolerances.sum(n));
         return relu ? graph.add(new Op.Activation(ActivationKind.RELU, 0), results.getFirst()) : results.getFirst();

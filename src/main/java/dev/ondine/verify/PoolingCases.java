@@ -59,8 +59,7 @@ final class PoolingCases {
             List<Integer> none = Collections.nCopies(spatial, 0);
             Value x = graph.input("x", shape, CaseGraph.CENTERED);
             graph.tolerance(CaseGraph.RESULT, Tolerances.sum(shape.elements(2, shape.rank())));
-            return graph.add(
-                    new Op.Pooling(PoolingKind.AVERAGE_EXCLUDE_PADDING, kernel, kernel, none, none, false), x);
+            return graph.add(new Op.Pooling(PoolingKind.AVERAGE_EXCLUDE_PADDING, kernel, kernel, none, none, false), x);
         });
     }
 }

@@ -51,7 +51,8 @@ public final class Verification {
      * @param implementation what ran on the backend: oneDNN's own names of its kernels
      * @param complaints what is wrong apart from numbers: a run that changed its inputs, or gave something else when repeated
      */
-    public record Result(VerifyCase verified, String implementation, List<Comparison> comparisons, List<String> complaints) {
+    public record Result(
+            VerifyCase verified, String implementation, List<Comparison> comparisons, List<String> complaints) {
         public boolean ok() {
             return complaints.isEmpty() && comparisons.stream().allMatch(Comparison::ok);
         }
@@ -80,14 +81,15 @@ public final class Verification {
         Graph graph = Differentiate.apply(built.builder().build(), loss, built.wanted());
         List<String> complaints = new ArrayList<>();
         Map<String, float[]> expected;
-        try (Plan plan = new ReferenceBackend().compile(graph, PlanOptions.threads(threads).seed(SEED))) {
+        try (Plan plan = new ReferenceBackend()
+                .compile(graph, PlanOptions.threads(threads).seed(SEED))) {
             expected = results(plan, built, new ArrayList<>());
         }
         try (Plan plan = backend.compile(graph, PlanOptions.threads(threads).seed(SEED))) {
             Map<String, float[]> actual = results(plan, built, complaints);
             List<Comparison> comparisons = new ArrayList<>();
-            expected.forEach((name, values) -> comparisons.add(
-                    new Comparison(shortName(name), error(actual.get(name), values), built.toleranceOf(operand(name)))));
+            expected.forEach((name, values) -> comparisons.add(new Comparison(
+                    shortName(name), error(actual.get(name), values), built.toleranceOf(operand(name)))));
             return new Result(verified, implementation(plan), comparisons, complaints);
         }
     }
@@ -97,7 +99,8 @@ public final class Verification {
         plan.run(RUN);
         Map<String, float[]> first = read(plan);
         built.floats().forEach((v, values) -> {
-            if (v.role() == Value.Role.INPUT && !Arrays.equals(values, plan.input(v.name()).toFloatArray())) {
+            if (v.role() == Value.Role.INPUT
+                    && !Arrays.equals(values, plan.input(v.name()).toFloatArray())) {
                 complaints.add("the run changed its input '" + v.name() + "'");
             }
         });
@@ -125,10 +128,12 @@ public final class Verification {
 
     private static Map<String, float[]> read(Plan plan) {
         Map<String, float[]> results = new LinkedHashMap<>();
-        for (String name : plan.graph().outputs().keySet()) results.put(name, plan.output(name).toFloatArray());
+        for (String name : plan.graph().outputs().keySet())
+            results.put(name, plan.output(name).toFloatArray());
         List<Value> parameters = plan.graph().parameters();
         for (int i = 0; i < parameters.size(); i++) {
-            try (Tensor tensor = Tensor.allocate(DataType.FLOAT32, parameters.get(i).shape())) {
+            try (Tensor tensor =
+                    Tensor.allocate(DataType.FLOAT32, parameters.get(i).shape())) {
                 plan.unpack(i, plan.gradients(), tensor.segment());
                 results.put(Differentiate.OUTPUT_PREFIX + parameters.get(i).name(), tensor.toFloatArray());
             }
@@ -148,7 +153,9 @@ public final class Verification {
     }
 
     private static String operand(String name) {
-        return name.startsWith(Differentiate.OUTPUT_PREFIX) ? name.substring(Differentiate.OUTPUT_PREFIX.length()) : name;
+        return name.startsWith(Differentiate.OUTPUT_PREFIX)
+                ? name.substring(Differentiate.OUTPUT_PREFIX.length())
+                : name;
     }
 
     private static String shortName(String name) {
