@@ -8,6 +8,7 @@ module dev.ondine {
     requires com.fasterxml.jackson.core;
     requires info.picocli;
     requires java.desktop;
+    requires java.management;
     requires me.tongfei.progressbar;
 
     exports dev.ondine.backend;

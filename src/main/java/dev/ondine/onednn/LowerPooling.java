@@ -5,6 +5,7 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Algorithm;
 import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Binaries;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.Poolings;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
@@ -14,10 +15,12 @@ import dev.ondine.onednn.api.Window;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Max and average pooling. */
@@ -43,12 +46,16 @@ final class LowerPooling {
                 y.shape(),
                 keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE));
         Map<Arg, Slot> outputs = new LinkedHashMap<>();
-        outputs.put(Arg.DST, to.out(y, pd.query(Arg.DST)));
+        Slot dst = to.out(y, pd.query(Arg.DST));
+        Optional<Slot> correction = correction(op, x.shape(), y.shape());
+        Slot averages = correction.isEmpty() ? dst : temporary(dst);
+        outputs.put(Arg.DST, averages);
         if (keep) {
             to.rememberForward(node.output(1), pd);
             outputs.put(Arg.WORKSPACE, to.out(node.output(1), pd.query(Arg.WORKSPACE)));
         }
         to.emit(pd, Map.of(Arg.SRC, to.in(x, pd.query(Arg.SRC))), outputs);
+        correction.ifPresent(factors -> multiply(averages, factors, dst));
     }
 
     void backward(Op.PoolingBackward op) {
@@ -74,9 +81,54 @@ final class LowerPooling {
                         to.attributes)
                 .create(to.arena);
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
-        inputs.put(Arg.DIFF_DST, to.in(dy, pd.query(Arg.DIFF_DST)));
+        Slot diffDst = to.in(dy, pd.query(Arg.DIFF_DST));
+        Optional<Slot> correction = correction(op.forward(), dx.shape(), dy.shape());
+        if (correction.isPresent()) {
+            Slot corrected = temporary(diffDst);
+            multiply(diffDst, correction.get(), corrected);
+            diffDst = corrected;
+        }
+        inputs.put(Arg.DIFF_DST, diffDst);
         if (max) inputs.put(Arg.WORKSPACE, to.in(node.input(1)));
         to.emit(pd, inputs, Map.of(Arg.DIFF_SRC, to.out(dx, pd.query(Arg.DIFF_SRC))));
+    }
+
+    /**
+     * What each average must be multiplied with, if it is one over a window that hangs over the end of the padding: oneDNN divides
+     * by the size of the whole window, PyTorch by that of the part that lies over input and padding.
+     */
+    private Optional<Slot> correction(Op.Pooling op, Shape x, Shape y) {
+        if (op.kind() != Op.PoolingKind.AVERAGE_INCLUDE_PADDING) return Optional.empty();
+        long[] dims = y.dims();
+        Arrays.fill(dims, 0, 2, 1);
+        float[] factors = new float[Math.toIntExact(y.elements(2, y.rank()))];
+        Arrays.fill(factors, 1);
+        boolean needed = false;
+        int inner = factors.length;
+        for (int i = 0; i < op.kernel().size(); i++) {
+            int places = (int) y.dim(2 + i);
+            inner /= places;
+            int end = Math.toIntExact(x.dim(2 + i)) + op.paddingEnd().get(i);
+            for (int j = 0; j < factors.length; j++) {
+                int start = j / inner % places * op.stride().get(i)
+                        - op.paddingBegin().get(i);
+                int counted = Math.min(op.kernel().get(i), end - start);
+                factors[j] *= (float) op.kernel().get(i) / counted;
+                needed |= counted != op.kernel().get(i);
+            }
+        }
+        return needed ? Optional.of(to.constant(Shape.of(dims), factors)) : Optional.empty();
+    }
+
+    private static Slot temporary(Slot like) {
+        return new Slot(new Buffer("average", like.layout().size()), like.layout());
+    }
+
+    private void multiply(Slot from, Slot factors, Slot into) {
+        PrimitiveDescriptor pd = Binaries.of(
+                        Algorithm.BINARY_MUL, from.layout(), factors.layout(), into.layout(), to.attributes)
+                .create(to.arena);
+        to.emit(pd, Map.of(Arg.SRC, from, Arg.SRC_1, factors), Map.of(Arg.DST, into), new StepSpec.InPlace(from, into));
     }
 
     private List<PrimitiveRequest> requests(

@@ -14,6 +14,7 @@ import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Reorders;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -22,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -45,7 +47,7 @@ final class Lowering {
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
     private final Map<Value, Node> lastReaders = new HashMap<>();
     private final List<Slot> pinned = new ArrayList<>();
-    private final Map<Slot, Float> constants = new HashMap<>();
+    private final Map<Slot, Consumer<Tensor>> constants = new HashMap<>();
     private final List<String> warnings = new ArrayList<>();
     private Node node;
 
@@ -193,7 +195,16 @@ final class Lowering {
 
     /** A slot whose contents are set once, before the first run. */
     void constant(Slot slot, float value) {
-        constants.put(slot, value);
+        constants.put(slot, tensor -> tensor.fill(value));
+    }
+
+    /** Numbers that are set once, before the first run; row-major. */
+    Slot constant(Shape shape, float[] values) {
+        MemoryDescriptor layout = layouts.plain(shape, DataType.FLOAT32);
+        Slot slot = new Slot(new Buffer("constant", layout.size()), layout);
+        pin(slot);
+        constants.put(slot, tensor -> tensor.copyFrom(values));
+        return slot;
     }
 
     /** As {@link #out}, for what the caller writes or reads, and for constants. */
@@ -341,7 +352,7 @@ final class Lowering {
                 .orElseThrow();
     }
 
-    Map<Slot, Float> constants() {
+    Map<Slot, Consumer<Tensor>> constants() {
         return constants;
     }
 

@@ -46,11 +46,10 @@ public final class OneDnnPlan implements Plan {
         MemorySegment memory = arena.allocate(Math.max(arenaBytes, 64), 64);
         for (Buffer buffer : MemoryPlanner.buffers(specs, lowering.pinnedSlots())) buffer.materialize(memory);
         lowering.constants()
-                .forEach((slot, value) -> Tensor.view(
-                                slot.buffer().segment(),
-                                slot.layout().dataType(),
-                                Shape.of(slot.layout().dims()))
-                        .fill(value));
+                .forEach((slot, fill) -> fill.accept(Tensor.view(
+                        slot.buffer().segment(),
+                        slot.layout().dataType(),
+                        Shape.of(slot.layout().dims()))));
 
         Stream stream = Stream.create(arena);
         this.steps = new Step[specs.size()];

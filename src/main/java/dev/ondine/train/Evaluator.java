@@ -7,6 +7,7 @@ import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /** Measures a model on data sets, with the running statistics. Always sees the model's newest parameters. */
 public final class Evaluator implements AutoCloseable {
@@ -20,11 +21,17 @@ public final class Evaluator implements AutoCloseable {
 
     /** Mean loss and accuracy over all samples of a data set. */
     public Evaluation evaluate(Dataset data, Normalization normalization) {
+        return evaluate(data, normalization, () -> false).orElseThrow();
+    }
+
+    /** As {@link #evaluate(Dataset, Normalization)}; nothing if {@code stop}, asked before every batch, says yes. */
+    public Optional<Evaluation> evaluate(Dataset data, Normalization normalization, BooleanSupplier stop) {
         BatchLoader loader = new BatchLoader(data, Math.min(batchSize, data.size()), false, 0, false, normalization);
         BatchLoader.Epoch epoch = loader.epoch(0);
         double loss = 0;
         long correct = 0;
         while (epoch.nextCount() > 0) {
+            if (stop.getAsBoolean()) return Optional.empty();
             int count = epoch.nextCount();
             Plan plan = plans.plan(count);
             var target = plan.input(TrainingBatch.TARGET);
@@ -33,7 +40,7 @@ public final class Evaluator implements AutoCloseable {
             loss += (double) plan.output(TrainingBatch.LOSS).getFloatAt(0) * count;
             correct += Accuracy.correct(plan.output(Model.OUTPUT), target, count);
         }
-        return new Evaluation(loss / data.size(), correct, data.size());
+        return Optional.of(new Evaluation(loss / data.size(), correct, data.size()));
     }
 
     @Override

@@ -39,7 +39,7 @@ public final class Fit {
      * @param epoch which one, from 1
      * @param trainLoss mean over the epoch's steps, each before its update
      * @param trainAccuracy likewise
-     * @param test measured after the epoch with the running statistics
+     * @param test measured after the epoch with the running statistics; null if training was stopped before it was measured
      * @param learningRate of the last step
      * @param seconds for training, without the test
      * @param complete whether it ran to its end
@@ -139,7 +139,8 @@ public final class Fit {
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
         long seen = Math.max(1, (long) done * batchSize);
-        Evaluation test = evaluator.evaluate(data.test(), normalization);
+        Evaluation test =
+                evaluator.evaluate(data.test(), normalization, this::isStopped).orElse(null);
         return new EpochResult(
                 epoch,
                 loss / Math.max(1, done),
@@ -151,7 +152,7 @@ public final class Fit {
                 done == steps);
     }
 
-    /** Ends training after the current step; from any thread. */
+    /** Ends training after the current step, or the current batch of a measurement; from any thread. */
     public void stop() {
         stopped = true;
     }

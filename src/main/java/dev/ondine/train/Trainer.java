@@ -73,7 +73,7 @@ public final class Trainer implements AutoCloseable {
     /** Settings of a trainer, with their defaults. */
     public static final class Builder {
         private final Model model;
-        private Backend backend = Backends.best();
+        private Backend backend;
         private Loss loss = Loss.crossEntropy();
         private Optimizer optimizer = Optimizer.Sgd.of(0.1).momentum(0.9).weightDecay(5e-4);
         private Schedule schedule = Schedule.constant();
@@ -122,6 +122,8 @@ public final class Trainer implements AutoCloseable {
         }
 
         public Trainer build() {
+            // Not before: whoever names another backend need not have oneDNN.
+            if (backend == null) backend = Backends.best();
             return new Trainer(this);
         }
     }

@@ -1,0 +1,150 @@
+package dev.ondine.cli;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.data.DataSplit;
+import dev.ondine.data.Dataset;
+import dev.ondine.data.Datasets;
+import dev.ondine.data.Normalization;
+import dev.ondine.nn.Model;
+import dev.ondine.nn.Models;
+import dev.ondine.train.Checkpoint;
+import dev.ondine.train.Evaluation;
+import dev.ondine.train.Evaluator;
+import dev.ondine.train.Loss;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures a checkpoint. */
+@CommandLine.Command(
+        name = "eval",
+        sortOptions = false,
+        description = {"Measure a checkpoint's loss and accuracy.", ""})
+final class EvalCommand extends Command {
+    @Option(
+            names = "--checkpoint",
+            required = true,
+            paramLabel = "FILE",
+            description = "A model.safetensors of ondine train's.")
+    private Path checkpoint;
+
+    @Option(
+            names = "--data",
+            paramLabel = "DATA",
+            description =
+                    "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW]. Default: what the"
+                            + " checkpoint was trained on.")
+    private String data;
+
+    @Option(names = "--split", paramLabel = "PART", description = "test or train. Default: ${DEFAULT-VALUE}.")
+    private String part = "test";
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description = "mlp-bn, lenet-bn, cnn-bn or resnet20, for a checkpoint that does not say it; the samples are"
+                    + " then normalized as the training data of --data ask for.")
+    private String modelName;
+
+    @Option(names = "--batch", paramLabel = "N", description = "Samples at a time. Default: ${DEFAULT-VALUE}.")
+    private int batch = 128;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of digits. Default: that of the training.")
+    private Long seed;
+
+    @Mixin
+    private BackendOptions computing;
+
+    @Override
+    public Integer call() throws IOException {
+        requireOneOf("--split", List.of("test", "train"), part);
+        if (modelName != null) requireOneOf("--model", Models.names(), modelName);
+        require(batch > 0, "--batch", "at least 1", batch);
+        computing.check(this);
+        Optional<ModelCard> stored = ModelCard.read(checkpoint);
+        if (stored.isEmpty()) requireModelAndData();
+        DataSplit split = openData(stored);
+        Dataset set = part.equals("test") ? split.test() : split.train();
+        ModelCard card = stored.isPresent() ? stored.get() : describe(split);
+        requireFits(card, set);
+        Backend backend = computing.open(this);
+        try (Model model = Model.of(
+                Models.create(
+                        modelName != null ? modelName : card.model(),
+                        card.sample(),
+                        card.classes().size()),
+                card.sample(),
+                0)) {
+            Checkpoint.load(checkpoint, model);
+            measure(model, card, set, backend);
+        }
+        return DONE;
+    }
+
+    private void requireModelAndData() throws IOException {
+        if (modelName == null) {
+            throw new IOException(
+                    checkpoint + " does not say which model it holds: ondine train did not write it. Name the"
+                            + " model with --model (" + String.join(", ", Models.names()) + ")");
+        }
+        if (data == null) throw wrong("--data", checkpoint + " does not say what it was trained on: name the data");
+    }
+
+    private DataSplit openData(Optional<ModelCard> stored) {
+        try {
+            return Datasets.open(
+                    data != null ? data : stored.orElseThrow().data(),
+                    seed != null ? seed : stored.map(ModelCard::seed).orElse(1L));
+        } catch (IllegalArgumentException e) {
+            throw wrong("--data", e.getMessage());
+        }
+    }
+
+    private ModelCard describe(DataSplit split) {
+        Dataset train = split.train();
+        return new ModelCard(modelName, train.sampleShape(), train.classes(), Normalization.of(train), data, 0);
+    }
+
+    private void requireFits(ModelCard card, Dataset set) throws IOException {
+        if (!card.sample().equals(set.sampleShape())) {
+            throw new IOException(checkpoint + " takes samples of the shape " + card.sample() + ", those of "
+                    + set.name() + " have the shape " + set.sampleShape());
+        }
+        if (!card.classes().equals(set.classes())) {
+            throw new IOException(checkpoint + " tells the " + card.classes().size() + " classes "
+                    + shorten(card.classes()) + " apart, " + set.name() + " has the "
+                    + set.classes().size() + " classes " + shorten(set.classes()));
+        }
+    }
+
+    private static String shorten(List<String> classes) {
+        int shown = Math.min(classes.size(), 10);
+        return String.join(", ", classes.subList(0, shown)) + (shown < classes.size() ? ", ..." : "");
+    }
+
+    private void measure(Model model, ModelCard card, Dataset set, Backend backend) {
+        field(
+                "Checkpoint",
+                checkpoint + " (" + (modelName != null ? modelName : card.model()) + ", "
+                        + Text.grouped(model.parameters().learned()) + " parameters)");
+        field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
+        field("Backend", computing.describe(backend));
+        try (Evaluator evaluator = new Evaluator(model, backend, computing.threads(), Loss.crossEntropy(), batch)) {
+            long start = System.nanoTime();
+            Evaluation result = evaluator.evaluate(set, card.normalization());
+            double seconds = (System.nanoTime() - start) * 1e-9;
+            field("Loss", Text.fixed(result.loss(), 4));
+            field(
+                    "Accuracy",
+                    Text.percent(result.accuracy()) + " (" + Text.grouped(result.correct()) + " of "
+                            + Text.grouped(result.samples()) + ")");
+            field(
+                    "Time",
+                    Text.fixed(seconds, 2) + " s, " + Text.grouped(Math.round(set.size() / seconds)) + " images/s");
+        }
+    }
+}

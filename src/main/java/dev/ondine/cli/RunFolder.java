@@ -1,0 +1,102 @@
+package dev.ondine.cli;
+
+import dev.ondine.io.JsonLines;
+import dev.ondine.train.Checkpoint;
+import dev.ondine.train.Trainer;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.util.Map;
+
+/** Where a training run leaves its checkpoint and its log. */
+final class RunFolder implements AutoCloseable {
+    private static final String MODEL = "model.safetensors";
+
+    private final Path folder;
+    private final boolean created;
+    private JsonLines log;
+
+    private RunFolder(Path folder, boolean created) {
+        this.folder = folder;
+        this.created = created;
+    }
+
+    /** A folder that is not there yet: {@code runs/digits-cnn-bn-20260131-235959}. */
+    static Path fresh(String data, String model) {
+        int colon = data.indexOf(':');
+        String kind = colon < 0 ? data : data.substring(0, colon);
+        LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
+        String name = kind + "-" + model + "-" + now.getYear() + Text.twoDigits(now.getMonthValue())
+                + Text.twoDigits(now.getDayOfMonth()) + "-" + Text.twoDigits(now.getHour())
+                + Text.twoDigits(now.getMinute()) + Text.twoDigits(now.getSecond());
+        Path folder = Path.of("runs", name);
+        for (int i = 2; Files.exists(folder); i++) folder = Path.of("runs", name + "-" + i);
+        return folder;
+    }
+
+    /** Whether there is a checkpoint in a folder already. */
+    static boolean holdsModel(Path folder) {
+        return Files.exists(folder.resolve(MODEL));
+    }
+
+    /**
+     * Makes the folder, with those above it, and tries whether files can be made in it.
+     *
+     * @throws IOException if not: before anything is computed that could be lost
+     */
+    static RunFolder open(Path folder) throws IOException {
+        boolean created = !Files.exists(folder);
+        try {
+            Files.createDirectories(folder);
+            Files.delete(Files.createTempFile(folder, ".ondine-", ".tmp"));
+        } catch (FileAlreadyExistsException e) {
+            throw new IOException(
+                    "cannot write to the output folder " + folder + ": " + e.getFile()
+                            + " is a file; name another with --out",
+                    e);
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot write to the output folder " + folder + " (" + Failures.text(e)
+                            + "); name another with --out",
+                    e);
+        }
+        return new RunFolder(folder, created);
+    }
+
+    Path model() {
+        return folder.resolve(MODEL);
+    }
+
+    Path log() {
+        return folder.resolve("log.jsonl");
+    }
+
+    @Override
+    public String toString() {
+        return folder.toString();
+    }
+
+    /** Replaces the checkpoint; if that fails the earlier one is still there. */
+    void save(Trainer trainer, Map<String, String> metadata) throws IOException {
+        Checkpoint.save(model(), trainer.model(), metadata);
+        Checkpoint.saveOptimizer(folder.resolve("optimizer.safetensors"), trainer);
+    }
+
+    void log(Map<String, ?> line) throws IOException {
+        if (log == null) log = JsonLines.open(log());
+        log.append(line);
+    }
+
+    /** Removes the folder again if it was made for this run and nothing has come into it. */
+    @Override
+    public void close() throws IOException {
+        if (log != null) {
+            log.close();
+        } else if (created) {
+            Files.deleteIfExists(folder);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+package dev.ondine.cli;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.data.Augmentation;
+import dev.ondine.data.DataSplit;
+import dev.ondine.data.Datasets;
+import dev.ondine.data.Normalization;
+import dev.ondine.nn.Model;
+import dev.ondine.nn.Models;
+import dev.ondine.train.Fit;
+import dev.ondine.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Trains a model and saves it after every epoch. */
+@CommandLine.Command(
+        name = "train",
+        sortOptions = false,
+        description = {
+            "Train a model and save it after every epoch.",
+            "Without options: cnn-bn on digits that are made on the spot.",
+            ""
+        },
+        footer = {
+            "",
+            "Ctrl-C stops after the current step and saves; pressed again it ends at once.",
+            "The output folder then holds model.safetensors (parameters under PyTorch's names),"
+                    + " optimizer.safetensors and log.jsonl."
+        })
+final class TrainCommand extends Command {
+    @Option(
+            names = "--data",
+            paramLabel = "DATA",
+            description = "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW]. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private String data = "digits";
+
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description = "mlp-bn, lenet-bn, cnn-bn or resnet20. Default: ${DEFAULT-VALUE}.")
+    private String modelName = "cnn-bn";
+
+    @Option(
+            names = "--shift",
+            paramLabel = "PIXELS",
+            description =
+                    "Shift training images at random by so much at most, and fill with black. Default: 4 for cifar10,"
+                            + " else 0.")
+    private Integer shift;
+
+    @Option(
+            names = "--mirror",
+            negatable = true,
+            description = "Mirror every other training image. Default: for cifar10.")
+    private Boolean mirror;
+
+    @Mixin
+    private TrainingOptions training;
+
+    @Mixin
+    private BackendOptions computing;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            description =
+                    "Of the parameters, the order of the samples, dropout, and digits. Default: ${DEFAULT-VALUE}.")
+    private long seed = 1;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Where checkpoint and log are to lie. Default: a new folder in runs/.")
+    private Path outFolder;
+
+    @Option(names = "--force", description = "Replace the checkpoint in a folder that has one.")
+    private boolean force;
+
+    private DataSplit split;
+    private ModelCard card;
+
+    @Override
+    public Integer call() throws IOException {
+        requireOneOf("--model", Models.names(), modelName);
+        if (shift != null) require(shift >= 0, "--shift", "at least 0", shift);
+        training.check(this);
+        computing.check(this);
+        Path path = outFolder != null ? outFolder : RunFolder.fresh(data, modelName);
+        if (RunFolder.holdsModel(path) && !force) {
+            throw wrong("--out", path + " holds a checkpoint already; name another folder, or replace it with --force");
+        }
+        try (RunFolder folder = RunFolder.open(path)) {
+            openData();
+            Backend backend = computing.open(this);
+            try (Model model = Model.of(
+                            Models.create(
+                                    modelName, card.sample(), card.classes().size()),
+                            card.sample(),
+                            seed);
+                    Trainer trainer = Trainer.of(model)
+                            .backend(backend)
+                            .loss(training.loss())
+                            .optimizer(training.optimizer())
+                            .schedule(training.schedule())
+                            .threads(computing.threads())
+                            .seed(seed)
+                            .build()) {
+                printHeader(model, trainer, backend, folder);
+                Fit fit = new Fit(trainer, split, card.normalization(), augmentation(), training.batch, seed);
+                folder.log(startLine(model, backend));
+                return new TrainingRun(this, training, trainer, folder, card).run(fit, backend, computing.threads());
+            }
+        }
+    }
+
+    private void openData() {
+        try {
+            split = Datasets.open(data, seed);
+        } catch (IllegalArgumentException e) {
+            throw wrong("--data", e.getMessage());
+        }
+        int samples = split.train().size();
+        require(
+                training.batch <= samples,
+                "--batch",
+                "at most the " + samples + " samples to train on",
+                training.batch);
+        card = new ModelCard(
+                modelName,
+                split.train().sampleShape(),
+                split.train().classes(),
+                Normalization.of(split.train()),
+                data,
+                seed);
+    }
+
+    private void printHeader(Model model, Trainer trainer, Backend backend, RunFolder folder) {
+        field(
+                "Data",
+                data + ": " + Text.grouped(split.train().size()) + " train, "
+                        + Text.grouped(split.test().size()) + " test, "
+                        + card.classes().size() + " classes, " + card.sample());
+        if (!augmentation().isNone()) {
+            field(
+                    "Augmented",
+                    "shifted by up to " + augmentation().shift() + " pixels"
+                            + (augmentation().mirror() ? ", mirrored" : ""));
+        }
+        field("Model", modelName + ", " + Text.grouped(model.parameters().learned()) + " parameters");
+        field("Training", training.describeCourse());
+        field("Optimizer", training.describe());
+        field("Backend", computing.describe(backend));
+        field("Updates", trainer.updateKernels());
+        field("Output", folder.toString());
+    }
+
+    private Augmentation augmentation() {
+        boolean photographs = data.startsWith("cifar10:");
+        return new Augmentation(shift != null ? shift : photographs ? 4 : 0, mirror != null ? mirror : photographs);
+    }
+
+    private Map<String, Object> startLine(Model model, Backend backend) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("event", "start");
+        line.put("time", Instant.now().toString());
+        line.put("ondine", OndineCommand.Version.current());
+        line.put("data", data);
+        line.put("shift", augmentation().shift());
+        line.put("mirror", augmentation().mirror());
+        line.put("model", modelName);
+        line.put("parameters", model.parameters().learned());
+        training.log(line);
+        line.put("backend", backend.name());
+        line.put("threads", computing.threads());
+        line.put("seed", seed);
+        return line;
+    }
+}

@@ -1,0 +1,74 @@
+package dev.ondine.cli;
+
+import dev.ondine.train.Fit;
+import java.io.Console;
+import java.io.PrintWriter;
+import java.util.Optional;
+
+/** Shows how training goes: a bar for the epoch on a terminal, now and then a line elsewhere; a line for each epoch on both. */
+final class TrainingDisplay implements Fit.Listener {
+    /** How often there is a line during an epoch where there is no bar. */
+    private static final long LINE_NANOS = 30_000_000_000L;
+
+    private final PrintWriter out;
+    private final int epochs;
+    private final boolean bars;
+    private final long start = System.nanoTime();
+    private long lastLine = start;
+    private EpochBar bar;
+
+    /** @param bars whether {@code out} ends at a terminal */
+    TrainingDisplay(PrintWriter out, int epochs, boolean bars) {
+        this.out = out;
+        this.epochs = epochs;
+        this.bars = bars;
+    }
+
+    /** Whether standard output is a terminal that understands control characters. */
+    static boolean isTerminal() {
+        // Java 25 gives no console where there is no terminal, other versions and settings do.
+        return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()
+                && !"dumb".equals(System.getenv("TERM"));
+    }
+
+    @Override
+    public void step(int epoch, int step, int steps, double loss, double accuracy, double imagesPerSecond) {
+        if (bars) {
+            if (bar == null) bar = new EpochBar(out, epoch, epochs, steps);
+            double done = epoch - 1 + (double) step / steps;
+            double seconds = (System.nanoTime() - start) * 1e-9;
+            bar.show(step, loss, accuracy, imagesPerSecond, seconds * (epochs - done) / done);
+        } else if (System.nanoTime() - lastLine > LINE_NANOS) {
+            lastLine = System.nanoTime();
+            out.println(name(epoch) + "  step " + step + "/" + steps + "  loss " + Text.fixed(loss, 4) + "  accuracy "
+                    + Text.percent(accuracy) + "  " + Text.grouped(Math.round(imagesPerSecond)) + " images/s");
+        }
+    }
+
+    @Override
+    public void epoch(Fit.EpochResult result) {
+        end();
+        lastLine = System.nanoTime();
+        String test = result.test() == null
+                ? "not complete, not tested"
+                : "test" + figures(result.test().loss(), result.test().accuracy());
+        out.println(name(result.epoch()) + "  train" + figures(result.trainLoss(), result.trainAccuracy()) + "  " + test
+                + "  " + Text.grouped(Math.round(result.imagesPerSecond())) + " images/s");
+    }
+
+    private static String figures(double loss, double accuracy) {
+        return " loss " + Text.fixed(loss, 4) + " " + Text.percent(accuracy);
+    }
+
+    private String name(int epoch) {
+        return "epoch "
+                + Text.right(Integer.toString(epoch), Integer.toString(epochs).length()) + "/" + epochs;
+    }
+
+    /** Removes the bar, if there is one. */
+    void end() {
+        if (bar == null) return;
+        bar.close();
+        bar = null;
+    }
+}

@@ -1,0 +1,82 @@
+package dev.ondine.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import dev.ondine.onednn.api.OneDnn;
+import dev.ondine.verify.VerifyCases;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code info}, {@code bench} and {@code verify}. */
+class OtherCommandsTest {
+    @Test
+    void infoNamesLibraryAndVersion() {
+        Ondine.Outcome run = Ondine.run("info");
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains(OneDnn.version().toString()), run.out());
+        assertTrue(run.out().contains(OneDnn.location().path().toString()), run.out());
+        assertTrue(run.out().contains(Runtime.version().toString()), run.out());
+        assertTrue(run.out().contains(OneDnn.effectiveIsa().toString()), run.out());
+    }
+
+    @Test
+    void benchPrintsOneObject() throws IOException {
+        Ondine.Outcome run =
+                Ondine.run("bench", "--workload", "mlp", "--batch", 16, "--seconds", 0.1, "--threads", 1, "--json");
+        assertEquals(0, run.code(), run.err());
+        assertEquals("", run.err());
+        assertEquals(1, run.out().lines().count(), run.out());
+        Map<String, String> object = new LinkedHashMap<>();
+        try (JsonParser json = new JsonFactory().createParser(run.out())) {
+            assertEquals(JsonToken.START_OBJECT, json.nextToken());
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                String name = json.currentName();
+                json.nextToken();
+                object.put(name, json.getText());
+            }
+        }
+        assertEquals("mlp", object.get("workload"));
+        assertEquals("onednn", object.get("backend"));
+        assertEquals("f32", object.get("dtype"));
+        assertEquals("1", object.get("threads"));
+        assertTrue(Integer.parseInt(object.get("steps")) > 0);
+        assertTrue(object.containsKey("peak_rss_mb"));
+        double perSecond = Double.parseDouble(object.get("images_per_s"));
+        assertEquals(16_000, perSecond * Double.parseDouble(object.get("ms_per_step")), 1e-6 * 16_000);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"resnet20", "cnn", "lenet", "mlp"})
+    void benchRunsEveryWorkload(String workload) {
+        Ondine.Outcome run = Ondine.run("bench", "--workload", workload, "--batch", 4, "--seconds", 0.01);
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("images/s"), run.out());
+        assertTrue(run.out().contains("% of the step"), run.out());
+    }
+
+    @Test
+    void verifyPrintsALineForEachCase() {
+        Ondine.Outcome run = Ondine.run("verify", "--threads", 1);
+        assertEquals(0, run.code(), run.out() + run.err());
+        assertEquals(
+                VerifyCases.all().size(),
+                run.out().lines().filter(l -> l.contains("  ok")).count());
+        List<String> missing = new ArrayList<>();
+        for (String kind : new String[] {"convolution", "batch norm", "linear", "max pool", "softmax", "dropout"}) {
+            if (run.out().lines().noneMatch(l -> l.startsWith(kind))) missing.add(kind);
+        }
+        assertEquals(List.of(), missing);
+        assertFalse(run.out().contains("FAIL"), run.out());
+    }
+}

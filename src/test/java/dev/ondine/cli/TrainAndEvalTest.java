@@ -1,0 +1,251 @@
+package dev.ondine.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import dev.ondine.io.SafeTensorsWriter;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
+import dev.ondine.train.Checkpoint;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Training, what it leaves behind, and measuring that. */
+class TrainAndEvalTest {
+    private static final String DATA = "digits:600,200";
+
+    @TempDir
+    Path folder;
+
+    private Ondine.Outcome train(Path out, Object... more) {
+        List<Object> arguments =
+                new ArrayList<>(List.of("train", "--data", DATA, "--model", "mlp-bn", "--batch", 50, "--out", out));
+        arguments.addAll(List.of(more));
+        return Ondine.run(arguments.toArray());
+    }
+
+    @Test
+    void trainsSavesLogsAndMeasuresTheSame() throws IOException {
+        Path out = folder.resolve("a/b");
+        Ondine.Outcome run = train(out, "--epochs", 2);
+        assertEquals(0, run.code(), run.err());
+        assertEquals("", run.err());
+        assertFalse(
+                run.out().contains("\u001b") || run.out().contains("\r"), "no control characters but on a terminal");
+        assertEquals(2, run.out().lines().filter(l -> l.startsWith("epoch ")).count(), run.out());
+        assertTrue(run.out().contains(out.resolve("model.safetensors").toString()), run.out());
+
+        List<Map<String, String>> log = log(out);
+        assertEquals(
+                List.of("start", "epoch", "epoch", "end"),
+                log.stream().map(l -> l.get("event")).toList());
+        assertEquals("24", log.getLast().get("steps"));
+        assertEquals("done", log.getLast().get("how"));
+        assertEquals("mlp-bn", log.getFirst().get("model"));
+
+        Path checkpoint = out.resolve("model.safetensors");
+        assertEquals("2", Checkpoint.metadata(checkpoint).get("ondine.epochs"));
+        Ondine.Outcome eval = Ondine.run("eval", "--checkpoint", checkpoint);
+        assertEquals(0, eval.code(), eval.err());
+        assertEquals(
+                Text.fixed(Double.parseDouble(log.get(2).get("test_loss")), 4),
+                field(eval, "Loss"),
+                "the loss of the log");
+        assertTrue(
+                field(eval, "Accuracy")
+                        .startsWith(Text.percent(Double.parseDouble(log.get(2).get("test_accuracy")))),
+                eval.out());
+        assertTrue(field(Ondine.run("eval", "--checkpoint", checkpoint, "--split", "train"), "Data")
+                .contains("600"));
+    }
+
+    @Test
+    void isRepeatable() throws IOException {
+        train(folder.resolve("1"), "--epochs", 1, "--threads", 1, "--seed", 5);
+        train(folder.resolve("2"), "--epochs", 1, "--threads", 1, "--seed", 5);
+        assertArrayEquals(
+                Files.readAllBytes(folder.resolve("1/model.safetensors")),
+                Files.readAllBytes(folder.resolve("2/model.safetensors")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--model lenet-bn --optimizer adam --schedule step",
+                "--model cnn-bn --optimizer adamw --schedule constant --warmup 0",
+                "--model resnet20 --optimizer sgd --label-smoothing 0.1 --shift 2 --mirror",
+                "--model mlp-bn --backend reference --momentum 0.5",
+            })
+    void everyModelAndOptimizer(String options) {
+        Path out = folder.resolve("run");
+        List<Object> arguments = new ArrayList<>(List.of("train", "--data", "digits:64,32", "--batch", 16));
+        arguments.addAll(List.of("--epochs", 1, "--out", out));
+        arguments.addAll(List.of(options.split(" ")));
+        Ondine.Outcome run = Ondine.run(arguments.toArray());
+        assertEquals(0, run.code(), run.err());
+        Ondine.Outcome eval = Ondine.run("eval", "--checkpoint", out.resolve("model.safetensors"));
+        assertEquals(0, eval.code(), eval.err());
+    }
+
+    @Test
+    void doesNotReplaceACheckpointUnasked() throws IOException {
+        train(folder, "--epochs", 1);
+        byte[] before = Files.readAllBytes(folder.resolve("model.safetensors"));
+        Ondine.Outcome refused = train(folder, "--epochs", 1, "--seed", 2);
+        assertEquals(2, refused.code());
+        assertTrue(refused.err().contains("--force"), refused.err());
+        assertArrayEquals(before, Files.readAllBytes(folder.resolve("model.safetensors")));
+        assertEquals(0, train(folder, "--epochs", 1, "--seed", 2, "--force").code());
+    }
+
+    @Test
+    void saysThatTheOutputFolderCannotBeWrittenBeforeTraining() throws IOException {
+        Path file = Files.createFile(folder.resolve("file"));
+        Ondine.Outcome run = train(file.resolve("run"));
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("output folder " + file.resolve("run")), run.err());
+        assertFalse(run.out().contains("epoch"), run.out());
+    }
+
+    @Test
+    void keepsTheCheckpointWhenTheLossIsNotFinite() throws IOException {
+        Path out = folder.resolve("run");
+        assertEquals(0, train(out, "--epochs", 1).code());
+        byte[] before = Files.readAllBytes(out.resolve("model.safetensors"));
+        Ondine.Outcome run = train(out, "--epochs", 5, "--lr", "1e30", "--warmup", 0, "--force");
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("lower learning rate"), run.err());
+        assertArrayEquals(before, Files.readAllBytes(out.resolve("model.safetensors")));
+        assertEquals("failed", log(out).getLast().get("how"));
+    }
+
+    @Test
+    void batchOfOneNamesTheLayer() {
+        Ondine.Outcome run = train(folder.resolve("run"), "--batch", 1);
+        // The option is given twice, which is wrong already.
+        assertEquals(2, run.code());
+        run = Ondine.run("train", "--data", DATA, "--model", "mlp-bn", "--batch", 1, "--out", folder.resolve("run"));
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("2: training takes more than one value per channel"), run.err());
+    }
+
+    @Test
+    void checkpointAndDataMustFit() throws IOException {
+        train(folder, "--epochs", 1);
+        Path checkpoint = folder.resolve("model.safetensors");
+        Path images = folder.resolve("images");
+        for (String part : new String[] {"train", "test"}) {
+            for (String name : new String[] {"cat", "dog"}) {
+                Path place = Files.createDirectories(images.resolve(part).resolve(name));
+                javax.imageio.ImageIO.write(
+                        new java.awt.image.BufferedImage(28, 28, java.awt.image.BufferedImage.TYPE_BYTE_GRAY),
+                        "png",
+                        place.resolve("1.png").toFile());
+            }
+        }
+        Ondine.Outcome classes = Ondine.run("eval", "--checkpoint", checkpoint, "--data", "images:" + images);
+        assertEquals(1, classes.code());
+        assertTrue(classes.err().contains("cat, dog"), classes.err());
+        Ondine.Outcome shape =
+                Ondine.run("eval", "--checkpoint", checkpoint, "--data", "images:" + images + "?size=14x14");
+        assertEquals(1, shape.code());
+        assertTrue(shape.err().contains("(1, 14, 14)"), shape.err());
+        Ondine.Outcome model = Ondine.run("eval", "--checkpoint", checkpoint, "--model", "lenet-bn");
+        assertEquals(1, model.code());
+        assertTrue(model.err().contains("does not fit the model"), model.err());
+    }
+
+    @Test
+    void checkpointsOfOthersNeedAModel() throws IOException {
+        train(folder, "--epochs", 1);
+        Path own = folder.resolve("model.safetensors");
+        Path foreign = folder.resolve("foreign.safetensors");
+        Files.copy(own, foreign);
+        try (var file = dev.ondine.io.SafeTensors.open(own)) {
+            List<SafeTensorsWriter.Entry> entries = new ArrayList<>();
+            for (String name : file.names()) entries.add(new SafeTensorsWriter.Entry(name, file.tensor(name)));
+            SafeTensorsWriter.write(foreign, Map.of(), entries);
+        }
+        Ondine.Outcome nameless = Ondine.run("eval", "--checkpoint", foreign);
+        assertEquals(1, nameless.code());
+        assertTrue(nameless.err().contains("--model"), nameless.err());
+        Ondine.Outcome named = Ondine.run("eval", "--checkpoint", foreign, "--model", "mlp-bn", "--data", DATA);
+        assertEquals(0, named.code(), named.err());
+        assertEquals(field(Ondine.run("eval", "--checkpoint", own), "Accuracy"), field(named, "Accuracy"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ondine.sample_shape=[1, 28",
+                "ondine.sample_shape=[1, -28, 28]",
+                "ondine.classes={}",
+                "ondine.mean=[]",
+                "ondine.std=[0.0]",
+                "ondine.std=[x]",
+                "ondine.seed=one",
+                "ondine.model=vgg",
+            })
+    void damagedMetadata(String entry) throws IOException {
+        Map<String, String> metadata = new LinkedHashMap<>(Map.of(
+                "ondine.model", "mlp-bn",
+                "ondine.sample_shape", "[1, 28, 28]",
+                "ondine.classes", "[\"0\",\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]",
+                "ondine.mean", "[0.1]",
+                "ondine.std", "[0.3]",
+                "ondine.data", DATA,
+                "ondine.seed", "1"));
+        int equals = entry.indexOf('=');
+        metadata.put(entry.substring(0, equals), entry.substring(equals + 1));
+        Path file = folder.resolve("model.safetensors");
+        try (Tensor tensor = Tensor.allocate(DataType.FLOAT32, Shape.of(1))) {
+            SafeTensorsWriter.write(file, metadata, List.of(new SafeTensorsWriter.Entry("x", tensor)));
+        }
+        Ondine.Outcome run = Ondine.run("eval", "--checkpoint", file);
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains(entry.equals("ondine.model=vgg") ? "vgg" : file.toString()), run.err());
+        assertFalse(run.err().contains("fault of Ondine"), run.err());
+    }
+
+    private static String field(Ondine.Outcome run, String name) {
+        return run.out()
+                .lines()
+                .filter(l -> l.startsWith(name + " "))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(run.out() + run.err()))
+                .substring(name.length())
+                .strip();
+    }
+
+    private static List<Map<String, String>> log(Path folder) throws IOException {
+        List<Map<String, String>> lines = new ArrayList<>();
+        for (String text : Files.readAllLines(folder.resolve("log.jsonl"))) {
+            Map<String, String> line = new LinkedHashMap<>();
+            try (JsonParser json = new JsonFactory().createParser(text)) {
+                json.nextToken();
+                while (json.nextToken() == JsonToken.FIELD_NAME) {
+                    String name = json.currentName();
+                    json.nextToken();
+                    line.put(name, json.getText());
+                }
+            }
+            lines.add(line);
+        }
+        return lines;
+    }
+}
