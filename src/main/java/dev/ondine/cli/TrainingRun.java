@@ -32,7 +32,7 @@ final class TrainingRun implements Fit.Listener {
     /** Trains to the end, or until somebody stops it. Returns the exit code. */
     int run(Fit fit, Backend backend, int threads) throws IOException {
         try (Interruption _ = new Interruption(() -> stop(fit))) {
-            fit.run(options.epochs, backend, threads, options.loss(), this);
+            fit.run(options.epochs, this);
             log(fit.isStopped() ? "interrupted" : "done", null);
             String seconds = " in " + Text.fixed(seconds(), 1) + " s.";
             String steps = Text.grouped(trainer.steps());

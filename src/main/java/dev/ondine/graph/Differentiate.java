@@ -54,6 +54,12 @@ public final class Differentiate {
         Map<Value, Value> gradients = new HashMap<>();
         gradients.put(output, weight);
         for (Node node : graph.nodes().reversed()) {
+            for (Value other : node.outputs().subList(1, node.outputs().size())) {
+                if (gradients.containsKey(other) && needed.contains(other)) {
+                    throw new ModelException(
+                            node.path(), "the gradient of " + node.op() + " can flow through its first result only");
+                }
+            }
             Value dy = gradients.get(node.output(0));
             if (dy == null || !needed.contains(node.output(0))) continue;
             boolean[] want = new boolean[node.inputs().size()];

@@ -28,11 +28,9 @@ public final class Fuse {
     private Fuse(Graph graph) {
         this.graph = graph;
         this.consumers = graph.consumers();
+        this.nextId = graph.nextId();
         for (Node node : graph.nodes()) {
-            for (Value v : node.outputs()) {
-                producers.put(v, node);
-                nextId = Math.max(nextId, v.id() + 1);
-            }
+            for (Value v : node.outputs()) producers.put(v, node);
         }
     }
 

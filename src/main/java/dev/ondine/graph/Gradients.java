@@ -24,7 +24,11 @@ final class Gradients {
      * @return the gradient of each operand; null where there is none or it is not wanted
      */
     static List<Value> of(GraphBuilder builder, Node node, Value dy, boolean[] wanted) {
-        Value[] gradients = new Gradients(builder, node).backward((Op.Forward) node.op(), dy, wanted);
+        if (!(node.op() instanceof Op.Forward forward)) {
+            throw new ModelException(
+                    node.path(), node.op() + " is a gradient itself and cannot be differentiated again");
+        }
+        Value[] gradients = new Gradients(builder, node).backward(forward, dy, wanted);
         return Arrays.asList(Arrays.copyOf(gradients, node.inputs().size()));
     }
 

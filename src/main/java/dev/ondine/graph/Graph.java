@@ -46,6 +46,18 @@ public record Graph(
         statistics = List.copyOf(statistics);
     }
 
+    /** An id that no value of this graph has. */
+    int nextId() {
+        int next = 0;
+        for (List<Value> declared : List.of(inputs, parameters, buffers)) {
+            for (Value v : declared) next = Math.max(next, v.id() + 1);
+        }
+        for (Node node : nodes) {
+            for (Value v : node.outputs()) next = Math.max(next, v.id() + 1);
+        }
+        return next;
+    }
+
     /** This graph with other nodes: how a rewriting pass ends. */
     public Graph withNodes(List<Node> changed) {
         return new Graph(changed, inputs, parameters, buffers, outputs, gradients, statistics);

@@ -32,10 +32,7 @@ public final class GraphBuilder {
         outputs.putAll(start.outputs());
         gradients.putAll(start.gradients());
         statistics.addAll(start.statistics());
-        for (Value v : inputs) nextId = Math.max(nextId, v.id() + 1);
-        for (Value v : parameters) nextId = Math.max(nextId, v.id() + 1);
-        for (Value v : buffers) nextId = Math.max(nextId, v.id() + 1);
-        for (Node n : nodes) for (Value v : n.outputs()) nextId = Math.max(nextId, v.id() + 1);
+        nextId = start.nextId();
     }
 
     /** Names the layer whose operations follow, below the current one; {@link #leave} ends it. */

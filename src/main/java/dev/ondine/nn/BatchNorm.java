@@ -74,6 +74,12 @@ public record BatchNorm(int spatial, int features, float epsilon, float momentum
                     "batch normalization over " + (spatial == 0 ? "(N, C) or (N, C, L)" : spatial + " spatial axes")
                             + " does not take an input of shape " + x.shape());
         }
+        if (x.shape().dim(1) != features) {
+            throw new ModelException(
+                    context.path(),
+                    "batch normalization of " + features + " features does not take an input of shape " + x.shape()
+                            + " with " + x.shape().dim(1) + " channels");
+        }
         Shape channels = Shape.of(features);
         List<Value> affine = new ArrayList<>();
         if (scale) affine.add(context.parameter("weight", channels, new Initializer.Constant(1)));

@@ -60,7 +60,7 @@ public final class Context {
         return graph.parameter(graph.path(name), shape);
     }
 
-    /** A float32 value that this layer keeps but that is not learned; read it in a graph with {@link #buffer}. */
+    /** Something that this layer keeps but that is not learned; if it is float32, {@link #buffer} reads it in a graph. */
     public void declareBuffer(String name, DataType type, Shape shape, Initializer initializer) {
         declare(name, type, shape, initializer, false);
     }
@@ -83,10 +83,11 @@ public final class Context {
 
     private void declare(String name, DataType type, Shape shape, Initializer initializer, boolean learned) {
         ParameterSpec spec = new ParameterSpec(graph.path(name), type, shape, initializer, learned);
-        ParameterSpec before = specs.putIfAbsent(spec.name(), spec);
-        if (before != null && !before.equals(spec)) {
+        if (specs.putIfAbsent(spec.name(), spec) != null) {
             throw new ModelException(
-                    graph.path(), "'" + name + "' is declared twice, as " + before + " and as " + spec);
+                    graph.path(),
+                    "'" + spec.name()
+                            + "' is declared by two layers, which would share it: give one of them a name of its own");
         }
     }
 }

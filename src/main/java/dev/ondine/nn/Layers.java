@@ -104,6 +104,9 @@ public final class Layers {
 
     /** Any of the activation functions that take no α. */
     public static Activation activation(ActivationKind kind) {
+        if (kind == ActivationKind.LEAKY_RELU || kind == ActivationKind.ELU) {
+            throw new IllegalArgumentException(kind + " needs a number: use leakyRelu(slope) or elu(alpha)");
+        }
         return new Activation(kind, 1);
     }
 

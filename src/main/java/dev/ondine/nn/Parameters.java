@@ -14,7 +14,8 @@ import java.util.SplittableRandom;
  * What a model has learned: weights, running statistics and counters, by name, row-major and off-heap.
  *
  * <p>While a trainer is at work its own copy, in the layout that the processor likes, is ahead of this one; whoever asks here gets the
- * newest numbers, because the trainer is asked first. Whoever changes a tensor obtained here says so with {@link #touch}.
+ * newest numbers, because the trainer is asked first. Whoever changes a tensor obtained here says so with {@link #touch},
+ * before the trainer's next step. Reading and stepping on different threads take turns.
  */
 public final class Parameters implements AutoCloseable {
     private final List<ParameterSpec> specs;
@@ -27,18 +28,26 @@ public final class Parameters implements AutoCloseable {
 
     Parameters(Iterable<ParameterSpec> specs, long seed) {
         List<ParameterSpec> list = new ArrayList<>();
-        for (ParameterSpec spec : specs) {
-            list.add(spec);
-            Tensor tensor = Tensor.allocate(arena, spec.dataType(), spec.shape());
-            // Seeded by name, so that a parameter begins the same whatever stands around it.
-            SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + nameHash(spec.name()));
-            float[] values = spec.initializer().values(spec.shape(), random);
-            for (int i = 0; i < values.length; i++) {
-                if (spec.dataType() == DataType.FLOAT32) tensor.setFloatAt(i, values[i]);
+        try {
+            for (ParameterSpec spec : specs) {
+                list.add(spec);
+                tensors.put(spec.name(), initial(spec, seed));
             }
-            tensors.put(spec.name(), tensor);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
         }
         this.specs = List.copyOf(list);
+    }
+
+    private Tensor initial(ParameterSpec spec, long seed) {
+        Tensor tensor = Tensor.allocate(arena, spec.dataType(), spec.shape());
+        if (spec.dataType() == DataType.FLOAT32) {
+            // Seeded by name, so that a parameter begins the same whatever stands around it.
+            SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + nameHash(spec.name()));
+            tensor.copyFrom(spec.initializer().values(spec.shape(), random));
+        }
+        return tensor;
     }
 
     private static long nameHash(String name) {
@@ -77,6 +86,11 @@ public final class Parameters implements AutoCloseable {
 
     /** Says that tensors were changed, so that trainers and predictors take them over before their next run. */
     public synchronized void touch() {
+        if (stale) {
+            throw new IllegalStateException(
+                    "a trainer has made a step since these tensors were read, and its numbers would be lost:"
+                            + " get them anew, change them, and say so before the next step");
+        }
         version++;
         edits++;
     }
@@ -109,13 +123,23 @@ public final class Parameters implements AutoCloseable {
         owner = null;
     }
 
-    /** Says that the borrower's copy is newer from now on. */
+    /**
+     * Says that the borrower's copy is newer from now on.
+     *
+     * @throws IllegalStateException if the parameters are not lent to this borrower any more
+     */
     public synchronized void outdate(Runnable writeBack) {
+        requireLent(writeBack);
+        stale = true;
+    }
+
+    /** @throws IllegalStateException if the parameters are not lent to this borrower any more */
+    public synchronized void requireLent(Runnable writeBack) {
+        if (!arena.scope().isAlive()) throw new IllegalStateException("the model is closed");
         if (!Objects.equals(owner, writeBack)) {
             throw new IllegalStateException(
                     "another trainer has taken over this model; one model has one trainer at a time");
         }
-        stale = true;
     }
 
     /** The tensor of a name as it is, without asking the borrower: for the borrower itself. */
@@ -125,8 +149,8 @@ public final class Parameters implements AutoCloseable {
 
     private void refresh() {
         if (!stale) return;
-        stale = false;
         owner.run();
+        stale = false;
         version++;
     }
 

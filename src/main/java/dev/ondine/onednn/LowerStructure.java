@@ -95,7 +95,7 @@ final class LowerStructure {
         Value x = node.input(0);
         Value y = node.output(0);
         Slot src = isRowMajorInDisguise(x, to.in(x)) ? to.in(x) : to.inPlain(x);
-        to.alias(y, new Slot(src.buffer(), to.plain(y)));
+        to.define(y, new Slot(src.buffer(), to.plain(y)));
     }
 
     private static boolean isRowMajorInDisguise(Value x, Slot slot) {
@@ -114,7 +114,7 @@ final class LowerStructure {
         Value y = node.output(0);
         if (x.shape().equals(y.shape())) {
             // oneDNN refuses to reduce nothing.
-            to.alias(y, to.in(x));
+            to.define(y, to.in(x));
             return;
         }
         MemoryDescriptor plain = to.plain(y);

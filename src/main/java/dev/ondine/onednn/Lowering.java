@@ -71,17 +71,21 @@ final class Lowering {
 
     /** Lowers every node; afterwards the steps and the slots of all values are known. */
     void run() {
+        try {
+            place();
+        } catch (OneDnnException | IllegalArgumentException e) {
+            String what = node == null ? "this graph" : node.op().toString();
+            throw new ModelException(path(), "the native backend cannot run " + what + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void place() {
         for (List<Value> given : List.of(graph.inputs(), graph.buffers())) {
             for (Value v : given) pinned(v, plain(v));
         }
         for (Node n : graph.nodes()) {
             node = n;
-            try {
-                lower(n.op());
-            } catch (OneDnnException e) {
-                throw new ModelException(
-                        n.path(), "the native backend cannot run " + n.op() + ": " + e.getMessage(), e);
-            }
+            lower(n.op());
         }
         node = null;
         for (Value v : graph.outputs().values()) pin(inPlain(v));
@@ -159,7 +163,7 @@ final class Lowering {
             known.add(slot);
             return slot;
         }
-        reorder(like(known, wanted), copy);
+        reorder(known.getFirst(), copy);
         known.add(copy);
         return copy;
     }
@@ -186,11 +190,6 @@ final class Lowering {
     Slot define(Value v, Slot slot) {
         slots.computeIfAbsent(v, _ -> new ArrayList<>()).add(slot);
         return slot;
-    }
-
-    /** Says that a value lies in the memory of another, under another shape. */
-    void alias(Value v, Slot slot) {
-        define(v, slot);
     }
 
     /** A slot whose contents are set once, before the first run. */
@@ -233,14 +232,8 @@ final class Lowering {
         Slot wanted = parameters.gradientSlot(parameter, plain(parameter));
         List<Slot> known = slots.get(gradient);
         if (known.stream().noneMatch(s -> s.buffer().root() == wanted.buffer().root())) {
-            reorder(like(known, wanted.layout()), wanted);
+            reorder(known.getFirst(), wanted);
         }
-    }
-
-    /** Of the places of a value, the first that counts its axes as a layout does: grouped weights have one more. */
-    private static Slot like(List<Slot> known, MemoryDescriptor wanted) {
-        for (Slot slot : known) if (slot.layout().rank() == wanted.rank()) return slot;
-        throw new IllegalStateException("no place of rank " + wanted.rank() + " among " + known);
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -279,12 +272,27 @@ final class Lowering {
 
     /** Copies from one layout to another, as a step of its own. */
     void reorder(Slot from, Slot to) {
-        emit(reorder(from.layout(), to.layout()), Map.of(Arg.SRC, from), Map.of(Arg.DST, to));
+        Slot src = withRank(from, to);
+        Slot dst = withRank(to, src);
+        emit(reorder(src.layout(), dst.layout()), Map.of(Arg.SRC, src), Map.of(Arg.DST, dst));
     }
 
     /** As {@link #reorder(Slot, Slot)}, in the middle of the steps: for parameters, whose layout is settled last. */
     StepSpec reorderStep(Slot from, Slot to) {
-        return primitive(reorder(from.layout(), to.layout()), Map.of(Arg.SRC, from), Map.of(Arg.DST, to), List.of());
+        Slot src = withRank(from, to);
+        Slot dst = withRank(to, src);
+        return primitive(reorder(src.layout(), dst.layout()), Map.of(Arg.SRC, src), Map.of(Arg.DST, dst), List.of());
+    }
+
+    /**
+     * oneDNN counts the groups of grouped weights as an axis of their own, everybody else does not. Row-major memory is the same either
+     * way: described with the axes of the other side of a reorder, it can be copied.
+     */
+    private Slot withRank(Slot slot, Slot other) {
+        if (slot.layout().rank() == other.layout().rank() || !slot.layout().isPlain()) return slot;
+        MemoryDescriptor layout = MemoryDescriptor.plain(
+                arena, other.layout().dims(), slot.layout().dataType());
+        return new Slot(slot.buffer(), layout);
     }
 
     private PrimitiveDescriptor reorder(MemoryDescriptor from, MemoryDescriptor to) {

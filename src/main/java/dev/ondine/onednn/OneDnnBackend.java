@@ -11,6 +11,8 @@ import java.lang.foreign.Arena;
 
 /** The native backend: oneDNN's primitives on the CPU. */
 public final class OneDnnBackend implements Backend {
+    private static final int MOST_THREADS = 256;
+
     /** A backend; oneDNN is loaded when the first graph is compiled. */
     public OneDnnBackend() {}
 
@@ -27,6 +29,12 @@ public final class OneDnnBackend implements Backend {
     @Override
     public OneDnnPlan compile(Graph graph, PlanOptions options) {
         OneDnn.load();
+        int most = Math.max(MOST_THREADS, 4 * Runtime.getRuntime().availableProcessors());
+        if (options.threads() > most) {
+            // OpenMP ends the process if the system refuses it a thread.
+            throw new IllegalArgumentException("asked for " + options.threads() + " threads; at most " + most
+                    + " are accepted, and more than the processors that are free only slow a plan down");
+        }
         if (options.threads() > OpenMp.threadLimit()) {
             throw new IllegalArgumentException(
                     "asked for " + options.threads() + " threads, but OMP_THREAD_LIMIT allows " + OpenMp.threadLimit()

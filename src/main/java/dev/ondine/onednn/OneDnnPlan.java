@@ -87,6 +87,7 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public Graph graph() {
+        requireOpen();
         return graph;
     }
 
@@ -151,11 +152,13 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public MemorySegment weights() {
+        requireOpen();
         return parameters.weights();
     }
 
     @Override
     public MemorySegment gradients() {
+        requireOpen();
         return parameters.gradients();
     }
 
@@ -163,6 +166,7 @@ public final class OneDnnPlan implements Plan {
     public void pack(int index, MemorySegment rowMajor, MemorySegment block) {
         synchronized (parameters.lock()) {
             requireOpen();
+            OpenMp.setThreads(threads);
             parameters.pack(index, rowMajor, block);
         }
     }
@@ -171,35 +175,50 @@ public final class OneDnnPlan implements Plan {
     public void unpack(int index, MemorySegment block, MemorySegment rowMajor) {
         synchronized (parameters.lock()) {
             requireOpen();
+            OpenMp.setThreads(threads);
             parameters.unpack(index, block, rowMajor);
         }
     }
 
     @Override
     public long offset(int index) {
+        requireOpen();
         return parameters.offset(index);
     }
 
     @Override
     public long extent(int index) {
+        requireOpen();
         return parameters.extent(index);
     }
 
     @Override
     public MemorySegment mean(int index) {
+        requireOpen();
         return means.get(index);
     }
 
     @Override
     public MemorySegment variance(int index) {
+        requireOpen();
         return variances.get(index);
     }
 
     @Override
     public long memory() {
+        requireOpen();
         return arenaBytes
                 + parameters.weights().byteSize()
                 + parameters.gradients().byteSize();
+    }
+
+    /** The steps as they were planned. */
+    List<StepSpec> specs() {
+        return specs;
+    }
+
+    long arenaBytes() {
+        return arenaBytes;
     }
 
     ParameterBlock parameterBlock() {
@@ -208,6 +227,7 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public String print() {
+        requireOpen();
         StringBuilder text = new StringBuilder();
         text.append(specs.size())
                 .append(" steps, arena ")
@@ -242,8 +262,8 @@ public final class OneDnnPlan implements Plan {
     public void close() {
         synchronized (parameters.lock()) {
             if (closed) return;
-            closed = true;
             arena.close();
+            closed = true;
         }
     }
 }

@@ -64,8 +64,7 @@ final class ParameterBlock {
 
     /** The same memory and layouts as another block's, for the same parameters. */
     static ParameterBlock sharing(ParameterBlock other, List<Value> parameters, boolean training) {
-        List<String> mine = parameters.stream().map(Value::name).toList();
-        if (!mine.equals(other.parameters.stream().map(Value::name).toList())) {
+        if (!signature(parameters).equals(signature(other.parameters))) {
             throw new IllegalArgumentException("a plan can share parameters only with a plan of the same network");
         }
         if (training && other.gradients.byteSize() == 0) {
@@ -76,6 +75,10 @@ final class ParameterBlock {
         block.weights = other.weights;
         block.gradients = other.gradients;
         return block;
+    }
+
+    private static List<String> signature(List<Value> parameters) {
+        return parameters.stream().map(p -> p.name() + " " + p.type()).toList();
     }
 
     /**
@@ -201,10 +204,6 @@ final class ParameterBlock {
                     .run();
             if (!pack) rowMajor.copyFrom(copy);
         }
-    }
-
-    String layout(int parameter) {
-        return settled[parameter].tag();
     }
 
     private int index(Value parameter) {

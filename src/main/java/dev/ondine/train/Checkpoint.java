@@ -10,6 +10,7 @@ import dev.ondine.nn.ParameterSpec;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -68,13 +69,17 @@ public final class Checkpoint {
             if (!problems.isEmpty()) {
                 throw new IOException(file + " does not fit the model:\n  " + String.join("\n  ", problems));
             }
-            for (ParameterSpec spec : specs.values()) {
-                if (!tensors.contains(spec.name())) continue;
-                try (Tensor stored = tensors.read(spec.name())) {
-                    copy(stored, model.parameters().get(spec.name()));
+            Map<String, Tensor> stored = new LinkedHashMap<>();
+            try {
+                for (String name : specs.keySet()) if (tensors.contains(name)) stored.put(name, tensors.read(name));
+                synchronized (model.parameters()) {
+                    stored.forEach(
+                            (name, tensor) -> copy(tensor, model.parameters().get(name)));
+                    model.parameters().touch();
                 }
+            } finally {
+                stored.values().forEach(Tensor::close);
             }
-            model.parameters().touch();
         }
     }
 
@@ -111,8 +116,11 @@ public final class Checkpoint {
     /** Writes the state of a trainer's optimizer. */
     public static void saveOptimizer(Path file, Trainer trainer) throws IOException {
         List<SafeTensorsWriter.Entry> entries = new ArrayList<>();
-        trainer.optimizerState().forEach((name, tensor) -> entries.add(new SafeTensorsWriter.Entry(name, tensor)));
-        SafeTensorsWriter.write(file, Map.of(STEPS, Long.toString(trainer.steps())), entries);
+        try (Arena memory = Arena.ofShared()) {
+            trainer.optimizerState(memory)
+                    .forEach((name, tensor) -> entries.add(new SafeTensorsWriter.Entry(name, tensor)));
+            SafeTensorsWriter.write(file, Map.of(STEPS, Long.toString(trainer.steps())), entries);
+        }
     }
 
     /**
@@ -122,8 +130,6 @@ public final class Checkpoint {
      */
     public static void loadOptimizer(Path file, Trainer trainer, int batchSize) throws IOException {
         try (SafeTensorsFile tensors = SafeTensors.open(file)) {
-            Map<String, Tensor> named = new LinkedHashMap<>();
-            for (String name : tensors.names()) named.put(name, tensors.read(name));
             long steps;
             try {
                 steps = Long.parseLong(tensors.metadata().getOrDefault(STEPS, ""));
@@ -131,7 +137,9 @@ public final class Checkpoint {
                 throw new IOException(
                         file + " does not say how many steps were done: it is no optimizer state of Ondine", e);
             }
+            Map<String, Tensor> named = new LinkedHashMap<>();
             try {
+                for (String name : tensors.names()) named.put(name, tensors.read(name));
                 trainer.restore(named, steps, batchSize);
             } catch (IllegalArgumentException e) {
                 throw new IOException(file + ": " + e.getMessage(), e);

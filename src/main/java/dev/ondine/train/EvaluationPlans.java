@@ -53,10 +53,13 @@ final class EvaluationPlans implements AutoCloseable {
             entry = new Entry(compile(size));
             entries.put(size, entry);
         }
-        long version = model.parameters().version();
-        if (entry.version != version) {
-            load(entry.plan);
-            entry.version = version;
+        // A trainer on another thread waits with its next update.
+        synchronized (model.parameters()) {
+            long version = model.parameters().version();
+            if (entry.version != version) {
+                load(entry.plan);
+                entry.version = version;
+            }
         }
         return entry.plan;
     }

@@ -6,16 +6,19 @@ import dev.ondine.data.BatchLoader;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
+import dev.ondine.tensor.Shape;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /** Measures a model on data sets, with the running statistics. Always sees the model's newest parameters. */
 public final class Evaluator implements AutoCloseable {
     private final EvaluationPlans plans;
+    private final Model model;
     private final int batchSize;
 
     public Evaluator(Model model, Backend backend, int threads, Loss loss, int batchSize) {
         this.plans = new EvaluationPlans(model, backend, threads, Optional.of(loss));
+        this.model = model;
         this.batchSize = batchSize;
     }
 
@@ -26,6 +29,7 @@ public final class Evaluator implements AutoCloseable {
 
     /** As {@link #evaluate(Dataset, Normalization)}; nothing if {@code stop}, asked before every batch, says yes. */
     public Optional<Evaluation> evaluate(Dataset data, Normalization normalization, BooleanSupplier stop) {
+        requireFits(model, data);
         BatchLoader loader = new BatchLoader(data, Math.min(batchSize, data.size()), false, 0, false, normalization);
         BatchLoader.Epoch epoch = loader.epoch(0);
         double loss = 0;
@@ -41,6 +45,19 @@ public final class Evaluator implements AutoCloseable {
             correct += Accuracy.correct(plan.output(Model.OUTPUT), target, count);
         }
         return Optional.of(new Evaluation(loss / data.size(), correct, data.size()));
+    }
+
+    /** @throws IllegalArgumentException if a model cannot be trained or measured on such samples */
+    static void requireFits(Model model, Dataset set) {
+        if (!set.sampleShape().equals(model.sampleShape())) {
+            throw new IllegalArgumentException("the samples of " + set.name() + " have the shape " + set.sampleShape()
+                    + ", the model takes " + model.sampleShape());
+        }
+        Shape output = model.outputShape();
+        if (output.rank() == 1 && output.dim(0) < set.classes().size()) {
+            throw new IllegalArgumentException("the data set " + set.name() + " has "
+                    + set.classes().size() + " classes, the model only " + output.dim(0) + " outputs");
+        }
     }
 
     @Override

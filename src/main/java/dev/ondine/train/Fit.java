@@ -1,10 +1,8 @@
 package dev.ondine.train;
 
-import dev.ondine.backend.Backend;
 import dev.ondine.data.Augmentation;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.DataSplit;
-import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,7 +78,7 @@ public final class Fit {
                     + data.train().size() + " samples: choose a batch from 1 to "
                     + data.train().size());
         }
-        requireFits(trainer, data.train());
+        Evaluator.requireFits(trainer.model(), data.train());
         this.trainer = trainer;
         this.data = data;
         this.normalization = normalization;
@@ -89,25 +87,13 @@ public final class Fit {
         this.seed = seed;
     }
 
-    private static void requireFits(Trainer trainer, Dataset set) {
-        if (!set.sampleShape().equals(trainer.model().sampleShape())) {
-            throw new IllegalArgumentException("the samples of " + set.name() + " have the shape " + set.sampleShape()
-                    + ", the model takes " + trainer.model().sampleShape());
-        }
-        var output = trainer.model().outputShape();
-        if (output.rank() == 1 && output.dim(0) < set.classes().size()) {
-            throw new IllegalArgumentException("the data set " + set.name() + " has "
-                    + set.classes().size() + " classes, the model only " + output.dim(0) + " outputs");
-        }
-    }
-
-    /** Trains; ends early after {@link #stop}. Returns what each epoch came to. */
-    public List<EpochResult> run(int epochs, Backend evaluation, int threads, Loss loss, Listener listener) {
+    /** Trains, and measures with the trainer's backend, threads and loss; ends early after {@link #stop}. Returns what each epoch came to. */
+    public List<EpochResult> run(int epochs, Listener listener) {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         TrainingBatch batch = trainer.batch(batchSize);
         List<EpochResult> results = new ArrayList<>();
-        try (Evaluator evaluator =
-                new Evaluator(trainer.model(), evaluation, threads, loss, Math.max(batchSize, 128))) {
+        try (Evaluator evaluator = new Evaluator(
+                trainer.model(), trainer.backend(), trainer.threads(), trainer.loss(), Math.max(batchSize, 128))) {
             for (int epoch = 1; epoch <= epochs && !stopped; epoch++) {
                 EpochResult result = epoch(epoch, loader, batch, evaluator, listener);
                 results.add(result);

@@ -32,8 +32,8 @@ public sealed interface Optimizer {
             int threads);
 
     private static void requireRate(double rate) {
-        if (!(rate > 0) || Double.isInfinite(rate)) {
-            throw new IllegalArgumentException("the learning rate must be a positive number, not " + rate);
+        if (!((float) rate > 0) || Float.isInfinite((float) rate)) {
+            throw new IllegalArgumentException("the learning rate must be a positive number of float32, not " + rate);
         }
     }
 

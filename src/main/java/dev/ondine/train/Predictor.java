@@ -25,10 +25,19 @@ public final class Predictor implements AutoCloseable {
      * @param threads that one call uses
      */
     public Predictor(Model model, Normalization normalization, Backend backend, int threads) {
+        requireChannels(model, normalization);
         this.plans = new EvaluationPlans(model, backend, threads, Optional.empty());
         this.normalization = normalization;
         this.sampleSize = Math.toIntExact(model.sampleShape().elements());
         this.outputSize = Math.toIntExact(model.outputShape().elements());
+    }
+
+    private static void requireChannels(Model model, Normalization normalization) {
+        long channels = model.sampleShape().dim(0);
+        if (normalization.channels() != channels) {
+            throw new IllegalArgumentException("the normalization is for " + normalization.channels()
+                    + " channels, the model takes samples of the shape " + model.sampleShape());
+        }
     }
 
     /** A predictor on the best backend with as many threads as this process may use. */

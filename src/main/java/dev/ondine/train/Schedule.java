@@ -25,7 +25,7 @@ public sealed interface Schedule {
 
     /** Rises from nearly 0 over the first {@code epochs}, then goes on as this schedule does, whose clock is not delayed. */
     default Schedule warmup(double epochs) {
-        return epochs > 0 ? new Warmup(epochs, this) : this;
+        return epochs == 0 ? this : new Warmup(epochs, this);
     }
 
     /** The same rate for ever. */

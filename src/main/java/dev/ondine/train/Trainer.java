@@ -153,21 +153,31 @@ public final class Trainer implements AutoCloseable {
         Graph training = Differentiate.parameters(graph, graph.outputs().get(TrainingBatch.LOSS));
         PlanOptions options = PlanOptions.threads(threads).seed(seed);
         Plan plan = backend.compile(training, first == null ? options : options.sharing(first));
-        if (first == null) {
-            first = plan;
-            List<MemorySegment> blocks = new ArrayList<>();
-            for (int i = 0; i < optimizer.stateNames().size(); i++) {
-                blocks.add(arena.allocate(Math.max(64, plan.weights().byteSize()), 64));
-            }
-            state = List.copyOf(blocks);
-            parameters.lend(writeBack);
+        try {
+            RunningStatistics statistics = new RunningStatistics(plan, parameters);
+            if (first == null) begin(plan);
+            return new TrainingBatch(this, plan, statistics, size);
+        } catch (RuntimeException | Error e) {
+            plan.close();
+            throw e;
         }
-        return new TrainingBatch(this, plan, new RunningStatistics(plan, parameters), size);
+    }
+
+    /** The first plan's blocks are everybody's; what the optimizer remembers has their layout. */
+    private void begin(Plan plan) {
+        List<MemorySegment> blocks = new ArrayList<>();
+        for (int i = 0; i < optimizer.stateNames().size(); i++) {
+            blocks.add(arena.allocate(Math.max(64, plan.weights().byteSize()), 64));
+        }
+        state = List.copyOf(blocks);
+        parameters.lend(writeBack);
+        first = plan;
     }
 
     /** One step on a plan whose input and target are filled; returns the loss before the update. */
     float step(TrainingBatch batch) {
         requireOpen();
+        parameters.requireLent(writeBack);
         takeOver();
         batch.plan().run(step);
         float value = batch.plan().output(TrainingBatch.LOSS).getFloatAt(0);
@@ -177,28 +187,39 @@ public final class Trainer implements AutoCloseable {
         if (!Float.isFinite(value)) throw notFinite("the loss is " + value, batch);
         long bad = finite.firstNotFinite(first.gradients());
         if (bad >= 0) throw notFinite("the gradient of " + parameterAt(bad) + " is not finite", batch);
-        statistics.update();
-        optimizer.update(
-                kernels,
-                first.weights(),
-                first.gradients(),
-                state,
-                first.weights().byteSize() / Float.BYTES,
-                learningRate(),
-                step + 1,
-                threads);
-        step++;
-        parameters.outdate(writeBack);
+        // Whoever reads the parameters on another thread sees them before this step or after it.
+        synchronized (parameters) {
+            statistics.update();
+            optimizer.update(
+                    kernels,
+                    first.weights(),
+                    first.gradients(),
+                    state,
+                    first.weights().byteSize() / Float.BYTES,
+                    learningRate(),
+                    step + 1,
+                    threads);
+            step++;
+            parameters.outdate(writeBack);
+        }
         return value;
     }
 
     private TrainingException notFinite(String what, TrainingBatch batch) {
+        String step = "step " + (this.step + 1) + ": " + what;
         long sample = batch.firstNotFiniteInput();
-        String why = sample >= 0
-                ? " because the input is not: sample " + sample + " of the batch holds a NaN or an infinity"
-                : " (learning rate " + (float) learningRate() + "); a lower learning rate or a warm-up may help";
-        return new TrainingException("step " + (step + 1) + ": " + what + why
-                + ". The step was not applied: parameters and running statistics are as before.");
+        if (sample >= 0) {
+            step += " because the input is not: sample " + sample + " of the batch holds a NaN or an infinity";
+        } else if (batch.countsNoTarget(loss)) {
+            step += " because every target of the batch is to be ignored: leave such batches out";
+        } else if (finite.firstNotFinite(first.weights()) >= 0) {
+            return new TrainingException(step + ": the update before has made parameters infinite (learning rate "
+                    + (float) learningRate() + "). Go back to a checkpoint and lower the learning rate.");
+        } else {
+            step += " (learning rate " + (float) learningRate() + "); a lower learning rate or a warm-up may help";
+        }
+        return new TrainingException(
+                step + ". The step was not applied: parameters and running statistics are as before.");
     }
 
     private static String named(String path) {
@@ -236,6 +257,18 @@ public final class Trainer implements AutoCloseable {
         return model;
     }
 
+    public Backend backend() {
+        return backend;
+    }
+
+    public Loss loss() {
+        return loss;
+    }
+
+    public int threads() {
+        return threads;
+    }
+
     public Optimizer optimizer() {
         return optimizer;
     }
@@ -260,8 +293,12 @@ public final class Trainer implements AutoCloseable {
         return kernels.describe();
     }
 
-    /** The optimizer's state of a parameter, row-major, by PyTorch's name for it; for checkpoints. */
-    public Map<String, Tensor> optimizerState() {
+    /**
+     * The optimizer's state of each parameter, row-major, by PyTorch's name for it; for checkpoints.
+     *
+     * @param memory owns the tensors
+     */
+    public Map<String, Tensor> optimizerState(Arena memory) {
         requireOpen();
         Map<String, Tensor> named = new LinkedHashMap<>();
         if (first == null) return named;
@@ -269,39 +306,49 @@ public final class Trainer implements AutoCloseable {
         for (int s = 0; s < state.size(); s++) {
             for (int i = 0; i < values.size(); i++) {
                 Tensor tensor = Tensor.allocate(
-                        Arena.ofAuto(),
-                        values.get(i).type().dataType(),
-                        values.get(i).shape());
+                        memory, values.get(i).type().dataType(), values.get(i).shape());
                 first.unpack(i, state.get(s), tensor.segment());
-                named.put(values.get(i).name() + "." + optimizer.stateNames().get(s), tensor);
+                named.put(stateName(values.get(i), s), tensor);
             }
         }
         return named;
     }
 
+    private String stateName(Value parameter, int s) {
+        return parameter.name() + "." + optimizer.stateNames().get(s);
+    }
+
     /**
-     * Goes on from an optimizer's state.
+     * Goes on from an optimizer's state. Nothing is changed unless all of it fits.
      *
-     * @param named as {@link #optimizerState} gives it
+     * @param named as {@link #optimizerState} gives it, float32
+     * @param steps how many steps were done
      * @param batchSize of the batch to compile for, if none is yet
-     * @throws IllegalArgumentException if a tensor is missing or has another shape
+     * @throws IllegalArgumentException if a tensor is missing, superfluous or of another type or shape
      */
     public void restore(Map<String, Tensor> named, long steps, int batchSize) {
+        if (steps < 0) throw new IllegalArgumentException("the number of steps is negative: " + steps);
         batch(batchSize);
         List<Value> values = first.graph().parameters();
+        if (named.size() != state.size() * values.size()) {
+            throw new IllegalArgumentException("there are " + named.size() + " tensors of optimizer state instead of "
+                    + state.size() * values.size() + ": they are of another model or optimizer");
+        }
         for (int s = 0; s < state.size(); s++) {
-            for (int i = 0; i < values.size(); i++) {
-                String name =
-                        values.get(i).name() + "." + optimizer.stateNames().get(s);
-                Tensor tensor = named.get(name);
-                if (tensor == null || !tensor.shape().equals(values.get(i).shape())) {
-                    throw new IllegalArgumentException("the optimizer's state '" + name + "' is "
-                            + (tensor == null
-                                    ? "missing"
-                                    : tensor + " instead of " + values.get(i).shape())
+            for (Value value : values) {
+                Tensor tensor = named.get(stateName(value, s));
+                if (tensor == null
+                        || !tensor.shape().equals(value.shape())
+                        || tensor.dataType() != value.type().dataType()) {
+                    throw new IllegalArgumentException("the optimizer's state '" + stateName(value, s) + "' is "
+                            + (tensor == null ? "missing" : tensor + " instead of " + value.type())
                             + ": it is of another model or optimizer");
                 }
-                first.pack(i, tensor.segment(), state.get(s));
+            }
+        }
+        for (int s = 0; s < state.size(); s++) {
+            for (int i = 0; i < values.size(); i++) {
+                first.pack(i, named.get(stateName(values.get(i), s)).segment(), state.get(s));
             }
         }
         step = steps;
@@ -311,14 +358,22 @@ public final class Trainer implements AutoCloseable {
         if (closed) throw new IllegalStateException("this trainer is closed");
     }
 
-    /** Writes the newest parameters into the model and frees everything else. */
+    /**
+     * Writes the newest parameters into the model and frees everything else.
+     *
+     * @throws IllegalStateException if the model was closed before; everything is freed all the same
+     */
     @Override
     public void close() {
         if (closed) return;
         closed = true;
-        if (first != null) parameters.giveBack(writeBack);
-        for (TrainingBatch batch : new ArrayList<>(batches.values()).reversed())
-            batch.plan().close();
-        arena.close();
+        try {
+            if (first != null) parameters.giveBack(writeBack);
+        } finally {
+            // The first plan owns the memory that the others share.
+            for (TrainingBatch batch : List.copyOf(batches.values()).reversed())
+                batch.plan().close();
+            arena.close();
+        }
     }
 }

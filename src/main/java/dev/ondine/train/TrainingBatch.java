@@ -59,6 +59,16 @@ public final class TrainingBatch {
         return Accuracy.correct(output(), target(), size);
     }
 
+    /** Whether the loss is over no target at all. */
+    boolean countsNoTarget(Loss loss) {
+        if (!(loss instanceof Loss.CrossEntropy c)) return false;
+        Tensor target = target();
+        for (long i = 0; i < target.elements(); i++) {
+            if (target.getIntAt(i) != c.ignoreIndex()) return false;
+        }
+        return true;
+    }
+
     /** The sample whose input is the first that is not finite; −1 if all are. */
     long firstNotFiniteInput() {
         MemorySegment x = input().segment();

@@ -121,10 +121,10 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             boolean nesterov,
             boolean first,
             int threads) {
-        check("parameters", w, n);
+        checkWritten("parameters", w, n);
         check("gradients", g, n);
         if (momentum != 0) {
-            check("momentum buffer", v, n);
+            checkWritten("momentum buffer", v, n);
         }
         runSgd(w, g, v, n, lr, momentum, gradientWeight, weightDecay, nesterov, first, threads);
     }
@@ -170,10 +170,10 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             float stepSize,
             float rootBias2,
             int threads) {
-        check("parameters", w, n);
+        checkWritten("parameters", w, n);
         check("gradients", g, n);
-        check("first moments", m, n);
-        check("second moments", v, n);
+        checkWritten("first moments", m, n);
+        checkWritten("second moments", v, n);
         runAdam(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, threads);
     }
 
@@ -211,9 +211,18 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
 
     private static void check(String what, MemorySegment block, long n) {
         long holds = block.byteSize() / ValueLayout.JAVA_FLOAT.byteSize();
+        if (!block.isNative() || block.address() % ValueLayout.JAVA_FLOAT.byteSize() != 0) {
+            throw new IllegalArgumentException("The block of " + what + " must lie off the heap, aligned to 4 bytes");
+        }
         if (n < 0 || n > holds) {
             throw new IllegalArgumentException(
                     "The update covers " + n + " values, but the block of " + what + " holds " + holds);
         }
+    }
+
+    /** As {@link #check}; C would not notice that a block may not be written. */
+    private static void checkWritten(String what, MemorySegment block, long n) {
+        check(what, block, n);
+        if (block.isReadOnly()) throw new IllegalArgumentException("The block of " + what + " is read-only");
     }
 }

@@ -3,7 +3,6 @@ package dev.ondine.train;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.ondine.backend.Backends;
 import dev.ondine.data.Augmentation;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
@@ -34,12 +33,7 @@ class RealDataTest {
                         .schedule(Schedule.cosine(epochs).warmup(0.3))
                         .build()) {
             return new Fit(trainer, data, Normalization.of(data.train()), augmentation, batch, 1)
-                    .run(
-                            epochs,
-                            Backends.best(),
-                            Backends.defaultThreads(),
-                            Loss.crossEntropy(),
-                            new Fit.Listener() {});
+                    .run(epochs, new Fit.Listener() {});
         }
     }
 

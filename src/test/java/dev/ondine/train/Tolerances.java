@@ -1,5 +1,6 @@
 package dev.ondine.train;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.tensor.Tensor;
@@ -53,7 +54,8 @@ final class Tolerances {
         for (int i = 0; i < expected.length; i++) {
             largest = Math.max(largest, Math.abs(expected[i]));
             double e = Math.abs(expected[i] - actual[i]);
-            if (!(e <= error)) {
+            assertFalse(Double.isNaN(e), what + ": element " + i + " is " + actual[i] + " instead of " + expected[i]);
+            if (e > error) {
                 error = e;
                 worst = i;
             }

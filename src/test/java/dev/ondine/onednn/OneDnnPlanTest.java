@@ -1,0 +1,113 @@
+package dev.ondine.onednn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.ondine.backend.Backends;
+import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.Differentiate;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.GraphBuilder;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.nn.Mode;
+import dev.ondine.nn.Model;
+import dev.ondine.nn.Models;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** That compiled plans run where and how they should: in place, in shared memory, in the layouts of the policy. */
+class OneDnnPlanTest {
+    private static Graph resnet(int batch) {
+        try (Model model = Model.of(Models.create("resnet20", Shape.of(3, 32, 32), 10), Shape.of(3, 32, 32), 1)) {
+            Graph graph = model.graph(Mode.TRAINING, batch, (b, y) -> {
+                Value target = b.input("target", DataType.INT32, Shape.of(batch));
+                b.output("loss", b.add(new Op.CrossEntropy(0, -100), y, target));
+            });
+            return Differentiate.parameters(graph, graph.outputs().get("loss"));
+        }
+    }
+
+    @Test
+    void residualSumsAndTheirGradientsRunInPlace() {
+        try (OneDnnPlan plan = new OneDnnBackend().compile(resnet(4), PlanOptions.threads(1))) {
+            int sums = 0;
+            for (StepSpec step : plan.specs()) {
+                if (!(step instanceof StepSpec.Primitive p)) continue;
+                String primitive = p.descriptor().primitive();
+                boolean elementwise = primitive.startsWith("binary_add") || primitive.startsWith("eltwise_relu");
+                if (!elementwise) continue;
+                sums++;
+                assertTrue(
+                        step.inPlace().stream()
+                                .anyMatch(pair -> pair.input().buffer().root()
+                                        == pair.output().buffer().root()),
+                        () -> step.path() + " " + primitive + " is not in place:\n" + plan.print());
+            }
+            // Nine sums with their ReLU, nine gradients of that, and one accumulation for each shortcut.
+            assertEquals(27, sums, plan.print());
+        }
+    }
+
+    /** What the buffers would take one beside the other, against what the plan takes. */
+    @Test
+    void memoryIsReused() {
+        try (OneDnnPlan plan = new OneDnnBackend().compile(resnet(16), PlanOptions.threads(1))) {
+            long apart = MemoryPlanner.buffers(plan.specs(), List.of()).stream()
+                    .mapToLong(Buffer::bytes)
+                    .sum();
+            assertTrue(plan.arenaBytes() < 0.6 * apart, plan.arenaBytes() + " of " + apart + " bytes");
+        }
+    }
+
+    @Test
+    void nothingRunsInAReferenceLoop() {
+        try (OneDnnPlan plan = new OneDnnBackend().compile(resnet(2), PlanOptions.threads(1))) {
+            assertEquals(List.of(), plan.warnings());
+        }
+    }
+
+    /** Grouped weights have one axis more for oneDNN; whoever else reads them sees theirs. */
+    @Test
+    void groupedWeightsAreReadAsWeightsToo() {
+        Shape x = Shape.of(2, 16, 5, 5);
+        Shape w = Shape.of(16, 4, 3, 3);
+        GraphBuilder b = new GraphBuilder();
+        List<Integer> one = List.of(1, 1);
+        Value input = b.input("x", DataType.FLOAT32, x);
+        Value weight = b.parameter("w", w);
+        Value y = b.add(new Op.Convolution(one, one, one, one, 4, false), input, weight);
+        Value penalty = b.add(new Op.ReduceSum(Shape.of(1, 1, 1, 1)), b.add(new Op.Multiply(), weight, weight));
+        Value sum = b.add(new Op.ReduceSum(Shape.of(1, 1, 1, 1)), b.add(new Op.Multiply(), y, y));
+        Value loss = b.add(new Op.Reshape(Shape.of()), b.add(new Op.Add(false), sum, penalty));
+        b.output("loss", loss);
+        b.output("weight", weight);
+        Graph graph = Differentiate.parameters(b.build(), loss);
+        float[] gradient = null;
+        for (String backend : Backends.names().reversed()) {
+            try (Plan plan = Backends.named(backend).compile(graph, PlanOptions.threads(2))) {
+                Random random = new Random(1);
+                for (long i = 0; i < x.elements(); i++) plan.input("x").setFloatAt(i, (float) random.nextGaussian());
+                Tensor values = Tensor.allocate(DataType.FLOAT32, w);
+                for (long i = 0; i < w.elements(); i++) values.setFloatAt(i, (float) random.nextGaussian());
+                plan.pack(0, values.segment(), plan.weights());
+                plan.run(0);
+                for (long i = 0; i < w.elements(); i++) {
+                    assertEquals(values.getFloatAt(i), plan.output("weight").getFloatAt(i), backend);
+                }
+                Tensor d = Tensor.allocate(DataType.FLOAT32, w);
+                plan.unpack(0, plan.gradients(), d.segment());
+                if (gradient == null) gradient = d.toFloatArray();
+                for (int i = 0; i < gradient.length; i++) {
+                    // Sums over 50 positions of values of the size of 30.
+                    assertEquals(gradient[i], d.getFloatAt(i), 1e-3, backend);
+                }
+            }
+        }
+    }
+}
