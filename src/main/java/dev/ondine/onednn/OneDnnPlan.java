@@ -33,7 +33,7 @@ public final class OneDnnPlan implements Plan {
     private final Map<String, Tensor> buffers = new LinkedHashMap<>();
     private final List<MemorySegment> means = new ArrayList<>();
     private final List<MemorySegment> variances = new ArrayList<>();
-    private boolean closed;
+    private volatile boolean closed;
 
     OneDnnPlan(Lowering lowering, Arena arena, ParameterBlock parameters, int threads) {
         this.graph = lowering.graph;
@@ -91,23 +91,27 @@ public final class OneDnnPlan implements Plan {
     }
 
     @Override
-    public synchronized void run(long step) {
-        requireOpen();
-        OpenMp.setThreads(threads);
-        for (Step s : steps) s.run(step);
+    public void run(long step) {
+        synchronized (parameters.lock()) {
+            requireOpen();
+            OpenMp.setThreads(threads);
+            for (Step s : steps) s.run(step);
+        }
     }
 
     /** How long each step takes, in nanoseconds, in one run; as many numbers as {@link #print} has steps. */
-    public synchronized long[] profile(long step) {
-        requireOpen();
-        OpenMp.setThreads(threads);
-        long[] nanos = new long[steps.length];
-        for (int i = 0; i < steps.length; i++) {
-            long start = System.nanoTime();
-            steps[i].run(step);
-            nanos[i] = System.nanoTime() - start;
+    public long[] profile(long step) {
+        synchronized (parameters.lock()) {
+            requireOpen();
+            OpenMp.setThreads(threads);
+            long[] nanos = new long[steps.length];
+            for (int i = 0; i < steps.length; i++) {
+                long start = System.nanoTime();
+                steps[i].run(step);
+                nanos[i] = System.nanoTime() - start;
+            }
+            return nanos;
         }
-        return nanos;
     }
 
     /** The name of each step: layer and implementation. */
@@ -135,7 +139,7 @@ public final class OneDnnPlan implements Plan {
         return named(buffers, name, "buffer");
     }
 
-    private synchronized Tensor named(Map<String, Tensor> tensors, String name, String what) {
+    private Tensor named(Map<String, Tensor> tensors, String name, String what) {
         requireOpen();
         Tensor tensor = tensors.get(name);
         if (tensor == null) {
@@ -156,15 +160,19 @@ public final class OneDnnPlan implements Plan {
     }
 
     @Override
-    public synchronized void pack(int index, MemorySegment rowMajor, MemorySegment block) {
-        requireOpen();
-        parameters.pack(index, rowMajor, block);
+    public void pack(int index, MemorySegment rowMajor, MemorySegment block) {
+        synchronized (parameters.lock()) {
+            requireOpen();
+            parameters.pack(index, rowMajor, block);
+        }
     }
 
     @Override
-    public synchronized void unpack(int index, MemorySegment block, MemorySegment rowMajor) {
-        requireOpen();
-        parameters.unpack(index, block, rowMajor);
+    public void unpack(int index, MemorySegment block, MemorySegment rowMajor) {
+        synchronized (parameters.lock()) {
+            requireOpen();
+            parameters.unpack(index, block, rowMajor);
+        }
     }
 
     @Override
@@ -231,9 +239,11 @@ public final class OneDnnPlan implements Plan {
     }
 
     @Override
-    public synchronized void close() {
-        if (closed) return;
-        closed = true;
-        arena.close();
+    public void close() {
+        synchronized (parameters.lock()) {
+            if (closed) return;
+            closed = true;
+            arena.close();
+        }
     }
 }

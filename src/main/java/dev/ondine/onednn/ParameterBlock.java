@@ -30,6 +30,7 @@ final class ParameterBlock {
 
     private record PendingRead(int parameter, Slot copy, int step) {}
 
+    private final Object lock;
     private final List<Value> parameters;
     private final boolean training;
     private final MemoryDescriptor[] settled;
@@ -41,7 +42,8 @@ final class ParameterBlock {
     private MemorySegment weights;
     private MemorySegment gradients;
 
-    private ParameterBlock(List<Value> parameters, boolean training) {
+    private ParameterBlock(List<Value> parameters, boolean training, Object lock) {
+        this.lock = lock;
         this.parameters = parameters;
         this.training = training;
         int n = parameters.size();
@@ -57,7 +59,7 @@ final class ParameterBlock {
     }
 
     static ParameterBlock create(List<Value> parameters, boolean training) {
-        return new ParameterBlock(parameters, training);
+        return new ParameterBlock(parameters, training, new Object());
     }
 
     /** The same memory and layouts as another block's, for the same parameters. */
@@ -69,11 +71,19 @@ final class ParameterBlock {
         if (training && other.gradients.byteSize() == 0) {
             throw new IllegalArgumentException("a plan with gradients cannot share parameters with one without");
         }
-        ParameterBlock block = new ParameterBlock(parameters, training);
+        ParameterBlock block = new ParameterBlock(parameters, training, other.lock);
         for (int i = 0; i < block.settled.length; i++) block.settled[i] = other.settled[i];
         block.weights = other.weights;
         block.gradients = other.gradients;
         return block;
+    }
+
+    /**
+     * What a plan holds while it runs or closes. Plans that share parameters have it in common: one must not be closed, and the
+     * memory with it, while another runs.
+     */
+    Object lock() {
+        return lock;
     }
 
     /** The layout of a parameter and its gradient, if it is settled. */
@@ -163,6 +173,11 @@ final class ParameterBlock {
 
     private void transfer(int parameter, MemorySegment rowMajor, MemorySegment block, boolean pack) {
         MemoryDescriptor layout = settled[parameter];
+        long wanted = parameters.get(parameter).shape().elements() * Float.BYTES;
+        if (rowMajor.byteSize() != wanted) {
+            throw new IllegalArgumentException(
+                    parameters.get(parameter) + " takes " + wanted + " bytes row-major, not " + rowMajor.byteSize());
+        }
         MemorySegment place = block.asSlice(offsets[parameter], layout.size());
         if (layout.isPlain()) {
             if (pack) place.copyFrom(rowMajor);

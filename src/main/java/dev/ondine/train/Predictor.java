@@ -51,7 +51,8 @@ public final class Predictor implements AutoCloseable {
         int count = samples.length / sampleSize;
         float[] outputs = new float[count * outputSize];
         for (int done = 0; done < count; ) {
-            int size = Math.min(CHUNK, count - done);
+            // Powers of two, so that whatever is asked for, few plans are compiled.
+            int size = Math.min(CHUNK, Integer.highestOneBit(count - done));
             float[] chunk = new float[size * sampleSize];
             System.arraycopy(samples, done * sampleSize, chunk, 0, chunk.length);
             for (int i = 0; i < size; i++) normalization.apply(chunk, i * sampleSize, sampleSize);

@@ -46,6 +46,7 @@ public final class Trainer implements AutoCloseable {
     private final Map<Integer, TrainingBatch> batches = new LinkedHashMap<>();
     private final Runnable writeBack = this::writeBack;
     private final Arena arena = Arena.ofShared();
+    private final FiniteCheck finite = new FiniteCheck();
     private Plan first;
     private List<MemorySegment> state = List.of();
     private long step;
@@ -171,8 +172,11 @@ public final class Trainer implements AutoCloseable {
         batch.plan().run(step);
         float value = batch.plan().output(TrainingBatch.LOSS).getFloatAt(0);
         RunningStatistics statistics = batch.statistics();
-        String bad = statistics.firstNotFinite();
-        if (bad != null || !Float.isFinite(value)) throw notFinite(value, bad, batch);
+        String layer = statistics.firstNotFinite();
+        if (layer != null) throw notFinite("the batch statistics of " + named(layer) + " are not finite", batch);
+        if (!Float.isFinite(value)) throw notFinite("the loss is " + value, batch);
+        long bad = finite.firstNotFinite(first.gradients());
+        if (bad >= 0) throw notFinite("the gradient of " + parameterAt(bad) + " is not finite", batch);
         statistics.update();
         optimizer.update(
                 kernels,
@@ -188,28 +192,25 @@ public final class Trainer implements AutoCloseable {
         return value;
     }
 
-    private TrainingException notFinite(float value, String layer, TrainingBatch batch) {
-        StringBuilder text = new StringBuilder("step ").append(step + 1).append(": ");
-        if (layer != null) {
-            text.append("the batch statistics of ")
-                    .append(layer.isEmpty() ? "the model" : layer)
-                    .append(" are not finite");
-        } else {
-            text.append("the loss is ").append(value);
-        }
-        long at = batch.firstNotFiniteInput();
-        if (at >= 0) {
-            text.append(" because the input is not: sample ")
-                    .append(at)
-                    .append(" of the batch holds a NaN or an infinity");
-        } else {
-            text.append(" (learning rate ")
-                    .append((float) learningRate())
-                    .append("); a lower learning rate or a warm-up may help");
-        }
-        return new TrainingException(
-                text.append(". The step was not applied: parameters and running statistics are as before.")
-                        .toString());
+    private TrainingException notFinite(String what, TrainingBatch batch) {
+        long sample = batch.firstNotFiniteInput();
+        String why = sample >= 0
+                ? " because the input is not: sample " + sample + " of the batch holds a NaN or an infinity"
+                : " (learning rate " + (float) learningRate() + "); a lower learning rate or a warm-up may help";
+        return new TrainingException("step " + (step + 1) + ": " + what + why
+                + ". The step was not applied: parameters and running statistics are as before.");
+    }
+
+    private static String named(String path) {
+        return path.isEmpty() ? "the model" : path;
+    }
+
+    /** The parameter that an element of the blocks belongs to. */
+    private String parameterAt(long element) {
+        List<Value> values = first.graph().parameters();
+        int i = 0;
+        while (i + 1 < values.size() && first.offset(i + 1) <= element) i++;
+        return values.get(i).name();
     }
 
     /** Takes over the model's parameters if somebody else has changed them. */

@@ -50,7 +50,7 @@ public final class Memory {
         MemorySegment engine = Engine.cpu();
         MemorySegment handle = Pointers.create(
                 arena,
-                "creating the memory " + descriptor,
+                "creating a memory object",
                 out -> dnnl_h.dnnl_memory_create(out, descriptor.handle(), engine, data),
                 dnnl_h::dnnl_memory_destroy);
         return new Memory(handle, descriptor, data);

@@ -1,0 +1,39 @@
+package dev.ondine.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class FiniteCheckTest {
+    private final FiniteCheck check = new FiniteCheck();
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 13, 4095, 4096, 4097, 10_000})
+    void findsEachKindAtEachEnd(int n) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment block = arena.allocate(ValueLayout.JAVA_FLOAT, n);
+            for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+                for (int at : new int[] {0, n / 2, n - 1}) {
+                    block.setAtIndex(ValueLayout.JAVA_FLOAT, at, bad);
+                    assertEquals(at, check.firstNotFinite(block));
+                    block.setAtIndex(ValueLayout.JAVA_FLOAT, at, 0);
+                }
+            }
+        }
+    }
+
+    @Test
+    void extremesAreFinite() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment block = arena.allocateFrom(
+                    ValueLayout.JAVA_FLOAT, Float.MAX_VALUE, -Float.MAX_VALUE, Float.MIN_VALUE, -0f, 0f, -1f);
+            assertEquals(-1, check.firstNotFinite(block));
+            assertEquals(-1, check.firstNotFinite(MemorySegment.NULL));
+        }
+    }
+}
