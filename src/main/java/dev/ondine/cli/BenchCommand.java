@@ -28,7 +28,7 @@ final class BenchCommand extends Command {
     /** Steps that are not timed: the first ones fault memory in and are compiled by Java. */
     private static final int WARM_UP = 5;
 
-    private static final int PROFILED = 10;
+    private static final int PROFILED = 15;
 
     @Option(
             names = "--workload",
@@ -115,23 +115,27 @@ final class BenchCommand extends Command {
         nanos = Arrays.copyOf(nanos, steps);
         Arrays.sort(nanos);
         double median = (nanos[steps / 2] + nanos[(steps - 1) / 2]) / 2.0;
-        return new Timing(
-                median * 1e-6, nanos[0] * 1e-6, steps, firstStep, json ? Double.NaN : primitives(batch, median));
+        return new Timing(median * 1e-6, nanos[0] * 1e-6, steps, firstStep, json ? Double.NaN : primitives(batch));
     }
 
-    /** The share of a step of so many nanoseconds that oneDNN's primitives take. */
-    private static double primitives(TrainingBatch batch, double step) {
+    /** The share of a step that oneDNN's primitives take: steps and runs that time each primitive in turns. */
+    private static double primitives(TrainingBatch batch) {
         if (!(batch.plan() instanceof OneDnnPlan plan)) return Double.NaN;
         List<String> names = plan.stepNames();
-        long[] sums = new long[PROFILED];
+        long[] steps = new long[PROFILED];
+        long[] primitives = new long[PROFILED];
         for (int run = 0; run < PROFILED; run++) {
+            long start = System.nanoTime();
+            batch.step();
+            steps[run] = System.nanoTime() - start;
             long[] nanos = plan.profile(run);
             for (int i = 0; i < nanos.length; i++) {
-                if (!names.get(i).endsWith(" java")) sums[run] += nanos[i];
+                if (!names.get(i).endsWith(" java")) primitives[run] += nanos[i];
             }
         }
-        Arrays.sort(sums);
-        return sums[PROFILED / 2] / step;
+        Arrays.sort(steps);
+        Arrays.sort(primitives);
+        return (double) primitives[PROFILED / 2] / steps[PROFILED / 2];
     }
 
     private void print(int size, Backend backend, Trainer trainer, Timing timing) {

@@ -21,8 +21,8 @@ final class Interruption implements AutoCloseable {
     }
 
     private void waitForEnd(Runnable stop) {
-        stop.run();
         Posix.letSignalsKill();
+        stop.run();
         try {
             boolean _ = ended.await(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException _) {

@@ -114,8 +114,7 @@ final class TrainCommand extends Command {
                             .build()) {
                 printHeader(model, trainer, backend, folder);
                 Fit fit = new Fit(trainer, split, card.normalization(), augmentation(), training.batch, seed);
-                folder.log(startLine(model, backend));
-                return new TrainingRun(this, training, trainer, folder, card).run(fit, backend, computing.threads());
+                return new TrainingRun(this, training, trainer, folder, card).run(fit, startLine(model, backend));
             }
         }
     }

@@ -1,6 +1,5 @@
 package dev.ondine.cli;
 
-import dev.ondine.backend.Backend;
 import dev.ondine.train.Fit;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
@@ -29,9 +28,14 @@ final class TrainingRun implements Fit.Listener {
         this.display = new TrainingDisplay(command.out(), options.epochs, terminal);
     }
 
-    /** Trains to the end, or until somebody stops it. Returns the exit code. */
-    int run(Fit fit, Backend backend, int threads) throws IOException {
+    /**
+     * Trains to the end, or until somebody stops it. Returns the exit code.
+     *
+     * @param settings the log's first line
+     */
+    int run(Fit fit, Map<String, Object> settings) throws IOException {
         try (Interruption _ = new Interruption(() -> stop(fit))) {
+            folder.log(settings);
             fit.run(options.epochs, this);
             log(fit.isStopped() ? "interrupted" : "done", null);
             String seconds = " in " + Text.fixed(seconds(), 1) + " s.";

@@ -1,6 +1,5 @@
 package dev.ondine.cli;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -25,14 +24,19 @@ final class Ondine {
     }
 
     /** Prepares a process of its own; its streams go to files {@code out} and {@code err} in a folder. */
-    static ProcessBuilder process(Path folder, Object... arguments) throws IOException {
+    static ProcessBuilder process(Path folder, Object... arguments) {
+        return java(folder, System.getProperty("java.class.path"), Main.class.getName(), arguments);
+    }
+
+    /** As {@link #process}, of any class. */
+    static ProcessBuilder java(Path folder, String classPath, String main, Object... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName()));
+                classPath,
+                main));
         for (Object argument : arguments) command.add(argument.toString());
         return new ProcessBuilder(command)
                 .directory(folder.toFile())
