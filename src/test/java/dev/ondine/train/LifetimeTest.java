@@ -53,8 +53,8 @@ class LifetimeTest {
     @ParameterizedTest
     @ValueSource(strings = {"onednn", "reference"})
     void everyMethodOfAClosedPlanRefuses(String backend) {
-        try (Model model = model();
-                Trainer trainer = trainer(model, backend)) {
+        try (Model model = model()) {
+            Trainer trainer = trainer(model, backend);
             Plan plan = trainer.batch(4).plan();
             trainer.close();
             List<Runnable> calls = List.of(
