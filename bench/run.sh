@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds Ondine, its native kernels and the benchmarks, runs them, and leaves bench/results/DATE-TIME.json and .md. The one command:
 #
-#   bench/run.sh                                      every benchmark; takes about an hour
+#   bench/run.sh                                      every benchmark; takes most of an hour
 #   bench/run.sh BatchNorm                            those whose name matches a regular expression
 #   bench/run.sh Convolution -p layer=8x64x56x56/o64/k3/p1 -p threads=1
 #   bench/run.sh Linear -f 3 -i 10                    more forks and iterations, for figures to publish
@@ -19,7 +19,8 @@ mvn -B -ntp -q -f "$root/pom.xml" -Punchecked -Dmaven.test.skip=true \
 
 library=$root/native/build/libondine.so
 [ -f "$library" ] || library=$root/native/build/libondine.dylib
-[ -f "$library" ] || library=none
+# Without them there is nothing to compare Java's optimizer step with.
+[ -f "$library" ] || { library=none; set -- -p kernels=java "$@"; }
 
 # exec.args is split as a shell would: every argument in quotes.
 arguments=

@@ -75,7 +75,6 @@ public class CrossingBenchmark {
         tiny = Backends.named("onednn")
                 .compile(graph, PlanOptions.threads(threads > 0 ? threads : Backends.defaultThreads()));
         checkTiny();
-        PlanProfiler.watch(tiny);
     }
 
     /** All loops do the same to the same numbers. */
@@ -122,7 +121,6 @@ public class CrossingBenchmark {
 
     @TearDown(Level.Trial)
     public void close() {
-        PlanProfiler.watch(null);
         tiny.close();
         arena.close();
     }

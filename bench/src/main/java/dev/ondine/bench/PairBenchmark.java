@@ -7,7 +7,6 @@ import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Value;
-import dev.ondine.onednn.OneDnnPlan;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -90,20 +89,18 @@ public abstract class PairBenchmark {
         check.run(reference, other);
         plan = backend.equals("reference") ? reference : other;
         (plan == reference ? other : reference).close();
-        PlanProfiler.watch(plan);
     }
 
     private Plan compile(SelfCheck check, Graph graph, String name) {
         PlanOptions options = PlanOptions.threads(threads > 0 ? threads : Backends.defaultThreads());
         Plan compiled = Backends.named(name).compile(graph, options);
-        if (compiled instanceof OneDnnPlan p) p.warnings().forEach(w -> System.out.println("warning: " + w));
         check.fill(compiled);
         return compiled;
     }
 
     @TearDown(Level.Trial)
     public void close() {
-        PlanProfiler.watch(null);
+        PlanProfiler.look(plan);
         plan.close();
     }
 

@@ -24,13 +24,27 @@ public final class PlanProfiler implements InternalProfiler {
     /** Time in conversions of layouts in percent of the plan's. */
     static final String CONVERSIONS = "plan.conversions";
 
-    private static volatile Plan watched;
+    /** How many of the plan's steps are oneDNN's slow reference loops. */
+    static final String SLOW = "plan.slow";
+
+    private static final int RUNS = 5;
+
+    private static volatile List<Result<?>> last = List.of();
 
     public PlanProfiler() {}
 
-    /** The plan that the next results belong to; null if there is none. */
-    static void watch(Plan plan) {
-        watched = plan;
+    /**
+     * Looks at a plan that has been timed and is about to be closed. JMH ends a trial inside of its last iteration, and
+     * counts the others as zero: hence the maximum.
+     */
+    static void look(Plan plan) {
+        List<Result<?>> results = new ArrayList<>();
+        results.add(new ScalarResult(MEMORY, plan.memory() / (double) (1 << 20), "MiB", AggregationPolicy.MAX));
+        if (plan instanceof OneDnnPlan p) {
+            results.add(new ScalarResult(CONVERSIONS, conversions(p), "%", AggregationPolicy.MAX));
+            results.add(new ScalarResult(SLOW, p.warnings().size(), "steps", AggregationPolicy.MAX));
+        }
+        last = List.copyOf(results);
     }
 
     @Override
@@ -44,24 +58,21 @@ public final class PlanProfiler implements InternalProfiler {
     @Override
     public Collection<? extends Result<?>> afterIteration(
             BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
-        Plan plan = watched;
-        if (plan == null) return List.of();
-        List<Result<?>> results = new ArrayList<>();
-        results.add(new ScalarResult(MEMORY, plan.memory() / (double) (1 << 20), "MiB", AggregationPolicy.AVG));
-        if (plan instanceof OneDnnPlan p) {
-            results.add(new ScalarResult(CONVERSIONS, conversions(p), "%", AggregationPolicy.AVG));
-        }
+        List<Result<?>> results = last;
+        last = List.of();
         return results;
     }
 
     private static double conversions(OneDnnPlan plan) {
         List<String> names = plan.stepNames();
-        long[] nanos = plan.profile(0);
         long all = 0;
         long converting = 0;
-        for (int i = 0; i < nanos.length; i++) {
-            all += nanos[i];
-            if (names.get(i).contains("reorder")) converting += nanos[i];
+        for (int run = 0; run < RUNS; run++) {
+            long[] nanos = plan.profile(0);
+            for (int i = 0; i < nanos.length; i++) {
+                all += nanos[i];
+                if (names.get(i).contains("reorder")) converting += nanos[i];
+            }
         }
         return 100.0 * converting / all;
     }

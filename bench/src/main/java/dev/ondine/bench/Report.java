@@ -21,6 +21,7 @@ final class Report {
     private static final Set<String> BASELINES = Set.of("reference", "java");
 
     private static final String ONLY = "";
+    private static final String SLOW_MARK = " †";
 
     /** What the sides of a pair have in common, and their results by side. */
     private record Pair(String method, SequencedMap<String, String> params, Map<String, Result> sides) {}
@@ -46,7 +47,7 @@ final class Report {
             Time of one operation: mean of the iterations, ± the farthest of them. Ratio: how many times as fast as Java. \
             Threads: 0 is one a processor, for the native side; the Java side has one. Conversions: what part of the native plan's \
             time goes into row-major inputs and outputs, which a network has only at its ends. Memory: what the plan holds, outside \
-            and inside of Java's heap.
+            and inside of Java's heap. †: oneDNN has nothing but its slow reference loop for a step.
             """);
         SequencedMap<String, List<Result>> classes = new LinkedHashMap<>();
         for (Result r : results) {
@@ -137,7 +138,8 @@ final class Report {
         double nanos = r.nanos();
         String unit = nanos < 1e3 ? "ns" : nanos < 1e6 ? "µs" : nanos < 1e9 ? "ms" : "s";
         double value = nanos < 1e3 ? nanos : nanos < 1e6 ? nanos / 1e3 : nanos < 1e9 ? nanos / 1e6 : nanos / 1e9;
-        return digits(value) + " " + unit + " ±" + Math.round(r.deviation() * 100) + " %";
+        return digits(value) + " " + unit + " ±" + Math.round(r.deviation() * 100) + " %"
+                + (r.extra(PlanProfiler.SLOW).orElse(0) > 0 ? SLOW_MARK : "");
     }
 
     /** Three digits, without an exponent. */
