@@ -1,9 +1,11 @@
 package dev.ondine.verify;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.onednn.OneDnnBackend;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -16,11 +18,29 @@ class VerificationTest {
         return VerifyCases.all().stream();
     }
 
+    static Stream<VerifyCase> casesOfNetworks() {
+        Pattern names = Pattern.compile("(convolution|linear|batch norm).*|add . relu");
+        return cases().filter(c -> names.matcher(c.operation()).matches());
+    }
+
     @ParameterizedTest
     @MethodSource("cases")
     void nativeIsAsTheReference(VerifyCase verified) {
         Verification.Result result = Verification.run(verified, new OneDnnBackend(), THREADS);
         assertEquals("", result.failures());
         assertTrue(result.comparisons().size() > 1, "a result and a gradient at least");
+    }
+
+    /** A ReLU behind batch normalization or a sum is no step of its own, and what training lives on has real kernels. */
+    @ParameterizedTest
+    @MethodSource("casesOfNetworks")
+    void runsTheKernelsItShould(VerifyCase verified) {
+        String name = verified.operation();
+        String runs = Verification.run(verified, new OneDnnBackend(), THREADS).implementation();
+        assertFalse(runs.contains("ref:"), runs);
+        if (name.startsWith("batch norm")) assertFalse(runs.contains("eltwise"), runs);
+        if (name.equals("add + relu")) {
+            assertTrue(runs.startsWith("binary_add") && !runs.contains("eltwise_relu_use_dst forward"), runs);
+        }
     }
 }
