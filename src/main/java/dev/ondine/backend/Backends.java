@@ -2,7 +2,6 @@ package dev.ondine.backend;
 
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.api.OneDnn;
-import dev.ondine.onednn.api.OneDnnUnavailableException;
 import dev.ondine.reference.ReferenceBackend;
 import java.util.List;
 
@@ -21,7 +20,7 @@ public final class Backends {
      * The backend of this name.
      *
      * @throws IllegalArgumentException for an unknown name
-     * @throws OneDnnUnavailableException if oneDNN is asked for and cannot be loaded
+     * @throws BackendUnavailableException if oneDNN is asked for and cannot be loaded
      */
     public static Backend named(String name) {
         return switch (name) {
@@ -38,7 +37,7 @@ public final class Backends {
     public static Backend best() {
         try {
             return named("onednn");
-        } catch (OneDnnUnavailableException e) {
+        } catch (BackendUnavailableException e) {
             LOG.log(System.Logger.Level.WARNING, "training in plain Java, which is slow: " + e.getMessage());
             return named("reference");
         }

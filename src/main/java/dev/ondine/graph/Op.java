@@ -14,8 +14,7 @@ public sealed interface Op {
     /** Operations that only {@link Differentiate} makes; they are not differentiated again. */
     sealed interface Backward extends Op {}
 
-    // ---------------------------------------------------------------------------------------------- convolution,
-    // linear
+    // ---- convolution, linear
 
     /**
      * Cross-correlation: {@code y[n,o,p] = b[o] + Σ x[n,i,p·stride − padding + k·dilation] · w[o,i,k]}.
@@ -49,8 +48,7 @@ public sealed interface Op {
     /** (x, dy) → dw and, if {@code bias}, db. */
     record LinearBackwardWeights(boolean bias) implements Backward {}
 
-    // ----------------------------------------------------------------------------------------------------
-    // normalization
+    // ---- normalization
 
     /**
      * {@code y = γ·(x − μ)/√(σ² + ε) + β} for each channel (axis 1), Ioffe and Szegedy 2015. With {@code training}, μ and σ² (the
@@ -69,8 +67,7 @@ public sealed interface Op {
      */
     record BatchNormalizationBackward(BatchNormalization forward) implements Backward {}
 
-    // ----------------------------------------------------------------------------------------------------------
-    // pooling
+    // ---- pooling
 
     /** What a pooling window yields. */
     enum PoolingKind {
@@ -99,8 +96,7 @@ public sealed interface Op {
     /** (dy, workspace if MAX) → dx of shape {@code input}. */
     record PoolingBackward(Pooling forward, Shape input) implements Backward {}
 
-    // ------------------------------------------------------------------------------------------------------
-    // elementwise
+    // ---- elementwise
 
     /** (x) → y = f(x), elementwise. {@code alpha} is the slope of LEAKY_RELU and the scale of ELU, else ignored. */
     record Activation(ActivationKind kind, float alpha) implements Forward {}
@@ -122,8 +118,7 @@ public sealed interface Op {
      */
     record Dropout(float probability, long salt) implements Forward {}
 
-    // --------------------------------------------------------------------------------------------------------
-    // structure
+    // ---- structure
 
     /** (a, b, …) → joined along {@code axis}. */
     record Concat(int axis) implements Forward {}
@@ -143,8 +138,7 @@ public sealed interface Op {
     /** (x) → summed over the axes in which {@code shape}, of the same rank, has extent 1: the gradient of broadcasting. */
     record ReduceSum(Shape shape) implements Forward {}
 
-    // ----------------------------------------------------------------------------------------------------------
-    // softmax
+    // ---- softmax
 
     /** (x) → exp(x)/Σexp(x) along {@code axis}, or its logarithm. */
     record Softmax(int axis, boolean logarithm) implements Forward {}
@@ -152,8 +146,7 @@ public sealed interface Op {
     /** (y, dy) → dx. */
     record SoftmaxBackward(Softmax forward) implements Backward {}
 
-    // -----------------------------------------------------------------------------------------------------------
-    // losses
+    // ---- losses
 
     /**
      * Mean over the targets that are not {@code ignoreIndex} of −Σ q·log softmax(x), q = (1 − smoothing)·onehot + smoothing/C.

@@ -131,8 +131,7 @@ final class Lowering {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------- where values
-    // lie
+    // ---- where values lie
 
     /** The layout in which a value lies now: the first that it had. Of a parameter, row-major. */
     MemoryDescriptor layout(Value v) {
@@ -236,8 +235,7 @@ final class Lowering {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------------------
-    // steps
+    // ---- steps
 
     /** Adds a primitive to the plan, with a scratchpad if it needs one. */
     void emit(

@@ -24,7 +24,7 @@ public final class OneDnnBackend implements Backend {
     /**
      * {@inheritDoc}
      *
-     * @throws dev.ondine.onednn.api.OneDnnUnavailableException if oneDNN cannot be loaded on this machine
+     * @throws dev.ondine.backend.BackendUnavailableException if oneDNN cannot be loaded on this machine
      */
     @Override
     public OneDnnPlan compile(Graph graph, PlanOptions options) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
@@ -18,12 +19,22 @@ import dev.ondine.onednn.OneDnnPlan;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -160,6 +171,39 @@ class TrainerTest {
             }
             assertEquals(0, least, "bytes allocated by 100 steps");
         }
+    }
+
+    /** What the C library's allocator has handed out, over a hundred steps: a step that keeps memory does so in every window. */
+    @Test
+    @SuppressWarnings("restricted") // a function of the C library that only reads
+    void aStepKeepsNoNativeMemory() throws Throwable {
+        Linker linker = Linker.nativeLinker();
+        Optional<MemorySegment> mallinfo2 = linker.defaultLookup().find("mallinfo2");
+        assumeTrue(mallinfo2.isPresent(), "the C library has no mallinfo2");
+        StructLayout layout = MemoryLayout.structLayout(
+                MemoryLayout.sequenceLayout(7, ValueLayout.JAVA_LONG),
+                ValueLayout.JAVA_LONG.withName("uordblks"),
+                MemoryLayout.sequenceLayout(2, ValueLayout.JAVA_LONG));
+        MethodHandle info = linker.downcallHandle(mallinfo2.get(), FunctionDescriptor.of(layout));
+        try (Arena arena = Arena.ofConfined();
+                Model model = Model.of(Fixtures.network(3), SAMPLE, 3);
+                Trainer trainer = trainer(model, "onednn").build()) {
+            TrainingBatch batch = trainer.batch(8);
+            Fixtures.fill(batch.input(), batch.target(), 1);
+            for (int i = 0; i < 200; i++) batch.step();
+            long least = Long.MAX_VALUE;
+            for (int window = 0; window < 10; window++) {
+                long before = handedOut(info, arena);
+                for (int i = 0; i < 100; i++) batch.step();
+                least = Math.min(least, handedOut(info, arena) - before);
+            }
+            assertTrue(least <= 0, least + " bytes kept by 100 steps");
+        }
+    }
+
+    private static long handedOut(MethodHandle info, Arena arena) throws Throwable {
+        MemorySegment result = (MemorySegment) info.invokeExact((SegmentAllocator) arena);
+        return result.get(ValueLayout.JAVA_LONG, 7 * Long.BYTES);
     }
 
     @Test

@@ -1,0 +1,17 @@
+package dev.ondine.backend;
+
+import java.io.Serial;
+
+/** A backend that cannot work on this machine: its library is missing, of a wrong version or not for this platform. Says what to do. */
+public class BackendUnavailableException extends RuntimeException {
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    public BackendUnavailableException(String message) {
+        super(message);
+    }
+
+    public BackendUnavailableException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}
