@@ -2,7 +2,8 @@
  * Ondine: convolutional networks with batch normalization on CPUs, through oneDNN.
  *
  * <p>On the module path start Java with {@code --enable-native-access=dev.ondine}, on the class path with
- * {@code --enable-native-access=ALL-UNNAMED}. oneDNN's own jar, which holds nothing but the shared library, is found on either.
+ * {@code --enable-native-access=ALL-UNNAMED}. oneDNN's own jar, which holds nothing but the
+ * shared library, belongs on the class path in both cases: as a module it would want JavaCPP, which Ondine does without.
  */
 module dev.ondine {
     requires com.fasterxml.jackson.core;
