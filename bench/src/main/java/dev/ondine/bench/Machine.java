@@ -11,11 +11,11 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What results depend on besides the code: the processor and the library. */
-final class Machine {
+public final class Machine {
     private Machine() {}
 
     /** Name of the processor, its number of threads, system. */
-    static String describe() {
+    public static String describe() {
         return "%s, %d processors, %s %s"
                 .formatted(
                         processor().orElse(System.getProperty("os.arch")),
@@ -25,7 +25,7 @@ final class Machine {
     }
 
     /** Version of oneDNN and the instruction set that it uses. */
-    static String oneDnn() {
+    public static String oneDnn() {
         try {
             return OneDnn.version() + ", " + OneDnn.effectiveIsa();
         } catch (OneDnnUnavailableException e) {

@@ -1,9 +1,10 @@
 package dev.ondine.bench;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
+import static dev.ondine.bench.Json.list;
+import static dev.ondine.bench.Json.map;
+
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -29,8 +30,6 @@ record Result(
         double deviation,
         Map<String, Double> extras,
         String run) {
-    private static final JsonFactory JSON = new JsonFactory();
-
     private static final Map<String, Double> NANOS = Map.of("ns/op", 1.0, "us/op", 1e3, "ms/op", 1e6, "s/op", 1e9);
 
     /**
@@ -40,9 +39,8 @@ record Result(
      */
     static List<Result> read(Path file) throws IOException {
         List<Result> results = new ArrayList<>();
-        try (JsonParser parser = JSON.createParser(file.toFile())) {
-            parser.nextToken();
-            for (Object line : list(value(parser))) results.add(of(map(line)));
+        try {
+            for (Object line : list(Json.parse(Files.readString(file)))) results.add(of(map(line)));
         } catch (ClassCastException | NullPointerException | IllegalArgumentException e) {
             throw new IOException(file + " is not what JMH writes with -rf json: " + e.getMessage(), e);
         }
@@ -92,37 +90,5 @@ record Result(
     OptionalDouble extra(String name) {
         Double value = extras.get(name);
         return value == null ? OptionalDouble.empty() : OptionalDouble.of(value);
-    }
-
-    private static List<?> list(Object value) {
-        return (List<?>) value;
-    }
-
-    private static Map<?, ?> map(Object value) {
-        return (Map<?, ?>) value;
-    }
-
-    /** The value that begins at the parser's token: a map, a list, a double, or a string for all else. */
-    private static Object value(JsonParser parser) throws IOException {
-        return switch (parser.currentToken()) {
-            case START_OBJECT -> {
-                Map<String, Object> object = new LinkedHashMap<>();
-                while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                    String name = parser.currentName();
-                    parser.nextToken();
-                    object.put(name, value(parser));
-                }
-                yield object;
-            }
-            case START_ARRAY -> {
-                List<Object> array = new ArrayList<>();
-                while (parser.nextToken() != JsonToken.END_ARRAY) array.add(value(parser));
-                yield array;
-            }
-            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
-            // JMH writes what JSON has no number for as a string.
-            case VALUE_STRING -> parser.getText().equals("NaN") ? (Object) Double.NaN : parser.getText();
-            case null, default -> parser.getText();
-        };
     }
 }
