@@ -75,8 +75,8 @@ public final class OneDnnPlan implements Plan {
                 Map<Arg, Memory> arguments = new LinkedHashMap<>();
                 p.inputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
                 p.outputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
-                Execution execution = Execution.of(arena, Primitive.create(arena, p.descriptor()), stream, arguments);
-                yield _ -> execution.run();
+                yield new PrimitiveStep(
+                        Execution.of(arena, Primitive.create(arena, p.descriptor()), stream, arguments));
             }
         };
     }
@@ -215,6 +215,11 @@ public final class OneDnnPlan implements Plan {
     /** The steps as they were planned. */
     List<StepSpec> specs() {
         return specs;
+    }
+
+    /** What {@link #run} runs, in order. Only to be run under the parameters' lock and while the plan is open. */
+    List<Step> steps() {
+        return List.of(steps);
     }
 
     long arenaBytes() {

@@ -104,6 +104,25 @@ public final class Execution {
                 descriptor.primitive() + " was run after the memory of one of its arguments was closed");
     }
 
+    /** oneDNN's handle; valid as long as the primitive's arena. */
+    MemorySegment primitive() {
+        return primitive;
+    }
+
+    /** oneDNN's handle; valid as long as the stream's arena. */
+    MemorySegment stream() {
+        return stream;
+    }
+
+    /** The array of {@link #count} {@code dnnl_exec_arg_t}; valid as long as the arena of {@link #of}. */
+    MemorySegment arguments() {
+        return arguments;
+    }
+
+    int count() {
+        return count;
+    }
+
     public PrimitiveDescriptor descriptor() {
         return descriptor;
     }

@@ -1,0 +1,2 @@
+/** The same primitives driven from C and from Java. */
+package dev.ondine.bench.crossing;
