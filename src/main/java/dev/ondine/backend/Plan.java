@@ -54,6 +54,11 @@ public interface Plan extends AutoCloseable {
     /** Computes every value of the graph once. {@code step} numbers the runs: random operations draw anew for each. */
     void run(long step);
 
+    /** The threads that this plan runs on, for the work around it; by default the calling one alone. */
+    default Team team() {
+        return Team.alone();
+    }
+
     /** The bytes that this plan holds, native and heap. */
     long memory();
 

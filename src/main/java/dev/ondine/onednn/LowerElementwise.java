@@ -1,6 +1,5 @@
 package dev.ondine.onednn;
 
-import dev.ondine.backend.DropoutMask;
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Node;
 import dev.ondine.graph.Op;
@@ -16,7 +15,6 @@ import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
 
@@ -134,7 +132,6 @@ final class LowerElementwise {
         Slot src = to.inPlain(node.input(0));
         Slot dst = to.out(node.output(0), src.layout());
         long elements = node.input(0).shape().elements();
-        long seed = to.seed;
         to.emitKernel(
                 "dropout(" + op.probability() + ")",
                 List.of(src),
@@ -143,16 +140,7 @@ final class LowerElementwise {
                 () -> {
                     MemorySegment x = src.buffer().segment();
                     MemorySegment y = dst.buffer().segment();
-                    float p = op.probability();
-                    float scale = 1 / (1 - p);
-                    return step -> {
-                        long key = DropoutMask.key(seed, op.salt(), step);
-                        for (long i = 0; i < elements; i++) {
-                            float kept =
-                                    DropoutMask.keeps(key, i, p) ? x.getAtIndex(ValueLayout.JAVA_FLOAT, i) * scale : 0;
-                            y.setAtIndex(ValueLayout.JAVA_FLOAT, i, kept);
-                        }
-                    };
+                    return new DropoutKernel(to.team, op, to.seed).step(x, y, elements);
                 });
     }
 }

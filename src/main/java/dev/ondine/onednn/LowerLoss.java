@@ -6,7 +6,7 @@ import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.List;
 
-/** Losses: loops in Java over row-major memory, see {@link LossKernels}. They see few numbers. */
+/** Losses: loops in Java over row-major memory, see {@link CrossEntropyKernel} and {@link MeanSquaredErrorKernel}. */
 final class LowerLoss {
     private final Lowering to;
     private final Node node;
@@ -20,13 +20,12 @@ final class LowerLoss {
         Slot logits = to.inPlain(node.input(0));
         Slot target = to.inPlain(node.input(1));
         Slot loss = to.out(node.output(0), to.plain(node.output(0)));
-        LossKernels.Logits shape = logits(node.input(0));
+        var shape = logits(node.input(0));
         to.emitKernel("cross_entropy", List.of(logits, target), List.of(loss), List.of(), () -> {
-            LossKernels.CrossEntropy kernel = new LossKernels.CrossEntropy(op, shape);
             var x = logits.buffer().segment();
             var t = target.buffer().segment();
-            var l = loss.buffer().segment();
-            return _ -> kernel.forward(x, t, l);
+            return new CrossEntropyKernel(to.team, op, shape, x, t)
+                    .forward(loss.buffer().segment());
         });
     }
 
@@ -35,19 +34,17 @@ final class LowerLoss {
         Slot target = to.inPlain(node.input(1));
         Slot dloss = to.inPlain(node.input(2));
         Slot dlogits = to.out(node.output(0), logits.layout());
-        LossKernels.Logits shape = logits(node.input(0));
+        var shape = logits(node.input(0));
         to.emitKernel(
                 "cross_entropy_backward",
                 List.of(logits, target, dloss),
                 List.of(dlogits),
                 List.of(new StepSpec.InPlace(logits, dlogits)),
                 () -> {
-                    LossKernels.CrossEntropy kernel = new LossKernels.CrossEntropy(op.forward(), shape);
                     var x = logits.buffer().segment();
                     var t = target.buffer().segment();
-                    var dl = dloss.buffer().segment();
-                    var dx = dlogits.buffer().segment();
-                    return _ -> kernel.backward(x, t, dl, dx);
+                    return new CrossEntropyKernel(to.team, op.forward(), shape, x, t)
+                            .backward(dloss.buffer().segment(), dlogits.buffer().segment());
                 });
     }
 
@@ -59,8 +56,8 @@ final class LowerLoss {
         to.emitKernel("mean_squared_error", List.of(prediction, target), List.of(loss), List.of(), () -> {
             var x = prediction.buffer().segment();
             var t = target.buffer().segment();
-            var l = loss.buffer().segment();
-            return _ -> LossKernels.meanSquaredError(x, t, n, l);
+            return new MeanSquaredErrorKernel(to.team, x, t, n)
+                    .forward(loss.buffer().segment());
         });
     }
 
@@ -78,14 +75,13 @@ final class LowerLoss {
                 () -> {
                     var x = prediction.buffer().segment();
                     var t = target.buffer().segment();
-                    var dl = dloss.buffer().segment();
-                    var d = dx.buffer().segment();
-                    return _ -> LossKernels.meanSquaredErrorBackward(x, t, n, dl, d);
+                    return new MeanSquaredErrorKernel(to.team, x, t, n)
+                            .backward(dloss.buffer().segment(), dx.buffer().segment());
                 });
     }
 
-    private static LossKernels.Logits logits(Value v) {
+    private static CrossEntropyKernel.Logits logits(Value v) {
         Shape s = v.shape();
-        return new LossKernels.Logits(s.dim(0), s.dim(1), s.elements(2, s.rank()));
+        return new CrossEntropyKernel.Logits(s.dim(0), s.dim(1), s.elements(2, s.rank()));
     }
 }

@@ -1,5 +1,6 @@
 package dev.ondine.onednn;
 
+import dev.ondine.backend.Team;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
@@ -39,6 +40,7 @@ final class Lowering {
     final LayoutPolicy layouts;
     final Attributes attributes;
     final long seed;
+    final Team team;
     final boolean training;
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
@@ -51,11 +53,12 @@ final class Lowering {
     private final List<String> warnings = new ArrayList<>();
     private Node node;
 
-    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed) {
+    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed, Team team) {
         this.graph = graph;
         this.arena = arena;
         this.parameters = parameters;
         this.seed = seed;
+        this.team = team;
         this.layouts = new LayoutPolicy(arena);
         this.attributes = Attributes.create(arena);
         this.training = !graph.gradients().isEmpty();

@@ -3,10 +3,12 @@ package dev.ondine.onednn;
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Team;
 import dev.ondine.graph.Fuse;
 import dev.ondine.graph.Graph;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.onednn.api.OpenMp;
+import dev.ondine.onednn.api.OpenMpTeam;
 import java.lang.foreign.Arena;
 
 /** The native backend: oneDNN's primitives on the CPU. */
@@ -49,7 +51,8 @@ public final class OneDnnBackend implements Backend {
             ParameterBlock parameters = options.sharedParameters().isPresent()
                     ? ParameterBlock.sharing(shared(options.sharedParameters().get()), fused.parameters(), training)
                     : ParameterBlock.create(fused.parameters(), training);
-            Lowering lowering = new Lowering(fused, arena, parameters, options.seed());
+            Team team = new OpenMpTeam(options.threads());
+            Lowering lowering = new Lowering(fused, arena, parameters, options.seed(), team);
             lowering.run();
             return new OneDnnPlan(lowering, arena, parameters, options.threads());
         } catch (RuntimeException | Error e) {

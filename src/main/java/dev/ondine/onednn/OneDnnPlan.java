@@ -1,6 +1,8 @@
 package dev.ondine.onednn;
 
+import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Plan;
+import dev.ondine.backend.Team;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
@@ -27,6 +29,7 @@ public final class OneDnnPlan implements Plan {
     private final List<String> warnings;
     private final Step[] steps;
     private final int threads;
+    private final Team team;
     private final long arenaBytes;
     private final Map<String, Tensor> inputs = new LinkedHashMap<>();
     private final Map<String, Tensor> outputs = new LinkedHashMap<>();
@@ -42,8 +45,9 @@ public final class OneDnnPlan implements Plan {
         this.specs = List.copyOf(lowering.steps());
         this.warnings = List.copyOf(lowering.warnings());
         this.threads = threads;
+        this.team = lowering.team;
         this.arenaBytes = MemoryPlanner.plan(specs, lowering.pinnedSlots());
-        MemorySegment memory = arena.allocate(Math.max(arenaBytes, 64), 64);
+        MemorySegment memory = NativeMemory.allocate(arena, arenaBytes, team);
         for (Buffer buffer : MemoryPlanner.buffers(specs, lowering.pinnedSlots())) buffer.materialize(memory);
         lowering.constants()
                 .forEach((slot, fill) -> fill.accept(Tensor.view(
@@ -202,6 +206,12 @@ public final class OneDnnPlan implements Plan {
     public MemorySegment variance(int index) {
         requireOpen();
         return variances.get(index);
+    }
+
+    @Override
+    public Team team() {
+        requireOpen();
+        return team;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.ondine.onednn;
 
+import dev.ondine.backend.NativeMemory;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Attributes;
@@ -131,8 +132,8 @@ final class ParameterBlock {
         }
         offsets[settled.length] = total;
         if (weights == null) {
-            weights = lowering.arena.allocate(total, ALIGNMENT);
-            gradients = training ? lowering.arena.allocate(total, ALIGNMENT) : MemorySegment.NULL;
+            weights = NativeMemory.allocate(lowering.arena, total, lowering.team);
+            gradients = training ? NativeMemory.allocate(lowering.arena, total, lowering.team) : MemorySegment.NULL;
         }
         for (int i = 0; i < settled.length; i++) {
             weightBuffers[i].bind(weights.asSlice(offsets[i], settled[i].size()));

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.ondine.backend.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -121,10 +122,20 @@ final class NativeUpdateKernels extends UpdateKernels {
             float weightDecay,
             boolean nesterov,
             boolean first,
-            int threads) {
+            Team team) {
         try {
             sgd.invokeExact(
-                    w, g, v, n, lr, momentum, gradientWeight, weightDecay, nesterov ? 1 : 0, first ? 1 : 0, threads);
+                    w,
+                    g,
+                    v,
+                    n,
+                    lr,
+                    momentum,
+                    gradientWeight,
+                    weightDecay,
+                    nesterov ? 1 : 0,
+                    first ? 1 : 0,
+                    team.size());
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -145,9 +156,9 @@ final class NativeUpdateKernels extends UpdateKernels {
             float epsilon,
             float stepSize,
             float rootBias2,
-            int threads) {
+            Team team) {
         try {
-            adam.invokeExact(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, threads);
+            adam.invokeExact(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, team.size());
         } catch (Throwable e) {
             throw unexpected(e);
         }

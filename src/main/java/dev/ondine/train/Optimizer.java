@@ -1,5 +1,6 @@
 package dev.ondine.train;
 
+import dev.ondine.backend.Team;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -29,7 +30,7 @@ public sealed interface Optimizer {
             long n,
             double rate,
             long step,
-            int threads);
+            Team team);
 
     private static void requireRate(double rate) {
         if (!((float) rate > 0) || Float.isInfinite((float) rate)) {
@@ -88,7 +89,7 @@ public sealed interface Optimizer {
                 long n,
                 double rate,
                 long step,
-                int threads) {
+                Team team) {
             kernels.sgd(
                     weights,
                     gradients,
@@ -100,7 +101,7 @@ public sealed interface Optimizer {
                     (float) weightDecay,
                     nesterov,
                     false,
-                    threads);
+                    team);
         }
     }
 
@@ -158,7 +159,7 @@ public sealed interface Optimizer {
                 long n,
                 double rate,
                 long step,
-                int threads) {
+                Team team) {
             kernels.adam(
                     weights,
                     gradients,
@@ -173,7 +174,7 @@ public sealed interface Optimizer {
                     (float) epsilon,
                     (float) (rate / (1 - Math.pow(beta1, step))),
                     (float) Math.sqrt(1 - Math.pow(beta2, step)),
-                    threads);
+                    team);
         }
     }
 }

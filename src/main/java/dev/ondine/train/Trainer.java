@@ -2,6 +2,7 @@ package dev.ondine.train;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
+import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Differentiate;
@@ -167,7 +168,7 @@ public final class Trainer implements AutoCloseable {
     private void begin(Plan plan) {
         List<MemorySegment> blocks = new ArrayList<>();
         for (int i = 0; i < optimizer.stateNames().size(); i++) {
-            blocks.add(arena.allocate(Math.max(64, plan.weights().byteSize()), 64));
+            blocks.add(NativeMemory.allocate(arena, plan.weights().byteSize(), plan.team()));
         }
         state = List.copyOf(blocks);
         parameters.lend(writeBack);
@@ -185,7 +186,7 @@ public final class Trainer implements AutoCloseable {
         String layer = statistics.firstNotFinite();
         if (layer != null) throw notFinite("the batch statistics of " + named(layer) + " are not finite", batch);
         if (!Float.isFinite(value)) throw notFinite("the loss is " + value, batch);
-        long bad = finite.firstNotFinite(first.gradients());
+        long bad = finite.firstNotFinite(first.gradients(), first.team());
         if (bad >= 0) throw notFinite("the gradient of " + parameterAt(bad) + " is not finite", batch);
         // Whoever reads the parameters on another thread sees them before this step or after it.
         synchronized (parameters) {
@@ -198,7 +199,7 @@ public final class Trainer implements AutoCloseable {
                     first.weights().byteSize() / Float.BYTES,
                     learningRate(),
                     step + 1,
-                    threads);
+                    first.team());
             step++;
             parameters.outdate(writeBack);
         }
@@ -212,7 +213,7 @@ public final class Trainer implements AutoCloseable {
             step += " because the input is not: sample " + sample + " of the batch holds a NaN or an infinity";
         } else if (batch.countsNoTarget(loss)) {
             step += " because every target of the batch is to be ignored: leave such batches out";
-        } else if (finite.firstNotFinite(first.weights()) >= 0) {
+        } else if (finite.firstNotFinite(first.weights(), first.team()) >= 0) {
             return new TrainingException(step + ": the update before has made parameters infinite (learning rate "
                     + (float) learningRate() + "). Go back to a checkpoint and lower the learning rate.");
         } else {

@@ -1,5 +1,6 @@
 package dev.ondine.train;
 
+import dev.ondine.backend.Team;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URI;
@@ -105,7 +106,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
      * @param v the momentum buffer; written, and read unless {@code first}. {@link MemorySegment#NULL} will do if momentum is 0
      * @param gradientWeight 1 − dampening
      * @param first whether this is the first step, at which {@code v} holds nothing yet
-     * @param threads how many threads a native pass may take, best as many as oneDNN; 0: OpenMP's default
+     * @param team that shares the pass
      * @throws IllegalArgumentException if a block holds fewer than {@code n} values
      * @throws IllegalStateException if a block has been closed
      */
@@ -120,13 +121,13 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             float weightDecay,
             boolean nesterov,
             boolean first,
-            int threads) {
+            Team team) {
         checkWritten("parameters", w, n);
         check("gradients", g, n);
         if (momentum != 0) {
             checkWritten("momentum buffer", v, n);
         }
-        runSgd(w, g, v, n, lr, momentum, gradientWeight, weightDecay, nesterov, first, threads);
+        runSgd(w, g, v, n, lr, momentum, gradientWeight, weightDecay, nesterov, first, team);
     }
 
     /**
@@ -151,7 +152,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
      * @param blend2 1 − β₂
      * @param stepSize lr / (1 − β₁ᵗ), t counting from 1
      * @param rootBias2 √(1 − β₂ᵗ)
-     * @param threads how many threads a native pass may take, best as many as oneDNN; 0: OpenMP's default
+     * @param team that shares the pass
      * @throws IllegalArgumentException if a block holds fewer than {@code n} values
      * @throws IllegalStateException if a block has been closed
      */
@@ -169,12 +170,12 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             float epsilon,
             float stepSize,
             float rootBias2,
-            int threads) {
+            Team team) {
         checkWritten("parameters", w, n);
         check("gradients", g, n);
         checkWritten("first moments", m, n);
         checkWritten("second moments", v, n);
-        runAdam(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, threads);
+        runAdam(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, team);
     }
 
     /** Which kernels these are, and why: {@code native/build/libondine.so (OpenMP, AVX-512)}, {@code Java (…)}. */
@@ -191,7 +192,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             float weightDecay,
             boolean nesterov,
             boolean first,
-            int threads);
+            Team team);
 
     abstract void runAdam(
             MemorySegment w,
@@ -207,7 +208,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             float epsilon,
             float stepSize,
             float rootBias2,
-            int threads);
+            Team team);
 
     private static void check(String what, MemorySegment block, long n) {
         long holds = block.byteSize() / ValueLayout.JAVA_FLOAT.byteSize();

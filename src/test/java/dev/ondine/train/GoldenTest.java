@@ -8,6 +8,7 @@ import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Team;
 import dev.ondine.data.Normalization;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
@@ -264,7 +265,7 @@ class GoldenTest {
                     w.elements(),
                     optimizer.learningRate(),
                     i + 1,
-                    1);
+                    Team.alone());
             // A handful of roundings a step, in the same order as PyTorch's but for fused multiply-adds.
             assertClose("weight" + (i + 1), f.get("weight" + (i + 1)), w, Tolerances.sum(i + 1));
         }

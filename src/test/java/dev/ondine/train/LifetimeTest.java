@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Team;
 import dev.ondine.data.ArrayDataset;
 import dev.ondine.data.Normalization;
 import dev.ondine.graph.ModelException;
@@ -285,7 +286,18 @@ class LifetimeTest {
             assertThrows(
                     IllegalArgumentException.class,
                     () -> UpdateKernels.best()
-                            .sgd(block.asReadOnly(), block, MemorySegment.NULL, 16, 1, 0, 1, 0, false, false, 1));
+                            .sgd(
+                                    block.asReadOnly(),
+                                    block,
+                                    MemorySegment.NULL,
+                                    16,
+                                    1,
+                                    0,
+                                    1,
+                                    0,
+                                    false,
+                                    false,
+                                    Team.alone()));
         }
     }
 

@@ -21,14 +21,19 @@ public final class OpenMp {
 
     private OpenMp() {}
 
-    @SuppressWarnings("restricted") // two functions of the OpenMP standard
-    private static MethodHandle handle(String function, FunctionDescriptor type) {
+    @SuppressWarnings("restricted") // functions of the OpenMP standard and of its implementations
+    static MethodHandle handle(String function, FunctionDescriptor type, Linker.Option... options) {
         Linker linker = Linker.nativeLinker();
         return OneDnn.symbols()
                 .or(platformRuntime())
                 .find(function)
-                .map(address -> linker.downcallHandle(address, type))
+                .map(address -> linker.downcallHandle(address, type, options))
                 .orElse(null);
+    }
+
+    /** A function that looks up a number, which takes less time than leaving Java properly for it would. */
+    static MethodHandle query(String function) {
+        return handle(function, FunctionDescriptor.of(JAVA_INT), Linker.Option.critical(false));
     }
 
     /** Microsoft's runtime: on Windows a library does not show the symbols of those that it depends on. */
@@ -90,7 +95,7 @@ public final class OpenMp {
         }
     }
 
-    private static AssertionError unexpected(Throwable e) {
+    static AssertionError unexpected(Throwable e) {
         return new AssertionError("C functions throw nothing", e);
     }
 }
