@@ -11,6 +11,7 @@ module dev.ondine {
     requires java.desktop;
     requires java.management;
     requires me.tongfei.progressbar;
+    requires static jdk.incubator.vector;
 
     exports dev.ondine.backend;
     exports dev.ondine.data;
@@ -21,6 +22,7 @@ module dev.ondine {
     exports dev.ondine.reference;
     exports dev.ondine.tensor;
     exports dev.ondine.train;
+    exports dev.ondine.vector;
 
     opens dev.ondine.cli to
             info.picocli;

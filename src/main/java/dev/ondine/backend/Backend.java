@@ -4,7 +4,7 @@ import dev.ondine.graph.Graph;
 
 /** Compiles graphs into plans. */
 public interface Backend {
-    /** The name that users choose it by: {@code onednn}, {@code reference}. */
+    /** The name that users choose it by: {@code onednn}, {@code vector}, {@code reference}. */
     String name();
 
     /**

@@ -3,6 +3,7 @@ package dev.ondine.backend;
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.reference.ReferenceBackend;
+import dev.ondine.vector.VectorBackend;
 import java.util.List;
 
 /** Finds backends. */
@@ -13,14 +14,14 @@ public final class Backends {
 
     /** The names that {@link #named} knows. */
     public static List<String> names() {
-        return List.of("onednn", "reference");
+        return List.of("onednn", "vector", "reference");
     }
 
     /**
      * The backend of this name.
      *
      * @throws IllegalArgumentException for an unknown name
-     * @throws BackendUnavailableException if oneDNN is asked for and cannot be loaded
+     * @throws BackendUnavailableException if oneDNN is asked for and cannot be loaded, or the Vector API and Java was started without
      */
     public static Backend named(String name) {
         return switch (name) {
@@ -28,6 +29,7 @@ public final class Backends {
                 OneDnn.load();
                 yield new OneDnnBackend();
             }
+            case "vector" -> new VectorBackend();
             case "reference" -> new ReferenceBackend();
             default -> throw new IllegalArgumentException("no backend is called '" + name + "'; there are " + names());
         };

@@ -12,8 +12,9 @@ final class BackendOptions {
     @Option(
             names = "--backend",
             paramLabel = "NAME",
-            description = "onednn, or reference: plain Java, slow, to compare with. Default: onednn; reference if that"
-                    + " cannot be loaded here.")
+            description =
+                    "onednn; or, in plain Java, to compare with: vector, tuned, or reference, slow. Default: onednn;"
+                            + " reference if that cannot be loaded here.")
     private String name;
 
     @Option(
@@ -49,7 +50,8 @@ final class BackendOptions {
 
     /** {@code onednn, 2 threads}. */
     String describe(Backend backend) {
-        if (!backend.name().equals(NATIVE)) return backend.name() + " (plain Java, one thread)";
-        return backend.name() + ", " + threads() + (threads() == 1 ? " thread" : " threads");
+        if (backend.name().equals("reference")) return backend.name() + " (plain Java, one thread)";
+        String java = backend.name().equals(NATIVE) ? "" : " (plain Java)";
+        return backend.name() + java + ", " + threads() + (threads() == 1 ? " thread" : " threads");
     }
 }

@@ -1,8 +1,8 @@
 package dev.ondine.cli;
 
+import dev.ondine.backend.BackendUnavailableException;
 import dev.ondine.data.DataException;
 import dev.ondine.onednn.api.OneDnnException;
-import dev.ondine.onednn.api.OneDnnUnavailableException;
 import dev.ondine.train.TrainingException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -54,7 +54,7 @@ final class Failures {
                 || e instanceof DataException
                 || e instanceof TrainingException
                 || e instanceof OneDnnException
-                || e instanceof OneDnnUnavailableException;
+                || e instanceof BackendUnavailableException;
     }
 
     static String text(Exception e) {

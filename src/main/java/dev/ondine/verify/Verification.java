@@ -10,6 +10,7 @@ import dev.ondine.onednn.OneDnnPlan;
 import dev.ondine.reference.ReferenceBackend;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
+import dev.ondine.vector.VectorPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -48,7 +49,7 @@ public final class Verification {
     /**
      * What a case came to.
      *
-     * @param implementation what ran on the backend: oneDNN's own names of its kernels
+     * @param implementation what ran on the backend: oneDNN's, or the vector backend's, own names of its kernels
      * @param complaints what is wrong apart from numbers: a run that changed its inputs, or gave something else when repeated
      */
     public record Result(
@@ -164,11 +165,15 @@ public final class Verification {
 
     /** The kernels of the verified operation, forward and backward, each once, without the reorders around them. */
     private static String implementation(Plan plan) {
-        if (!(plan instanceof OneDnnPlan native_)) return "java";
+        List<String> names = switch (plan) {
+            case OneDnnPlan p -> p.stepNames();
+            case VectorPlan p -> p.stepNames();
+            default -> List.of(CaseGraph.PATH + " java");
+        };
         String prefix = CaseGraph.PATH + " ";
         return String.join(
                 ", ",
-                native_.stepNames().stream()
+                names.stream()
                         .filter(name -> name.startsWith(prefix))
                         .map(name -> name.substring(prefix.length()))
                         .distinct()

@@ -39,7 +39,7 @@ class UsageTest {
                 "train | --model           | vgg       | cnn-bn, lenet-bn, mlp-bn, resnet20",
                 "train | --optimizer       | lion      | sgd, nesterov, adam, adamw",
                 "train | --schedule        | linear    | constant, step, cosine",
-                "train | --backend         | cuda      | onednn, reference",
+                "train | --backend         | cuda      | onednn, vector, reference",
                 "train | --data            | imagenet  | mnist:DIR",
                 "train | --data            | digits:0  | above 0",
                 "bench | --workload        | vgg       | resnet20, cnn, lenet, mlp",

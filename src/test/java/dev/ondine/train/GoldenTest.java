@@ -139,7 +139,7 @@ class GoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void cumulativeAverageMatchesPyTorch(String backendName) {
         GoldenFile f = GoldenFile.named("batch_norm_2d_cumulative");
         Shape input = f.get("input0").shape();
@@ -272,7 +272,7 @@ class GoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void trainingFollowsPyTorchsTrajectory(String backendName) {
         GoldenFile f = GoldenFile.named("trajectory_small_cnn");
         Sequential net = Sequential.of(

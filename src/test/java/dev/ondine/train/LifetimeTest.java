@@ -52,7 +52,7 @@ class LifetimeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void everyMethodOfAClosedPlanRefuses(String backend) {
         try (Model model = model()) {
             Trainer trainer = trainer(model, backend);
@@ -182,7 +182,7 @@ class LifetimeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void aNaNWithoutBatchNormIsFoundInTheGradients(String backend) {
         var net = Sequential.of(Layers.conv2d(3, 4, 3), Layers.relu(), Layers.flatten(), Layers.linear(400, 10));
         try (Model model = Model.of(net, SAMPLE, 1);

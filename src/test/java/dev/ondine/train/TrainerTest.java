@@ -77,16 +77,18 @@ class TrainerTest {
         expected.forEach((name, values) -> assertArrayEquals(values, actual.get(name), name));
     }
 
-    @Test
-    void sameSeedSameBits() {
-        assertSameBits(train("onednn", 4, 8), train("onednn", 4, 8));
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector"})
+    void sameSeedSameBits(String backend) {
+        assertSameBits(train(backend, 4, 8), train(backend, 4, 8));
     }
 
     /** Gradients of a whole network, fused, in place and in blocked layouts, against the plain double-precision reference. */
-    @Test
-    void gradientsMatchTheReference() {
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector"})
+    void gradientsMatchTheReference(String backend) {
         Map<String, double[]> expected = firstGradients("reference");
-        Map<String, double[]> actual = firstGradients("onednn");
+        Map<String, double[]> actual = firstGradients(backend);
         // The deepest sum is over 8 images of 12x12 pixels; a dozen layers add to each other's errors.
         double tolerance = 12 * Tolerances.cancelling(8 * 144);
         expected.forEach((name, values) -> Tolerances.assertClose(name, values, actual.get(name), tolerance));
@@ -112,10 +114,11 @@ class TrainerTest {
     }
 
     /** A second batch size shares weights, gradients and momentum with the first. */
-    @Test
-    void batchesOfDifferentSizesTrainOneModel() {
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector"})
+    void batchesOfDifferentSizesTrainOneModel(String backend) {
         Map<String, float[]> expected = train("reference", 4, 8, 5);
-        Map<String, float[]> actual = train("onednn", 4, 8, 5);
+        Map<String, float[]> actual = train(backend, 4, 8, 5);
         expected.forEach((name, values) -> {
             Tolerances.assertClose(
                     name,
@@ -219,7 +222,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void optimizerStateContinuesToTheBit(String backend, @TempDir Path folder) throws Exception {
         Map<String, float[]> whole;
         Path weights = folder.resolve("model.safetensors");
@@ -253,7 +256,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void aBatchWithANaNChangesNothingAndNamesTheSample(String backend) {
         try (Model model = Model.of(Fixtures.network(3), SAMPLE, 3);
                 Trainer trainer = trainer(model, backend).build()) {
@@ -270,7 +273,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void aLearningRateThatExplodesIsReported(String backend) {
         try (Model model = Model.of(Fixtures.network(3), SAMPLE, 3);
                 Trainer trainer = trainer(model, backend)
@@ -286,7 +289,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void aLabelOutOfRangeIsRefused(String backend) {
         try (Model model = Model.of(Fixtures.network(3), SAMPLE, 3);
                 Trainer trainer = trainer(model, backend).build()) {
@@ -301,7 +304,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void oneValuePerChannelIsRefusedByPath(String backend) {
         var net = Sequential.of(Layers.flatten(), Layers.linear(432, 8), Layers.batchNorm1d(8), Layers.linear(8, 10));
         try (Model model = Model.of(net, SAMPLE, 3);
@@ -321,7 +324,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void useAfterCloseIsRefused(String backend) {
         Model model = Model.of(Fixtures.network(3), SAMPLE, 3);
         Trainer trainer = trainer(model, backend).build();
@@ -343,7 +346,7 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onednn", "reference"})
+    @ValueSource(strings = {"onednn", "vector", "reference"})
     void predictionsFollowTraining(String backend) {
         try (Model model = Model.of(Fixtures.network(3), SAMPLE, 3);
                 Trainer trainer = trainer(model, backend).build();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.onednn.OneDnnBackend;
+import dev.ondine.vector.VectorBackend;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,24 @@ class VerificationTest {
     }
 
     /** A ReLU behind batch normalization or a sum is no step of its own, and what training lives on has real kernels. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void vectorIsAsTheReference(VerifyCase verified) {
+        // One thread, several, and more than there are samples or bands.
+        for (int threads : new int[] {1, THREADS, 5}) {
+            Verification.Result result = Verification.run(verified, new VectorBackend(), threads);
+            assertEquals("", result.failures(), threads + " threads");
+        }
+    }
+
+    /** What training lives on has kernels of the backend's own. */
+    @ParameterizedTest
+    @MethodSource("casesOfNetworks")
+    void vectorRunsTheKernelsItShould(VerifyCase verified) {
+        String runs = Verification.run(verified, new VectorBackend(), THREADS).implementation();
+        assertFalse(runs.contains("reference"), runs);
+    }
+
     @ParameterizedTest
     @MethodSource("casesOfNetworks")
     void runsTheKernelsItShould(VerifyCase verified) {
