@@ -19,6 +19,7 @@ module dev.ondine {
     exports dev.ondine.io;
     exports dev.ondine.nn;
     exports dev.ondine.onednn;
+    exports dev.ondine.profile;
     exports dev.ondine.reference;
     exports dev.ondine.tensor;
     exports dev.ondine.train;

@@ -1,5 +1,6 @@
 package dev.ondine.cli;
 
+import dev.ondine.profile.Processor;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -12,8 +13,7 @@ final class Machine {
 
     /** The processor's name; its architecture if there is none to be found. */
     static String cpu() {
-        String name = lineOf(Path.of("/proc/cpuinfo"), "model name");
-        return name != null ? name : System.getProperty("os.arch");
+        return Processor.name();
     }
 
     /** The most memory that this process ever had in RAM, in megabytes of 2²⁰ bytes. */

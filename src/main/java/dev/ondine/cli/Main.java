@@ -16,9 +16,10 @@ public final class Main {
             "eval", EvalCommand::new,
             "verify", VerifyCommand::new,
             "bench", BenchCommand::new,
+            "peak", PeakCommand::new,
             "info", InfoCommand::new);
 
-    private static final List<String> ORDER = List.of("train", "eval", "verify", "bench", "info");
+    private static final List<String> ORDER = List.of("train", "eval", "verify", "bench", "peak", "info");
 
     private Main() {}
 

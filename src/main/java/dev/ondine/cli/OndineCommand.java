@@ -46,7 +46,8 @@ final class OndineCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "A command is missing: train, eval, verify, bench or info.");
+        throw new ParameterException(
+                spec.commandLine(), "A command is missing: train, eval, verify, bench, peak or info.");
     }
 
     /** The version of the jar; classes that lie in none have none. */

@@ -14,6 +14,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 
 /**
  * The updates in C ({@code native/src/ondine_kernels.c}), on the OpenMP team that oneDNN runs on: a Java pool beside it would
@@ -108,6 +109,11 @@ final class NativeUpdateKernels extends UpdateKernels {
     @Override
     public String describe() {
         return library + " (" + built + ")";
+    }
+
+    @Override
+    public Optional<Path> library() {
+        return Optional.of(library);
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The arithmetic of an optimizer's step: one flat pass over blocks of float32 values, whatever the layers are.
@@ -68,6 +69,11 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             }
         }
         return new JavaUpdateKernels("build-native.sh builds a faster, multithreaded one");
+    }
+
+    /** The library that these kernels come from; nothing if they are Java. */
+    public Optional<Path> library() {
+        return Optional.empty();
     }
 
     /** Where the library may lie: beside the jar (or the classes), then in the work tree around it. */

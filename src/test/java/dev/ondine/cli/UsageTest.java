@@ -46,6 +46,8 @@ class UsageTest {
                 "bench | --seconds         | 0         | above 0",
                 "bench | --batch           | -1        | at least 1",
                 "verify| --threads         | 0         | at least 1",
+                "peak  | --threads         | 0         | 1 to 1024",
+                "peak  | --threads         | 1025      | 1 to 1024",
             })
     void wrongValues(String command, String option, String value, String expected) {
         Ondine.Outcome run = Ondine.run(command, option, value);
@@ -84,7 +86,7 @@ class UsageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"train", "eval", "verify", "bench", "info"})
+    @ValueSource(strings = {"train", "eval", "verify", "bench", "peak", "info"})
     void help(String command) {
         Ondine.Outcome run = Ondine.run(command, "--help");
         assertEquals(0, run.code());
@@ -96,7 +98,8 @@ class UsageTest {
     void helpNamesEveryCommand() {
         Ondine.Outcome run = Ondine.run("--help");
         assertEquals(0, run.code());
-        assertTrue(Stream.of("train", "eval", "verify", "bench", "info").allMatch(run.out()::contains), run.out());
+        assertTrue(
+                Stream.of("train", "eval", "verify", "bench", "peak", "info").allMatch(run.out()::contains), run.out());
         assertEquals(0, Ondine.run("--version").code());
     }
 

@@ -117,6 +117,11 @@ public final class OneDnn {
         return loaded.location;
     }
 
+    /** The folder that libraries and measurements are kept in: {@code -Dondine.cache}, {@code ONDINE_CACHE}, else the user's. */
+    public static Path cacheFolder() {
+        return LibraryCache.defaultFolder();
+    }
+
     static SymbolLookup symbols() {
         load();
         return loaded.symbols;
