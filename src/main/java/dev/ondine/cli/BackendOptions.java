@@ -2,7 +2,9 @@ package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
+import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.api.OneDnnUnavailableException;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** What computes, and on how many threads. */
@@ -23,8 +25,20 @@ final class BackendOptions {
             description = "Threads to compute on. Default: the processors that this process may use.")
     private Integer threads;
 
+    @Option(
+            names = "--tune",
+            paramLabel = "on|off",
+            description =
+                    "Choose oneDNN's kernels by timing them, which takes seconds once per shape and is remembered."
+                            + " Default: off, by rule.")
+    private String tune = "off";
+
     /** Checks the options. */
     void check(Command command) {
+        command.requireOneOf("--tune", List.of("on", "off"), tune);
+        if (tunes() && name != null && !name.equals(NATIVE)) {
+            throw command.wrong("--tune", "only oneDNN has kernels to choose among; the backend " + name + " has not");
+        }
         if (name != null) command.requireOneOf("--backend", Backends.names(), name);
         if (threads != null) command.require(threads > 0, "--threads", "at least 1", threads);
     }
@@ -39,19 +53,28 @@ final class BackendOptions {
      * @throws OneDnnUnavailableException if it was asked for and is not there
      */
     Backend open(Command command) {
-        if (name != null) return Backends.named(name);
+        if (name != null) return tuned(Backends.named(name));
         try {
-            return Backends.named(NATIVE);
+            return tuned(Backends.named(NATIVE));
         } catch (OneDnnUnavailableException e) {
             command.err().println("ondine: going on in plain Java, which is slow: " + e.getMessage());
             return Backends.named("reference");
         }
     }
 
+    private boolean tunes() {
+        return tune.equals("on");
+    }
+
+    private Backend tuned(Backend backend) {
+        return backend instanceof OneDnnBackend b ? b.tuned(tunes()) : backend;
+    }
+
     /** {@code onednn, 2 threads}. */
     String describe(Backend backend) {
         if (backend.name().equals("reference")) return backend.name() + " (plain Java, one thread)";
         String java = backend.name().equals(NATIVE) ? "" : " (plain Java)";
-        return backend.name() + java + ", " + threads() + (threads() == 1 ? " thread" : " threads");
+        return backend.name() + java + ", " + threads() + (threads() == 1 ? " thread" : " threads")
+                + (tunes() ? ", tuned" : "");
     }
 }

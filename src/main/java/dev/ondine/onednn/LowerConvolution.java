@@ -44,13 +44,13 @@ final class LowerConvolution {
         addFallbacks(pairs, x, y);
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (Pair pair : pairs) requests.add(forwardRequest(op, pair.input, weightDims(op, w.shape()), pair.output));
-        PrimitiveDescriptor pd = to.choose(requests);
+        PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.SRC, x), Map.of(Arg.DST, y));
 
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.in(x, pd.query(Arg.SRC)));
         inputs.put(Arg.WEIGHTS, weights(w, op, pd.query(Arg.WEIGHTS)));
         if (op.bias()) inputs.put(Arg.BIAS, to.inPlain(node.input(2)));
-        to.emit(pd, inputs, Map.of(Arg.DST, to.out(y, pd.query(Arg.DST))));
+        to.emit(pd, inputs, Arg.DST, y);
     }
 
     void backwardData(Op.ConvolutionBackwardData op) {
@@ -69,7 +69,7 @@ final class LowerConvolution {
             requests.add(Convolutions.backwardData(
                     pair.input, anyWeights(weightDims), pair.output, window(op.forward()), hint, to.attributes));
         }
-        PrimitiveDescriptor pd = to.choose(requests);
+        PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.DIFF_DST, dy), Map.of(Arg.DIFF_SRC, dx));
         to.emit(
                 pd,
                 Map.of(
@@ -77,7 +77,8 @@ final class LowerConvolution {
                         to.in(dy, pd.query(Arg.DIFF_DST)),
                         Arg.WEIGHTS,
                         weights(w, op.forward(), pd.query(Arg.WEIGHTS))),
-                Map.of(Arg.DIFF_SRC, to.out(dx, pd.query(Arg.DIFF_SRC))));
+                Arg.DIFF_SRC,
+                dx);
     }
 
     void backwardWeights(Op.ConvolutionBackwardWeights op) {
@@ -95,7 +96,7 @@ final class LowerConvolution {
             for (Pair pair : pairs) requests.add(weightsRequest(op, pair, settled, hint));
         });
         for (Pair pair : pairs) requests.add(weightsRequest(op, pair, anyWeights(weightDims), hint));
-        PrimitiveDescriptor pd = to.choose(requests);
+        PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.SRC, x, Arg.DIFF_DST, dy), Map.of());
 
         Slot slot = to.out(dw, pd.query(Arg.DIFF_WEIGHTS));
         Map<Arg, Slot> outputs = new LinkedHashMap<>();

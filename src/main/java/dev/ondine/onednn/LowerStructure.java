@@ -77,9 +77,10 @@ final class LowerStructure {
     }
 
     /** A layout out of which the slice can be cut: blocks of channels cannot be cut in two. */
-    private static MemoryDescriptor cuttable(Op.Slice op, MemoryDescriptor layout, MemoryDescriptor plain) {
+    private MemoryDescriptor cuttable(Op.Slice op, MemoryDescriptor layout, MemoryDescriptor plain) {
         boolean blocked = layout.tag().chars().anyMatch(Character::isUpperCase);
-        boolean whole = op.axis() != 1 || (op.start() % 16 == 0 && op.length() % 16 == 0);
+        int block = to.layouts.block();
+        boolean whole = op.axis() != 1 || (op.start() % block == 0 && op.length() % block == 0);
         return !blocked || whole ? layout : plain;
     }
 

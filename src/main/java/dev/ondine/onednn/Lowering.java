@@ -51,14 +51,17 @@ final class Lowering {
     private final List<Slot> pinned = new ArrayList<>();
     private final Map<Slot, Consumer<Tensor>> constants = new HashMap<>();
     private final List<String> warnings = new ArrayList<>();
+    private final Tuner tuner;
     private Node node;
 
-    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed, Team team) {
+    /** @param tuner chooses among kernels; {@code null} to take the first that will do */
+    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed, Team team, Tuner tuner) {
         this.graph = graph;
         this.arena = arena;
         this.parameters = parameters;
         this.seed = seed;
         this.team = team;
+        this.tuner = tuner;
         this.layouts = new LayoutPolicy(arena);
         this.attributes = Attributes.create(arena);
         this.training = !graph.gradients().isEmpty();
@@ -314,6 +317,47 @@ final class Lowering {
         }
         // Asking for the last one again makes oneDNN say what it lacks.
         return slow != null ? slow : requests.getLast().create(arena);
+    }
+
+    /**
+     * As {@link #choose(List)}; of a plan that is tuned the fastest instead of the first, counting the reorders that it needs: of
+     * operands into the layouts that it wants, of results into those that the network flows in.
+     */
+    PrimitiveDescriptor choose(List<PrimitiveRequest> requests, Map<Arg, Value> operands, Map<Arg, Value> results) {
+        if (tuner == null) return choose(requests);
+        PrimitiveDescriptor fastest = tuner.choose(arena, requests, d -> {
+            List<Tuner.Conversion> conversions = new ArrayList<>();
+            operands.forEach((arg, v) -> {
+                MemoryDescriptor wanted = d.query(arg);
+                if (!knownLayouts(v).contains(wanted)) conversions.add(new Tuner.Conversion(layout(v), wanted));
+            });
+            results.forEach((arg, v) -> {
+                MemoryDescriptor made = d.query(arg);
+                if (!made.equals(preferred(v))) conversions.add(new Tuner.Conversion(made, preferred(v)));
+            });
+            return conversions;
+        });
+        return fastest != null ? fastest : choose(requests);
+    }
+
+    private MemoryDescriptor preferred(Value v) {
+        return layouts.preferred(v.shape(), v.type().dataType());
+    }
+
+    /**
+     * Adds a primitive whose result is an activation. In a plan that is tuned it ends in the layout that the network flows in, whatever
+     * the kernel makes; the tuner counted the reorder.
+     */
+    void emit(PrimitiveDescriptor descriptor, Map<Arg, Slot> inputs, Arg result, Value v) {
+        MemoryDescriptor made = descriptor.query(result);
+        if (tuner == null || made.equals(preferred(v))) {
+            emit(descriptor, inputs, Map.of(result, out(v, made)));
+            return;
+        }
+        Slot first = new Slot(new Buffer(v + "'", made.size()), made);
+        emit(descriptor, inputs, Map.of(result, first));
+        reorder(first, out(v, preferred(v)));
+        define(v, first);
     }
 
     /** Remembers the forward primitive whose workspace a value is, for its backward primitive. */

@@ -9,14 +9,39 @@ import dev.ondine.graph.Graph;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.onednn.api.OpenMp;
 import dev.ondine.onednn.api.OpenMpTeam;
+import dev.ondine.profile.Processor;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.function.IntFunction;
 
 /** The native backend: oneDNN's primitives on the CPU. */
 public final class OneDnnBackend implements Backend {
     private static final int MOST_THREADS = 256;
 
-    /** A backend; oneDNN is loaded when the first graph is compiled. */
-    public OneDnnBackend() {}
+    /** Makes the tuner of a plan on so many threads; gives {@code null} for none. */
+    private final IntFunction<Tuner> tuners;
+
+    /** A backend; oneDNN is loaded when the first graph is compiled. Kernels are chosen by rule. */
+    public OneDnnBackend() {
+        this(_ -> null);
+    }
+
+    /** A backend whose plans choose their kernels as these tuners do. */
+    OneDnnBackend(IntFunction<Tuner> tuners) {
+        this.tuners = tuners;
+    }
+
+    /**
+     * A backend that chooses kernels by timing them, where the rule is not sure to be right: convolutions. The first plan for a
+     * shape takes seconds longer; what was found is kept in the cache folder, in a file for this processor, build of oneDNN and
+     * number of threads. Another kernel adds in another order: results agree with those of an untuned plan within rounding, and are the
+     * same to the bit from run to run as long as that file is kept.
+     */
+    public OneDnnBackend tuned(boolean tuned) {
+        return tuned
+                ? new OneDnnBackend(threads -> new Tuner(TuningCache.open(tuningFile(threads))))
+                : new OneDnnBackend();
+    }
 
     @Override
     public String name() {
@@ -52,13 +77,21 @@ public final class OneDnnBackend implements Backend {
                     ? ParameterBlock.sharing(shared(options.sharedParameters().get()), fused.parameters(), training)
                     : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
-            Lowering lowering = new Lowering(fused, arena, parameters, options.seed(), team);
+            Tuner tuner = tuners.apply(options.threads());
+            Lowering lowering = new Lowering(fused, arena, parameters, options.seed(), team, tuner);
             lowering.run();
+            if (tuner != null) tuner.save();
             return new OneDnnPlan(lowering, arena, parameters, options.threads());
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
+    }
+
+    private static Path tuningFile(int threads) {
+        String name = TuningCache.fileName(
+                Processor.key(), OneDnn.effectiveIsa().name(), OneDnn.version().toString(), threads);
+        return OneDnn.cacheFolder().resolve("tuning").resolve(name);
     }
 
     private static ParameterBlock shared(Plan plan) {

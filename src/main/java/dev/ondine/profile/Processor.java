@@ -27,7 +27,7 @@ public final class Processor {
      * Tells processors apart whose measurements must not be mixed up: the name, for which a hypervisor may put anything, with family,
      * model and the instruction sets that are switched on. As a piece of a file's name: letters, digits and hyphens.
      */
-    static String key() {
+    public static String key() {
         return key(firstEntry(CPUINFO), System.getProperty("os.arch"));
     }
 

@@ -23,13 +23,30 @@ import org.junit.jupiter.api.Test;
 
 /** That compiled plans run where and how they should: in place, in shared memory, in the layouts of the policy. */
 class OneDnnPlanTest {
-    private static Graph resnet(int batch) {
+    static Graph resnet(int batch) {
         try (Model model = Model.of(Models.create("resnet20", Shape.of(3, 32, 32), 10), Shape.of(3, 32, 32), 1)) {
             Graph graph = model.graph(Mode.TRAINING, batch, (b, y) -> {
                 Value target = b.input("target", DataType.INT32, Shape.of(batch));
                 b.output("loss", b.add(new Op.CrossEntropy(0, -100), y, target));
             });
             return Differentiate.parameters(graph, graph.outputs().get("loss"));
+        }
+    }
+
+    /** Random images, classes and parameters, always the same. */
+    static void fill(OneDnnPlan plan) {
+        Random random = new Random(1);
+        Tensor input = plan.input(Model.INPUT);
+        for (long i = 0; i < input.elements(); i++) input.setFloatAt(i, random.nextFloat() - 0.5f);
+        Tensor target = plan.input("target");
+        for (long i = 0; i < target.elements(); i++) target.setIntAt(i, random.nextInt(10));
+        List<Value> parameters = plan.graph().parameters();
+        for (int i = 0; i < parameters.size(); i++) {
+            try (Tensor values =
+                    Tensor.allocate(DataType.FLOAT32, parameters.get(i).shape())) {
+                for (long j = 0; j < values.elements(); j++) values.setFloatAt(j, (random.nextFloat() - 0.5f) / 4);
+                plan.pack(i, values.segment(), plan.weights());
+            }
         }
     }
 

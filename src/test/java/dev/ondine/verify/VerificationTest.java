@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.onednn.OneDnnBackend;
+import dev.ondine.onednn.TunerTest;
 import dev.ondine.vector.VectorBackend;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -32,7 +33,14 @@ class VerificationTest {
         assertTrue(result.comparisons().size() > 1, "a result and a gradient at least");
     }
 
-    /** A ReLU behind batch normalization or a sum is no step of its own, and what training lives on has real kernels. */
+    /** Whatever a tuner chooses, the result is right: here always the kernel that the rule puts last. */
+    @ParameterizedTest
+    @MethodSource("casesOfNetworks")
+    void theOtherKernelsAreAsTheReference(VerifyCase verified) {
+        assertEquals(
+                "", Verification.run(verified, TunerTest.contrary(), THREADS).failures());
+    }
+
     @ParameterizedTest
     @MethodSource("cases")
     void vectorIsAsTheReference(VerifyCase verified) {
@@ -51,6 +59,7 @@ class VerificationTest {
         assertFalse(runs.contains("reference"), runs);
     }
 
+    /** A ReLU behind batch normalization or a sum is no step of its own, and what training lives on has real kernels. */
     @ParameterizedTest
     @MethodSource("casesOfNetworks")
     void runsTheKernelsItShould(VerifyCase verified) {
