@@ -13,5 +13,5 @@ set -eu
 . "$(dirname "$0")/start.sh"
 build
 # Without native kernels there is nothing to compare Java's optimizer step with.
-[ "$library" != none ] || set -- -p kernels=java "$@"
+[ "$library" != none ] || set -- -p kernels=java-1,java-all "$@"
 start dev.ondine.bench.Main "$@"

@@ -19,7 +19,7 @@ build() {
 start() {
     # exec.args is split as a shell would: every argument in quotes.
     words=
-    for word in --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
+    for word in --enable-native-access=ALL-UNNAMED --add-modules=jdk.incubator.vector --sun-misc-unsafe-memory-access=allow \
         "-Dondine.native.path=$library" "-Dondine.bench.results=$here/results" "-Dondine.bench.root=$root" \
         -cp "$here/target/ondine-bench.jar" "$@"; do
         words="$words \"$word\""

@@ -1,7 +1,6 @@
 package dev.ondine.bench;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -9,19 +8,24 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * JMH with other defaults: results as JSON and, made from that, as markdown beside it, in the folder {@code -Dondine.bench.results}
- * (default: the working directory) under the date and time; a benchmark that fails ends the run; {@link PlanProfiler} is on.
+ * JMH with other defaults: results as JSON and, made from that, as a table and a chart beside it, in a folder named by date and time in
+ * {@code -Dondine.bench.results} (default: the working directory); a benchmark that fails ends the run; {@link PlanProfiler} is on;
+ * sides that cannot run here are left out.
  */
 public final class Main {
+    private static final String CHART = "chart.svg";
+
     private Main() {}
 
     /**
      * Runs benchmarks.
      *
-     * @param args JMH's; with {@code -rff} the results go to that file instead, with another {@code -rf} than json there is no markdown
+     * @param args JMH's; with {@code -rff} the results go to that file instead, with another {@code -rf} than json there is neither table nor chart
      */
     public static void main(String[] args) throws IOException {
         List<String> given = List.of(args);
@@ -31,6 +35,7 @@ public final class Main {
         if (!given.contains("-rf")) all.addAll(List.of("-rf", "json"));
         if (!given.contains("-foe")) all.addAll(List.of("-foe", "true"));
         all.addAll(List.of("-prof", PlanProfiler.class.getName()));
+        if (given.stream().noneMatch(a -> a.startsWith("side="))) all.addAll(List.of("-p", "side=" + sides()));
         Files.createDirectories(json.toAbsolutePath().getParent());
         long start = System.currentTimeMillis();
         // JMH opens the file before it runs anything, and ends the process if a benchmark fails.
@@ -41,12 +46,26 @@ public final class Main {
         int format = given.indexOf("-rf");
         if (format >= 0 && !given.subList(format, given.size()).contains("json")) return;
         if (!Files.exists(json) || Files.getLastModifiedTime(json).toMillis() < start) return;
-        String name = json.getFileName().toString().replaceFirst("\\.json$", "");
-        Path markdown = json.resolveSibling(name + ".md");
         String command = given.stream().map(Main::quoted).collect(Collectors.joining(" ", "bench/run.sh ", ""));
-        String report = Report.render(Result.read(json), LocalDate.now(), command.strip());
-        Files.writeString(markdown, report, StandardCharsets.UTF_8);
-        System.out.println("\n" + report + "\nWritten to " + markdown + "; data: " + json);
+        List<Result> measured = Result.read(json);
+        Optional<String> chart = Chart.render(Pair.of(measured), LocalDate.now());
+        String report = Report.render(measured, LocalDate.now(), command.strip(), chart.map(_ -> CHART));
+        Files.writeString(json.resolveSibling("table.md"), report);
+        if (chart.isPresent()) Files.writeString(json.resolveSibling(CHART), chart.get());
+        System.out.println(
+                "\n" + report + "\nWritten to " + json.toAbsolutePath().getParent());
+    }
+
+    /** The sides that can run here; says why others cannot. */
+    private static String sides() {
+        List<Side> available = new ArrayList<>();
+        for (Side side : Side.values()) {
+            side.refusal()
+                    .ifPresentOrElse(
+                            why -> System.out.println("# " + side.label() + " is left out: " + why),
+                            () -> available.add(side));
+        }
+        return String.join(",", Side.labels(available));
     }
 
     /** An argument as a shell wants it. */
@@ -56,7 +75,12 @@ public final class Main {
 
     private static void deleteIfEmpty(Path file) {
         try {
-            if (Files.exists(file) && Files.size(file) == 0) Files.delete(file);
+            if (!Files.exists(file) || Files.size(file) > 0) return;
+            Files.delete(file);
+            try (Stream<Path> others = Files.list(file.toAbsolutePath().getParent())) {
+                if (others.findAny().isPresent()) return;
+            }
+            Files.delete(file.toAbsolutePath().getParent());
         } catch (IOException e) {
             System.err.println("cannot delete " + file + ", which is empty: " + e.getMessage());
         }
@@ -65,7 +89,7 @@ public final class Main {
     private static Path results(List<String> args) {
         int option = args.indexOf("-rff");
         if (option >= 0 && option + 1 < args.size()) return Path.of(args.get(option + 1));
-        String name = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd-HHmmss")) + ".json";
-        return Path.of(System.getProperty("ondine.bench.results", "."), name);
+        String folder = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd-HHmmss"));
+        return Path.of(System.getProperty("ondine.bench.results", "."), folder, "jmh.json");
     }
 }

@@ -2,7 +2,6 @@ package dev.ondine.bench;
 
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
-import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
@@ -29,8 +28,8 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.BenchmarkParams;
 
 /**
- * One operation as a graph of its own, on one backend or the other; nothing else differs. Before it is timed, both backends run it on
- * the same numbers, and the benchmark fails if they disagree.
+ * One operation as a graph of its own, on one {@link Side} or another; nothing else differs. Before it is timed, it and the reference
+ * run on the same numbers, and the benchmark fails if they disagree.
  *
  * <p>What is timed is a run of the whole plan: inputs and outputs are row-major float32, so the native backend's conversions to its own
  * layouts and back are in it, as the reference's to double are. In a network they are made once at its ends; {@link PlanProfiler}
@@ -39,7 +38,9 @@ import org.openjdk.jmh.infra.BenchmarkParams;
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
-@Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+@Fork(
+        value = 1,
+        jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"})
 @Warmup(iterations = 2, time = 1)
 @Measurement(iterations = 3, time = 1)
 public abstract class PairBenchmark {
@@ -47,10 +48,11 @@ public abstract class PairBenchmark {
     static final String Y = "y";
     static final String DY = "dy";
 
-    @Param({"onednn", "reference"})
-    public String backend;
+    /** The {@link Side}. */
+    @Param({"OneDnn", "Vector", "Reference"})
+    public String side;
 
-    /** Of the native backend; 0 for as many as there are processors. The reference has one. */
+    /** Of all sides but the reference, which has one; 0 for as many as there are processors. */
     @Param("0")
     public int threads;
 
@@ -84,16 +86,16 @@ public abstract class PairBenchmark {
         String name = benchmark.getBenchmark();
         Graph graph = graph(name.substring(name.lastIndexOf('.') + 1));
         SelfCheck check = new SelfCheck(graph, outputs(), gradients());
-        Plan reference = compile(check, graph, "reference");
-        Plan other = compile(check, graph, "onednn");
-        check.run(reference, other);
-        plan = backend.equals("reference") ? reference : other;
-        (plan == reference ? other : reference).close();
+        plan = compile(check, graph, Side.of(side));
+        // The reference is the judge of the others, and is judged by the native side.
+        Side judge = Side.of(side) == Side.REFERENCE ? Side.ONEDNN : Side.REFERENCE;
+        try (Plan other = compile(check, graph, judge)) {
+            check.run(judge == Side.REFERENCE ? other : plan, judge == Side.REFERENCE ? plan : other);
+        }
     }
 
-    private Plan compile(SelfCheck check, Graph graph, String name) {
-        PlanOptions options = PlanOptions.threads(threads > 0 ? threads : Backends.defaultThreads());
-        Plan compiled = Backends.named(name).compile(graph, options);
+    private Plan compile(SelfCheck check, Graph graph, Side wanted) {
+        Plan compiled = wanted.compile(graph, threads > 0 ? threads : Backends.defaultThreads());
         check.fill(compiled);
         return compiled;
     }

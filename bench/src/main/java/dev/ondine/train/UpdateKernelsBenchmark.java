@@ -2,6 +2,10 @@ package dev.ondine.train;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.ondine.backend.Backends;
+import dev.ondine.backend.Team;
+import dev.ondine.onednn.api.OneDnn;
+import dev.ondine.onednn.api.OpenMpTeam;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
@@ -21,7 +25,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One optimizer step over flat blocks: Java, native on one thread, native on OpenMP's own number of threads. Nothing else differs.
+ * One optimizer step over flat blocks: native or Java, on one thread or on oneDNN's team of all. Nothing else differs.
  * Before it is timed, what it computes is compared with Java's result, which must be the same to the bit.
  */
 @State(Scope.Benchmark)
@@ -32,16 +36,16 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 public class UpdateKernelsBenchmark {
 
-    /** As many parameters as ResNet-20 and as ResNet-50 have: in the last-level cache, and far beyond it. */
-    @Param({"272474", "25557032"})
+    /** As many parameters as ResNet-20, ResNet-18 and ResNet-50 have: in the last-level cache, and beyond it. */
+    @Param({"272474", "11173962", "25557032"})
     public int n;
 
-    @Param({"java", "native-1", "native-all"})
+    @Param({"native-1", "native-all", "java-1", "java-all"})
     public String kernels;
 
     private Arena arena;
     private UpdateKernels chosen;
-    private int threads;
+    private Team team;
     private Blocks blocks;
 
     private record Blocks(MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v) {
@@ -64,11 +68,13 @@ public class UpdateKernelsBenchmark {
     @Setup(Level.Trial)
     public void prepare() {
         UpdateKernels java = new JavaUpdateKernels("for a benchmark");
-        chosen = kernels.equals("java") ? java : UpdateKernels.best();
-        if (!kernels.equals("java") && !(chosen instanceof NativeUpdateKernels)) {
+        // Before the native kernels, so that both find oneDNN's OpenMP.
+        OneDnn.load();
+        chosen = kernels.startsWith("java") ? java : UpdateKernels.best();
+        if (!kernels.startsWith("java") && !(chosen instanceof NativeUpdateKernels)) {
             throw new IllegalStateException("No native kernels: " + chosen.describe());
         }
-        threads = kernels.equals("native-all") ? 0 : 1;
+        team = kernels.endsWith("-all") ? new OpenMpTeam(Backends.defaultThreads()) : Team.alone();
         verify(java);
         arena = Arena.ofShared();
         blocks = Blocks.of(arena, n);
@@ -84,10 +90,10 @@ public class UpdateKernelsBenchmark {
             Blocks expected = Blocks.of(temporary, n);
             Blocks actual = Blocks.of(temporary, n);
             for (int step = 0; step < 2; step++) {
-                sgd(java, expected);
-                adam(java, expected);
-                sgd(chosen, actual);
-                adam(chosen, actual);
+                sgd(java, expected, Team.alone());
+                adam(java, expected, Team.alone());
+                sgd(chosen, actual, team);
+                adam(chosen, actual, team);
             }
             if (expected.w.mismatch(actual.w) != -1
                     || expected.m.mismatch(actual.m) != -1
@@ -100,20 +106,20 @@ public class UpdateKernelsBenchmark {
     /** With momentum and weight decay: reads w, g, m; writes w, m. */
     @Benchmark
     public void sgd() {
-        sgd(chosen, blocks);
+        sgd(chosen, blocks, team);
     }
 
     /** Reads w, g, m, v; writes w, m, v. */
     @Benchmark
     public void adam() {
-        adam(chosen, blocks);
+        adam(chosen, blocks, team);
     }
 
-    private void sgd(UpdateKernels tried, Blocks b) {
-        tried.sgd(b.w, b.g, b.m, n, 0.1f, 0.9f, 1, 5e-4f, false, false, threads);
+    private void sgd(UpdateKernels tried, Blocks b, Team team) {
+        tried.sgd(b.w, b.g, b.m, n, 0.1f, 0.9f, 1, 5e-4f, false, false, team);
     }
 
-    private void adam(UpdateKernels tried, Blocks b) {
-        tried.adam(b.w, b.g, b.m, b.v, n, 0, 1, 0.1f, 0.999f, 1e-3f, 1e-8f, 1e-3f, 0.5f, threads);
+    private void adam(UpdateKernels tried, Blocks b, Team team) {
+        tried.adam(b.w, b.g, b.m, b.v, n, 0, 1, 0.1f, 0.999f, 1e-3f, 1e-8f, 1e-3f, 0.5f, team);
     }
 }
