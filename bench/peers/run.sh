@@ -1,8 +1,8 @@
 #!/bin/sh
 # The same workloads on other libraries of the JVM, fetched by Maven when they are asked for:
 #
-#   bench/peers/run.sh djl                       DJL with PyTorch: resnet20, mlp, autoencoder, bn
-#   bench/peers/run.sh dl4j mlp                  Deeplearning4j; the same
+#   bench/peers/run.sh djl                       DJL with PyTorch: resnet20, mlp, bn
+#   bench/peers/run.sh dl4j mlp                  Deeplearning4j: resnet20, mlp, autoencoder, bn
 #   bench/peers/run.sh djl resnet20 mlp --seconds 20 --threads 1
 #
 # A line for each workload, like torch_bench.py's. Both are some hundred megabytes.

@@ -9,13 +9,12 @@ import ai.djl.nn.Blocks;
 import ai.djl.nn.ParallelBlock;
 import ai.djl.nn.SequentialBlock;
 import ai.djl.nn.convolutional.Conv2d;
-import ai.djl.nn.convolutional.Conv2dTranspose;
 import ai.djl.nn.core.Linear;
 import ai.djl.nn.norm.BatchNorm;
 import ai.djl.nn.pooling.Pool;
 import java.util.List;
 
-/** The networks of {@code ../pytorch/torch_bench.py} in DJL's blocks. */
+/** The networks of {@code ../pytorch/torch_bench.py} in DJL's blocks; not the autoencoder, for which its PyTorch engine has no transposed convolution. */
 final class Networks {
     private Networks() {}
 
@@ -68,24 +67,5 @@ final class Networks {
             net.add(Linear.builder().setUnits(256).build()).add(norm()).add(Activation.reluBlock());
         }
         return net.add(Linear.builder().setUnits(10).build());
-    }
-
-    static Block autoencoder() {
-        SequentialBlock net = new SequentialBlock();
-        for (int filters : new int[] {32, 64, 128}) net.add(convNorm(filters, 3, 2)).add(Activation.reluBlock());
-        for (int filters : new int[] {64, 32}) {
-            net.add(transposed(filters, false)).add(norm()).add(Activation.reluBlock());
-        }
-        return net.add(transposed(1, true));
-    }
-
-    private static Block transposed(int filters, boolean bias) {
-        return Conv2dTranspose.builder()
-                .setKernelShape(new Shape(4, 4))
-                .optStride(new Shape(2, 2))
-                .optPadding(new Shape(1, 1))
-                .optBias(bias)
-                .setFilters(filters)
-                .build();
     }
 }
