@@ -8,6 +8,7 @@ import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Chooses the kernel of every operation and binds it to its operands. */
 final class Lowering {
@@ -66,16 +67,22 @@ final class Lowering {
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(b.forward());
             case Op.Pooling p -> {
                 Place winners = p.kind() == Op.PoolingKind.MAX ? out(1) : null;
-                add("pooling", new VectorPooling(team, p, shape(0), result(), in(0), out(0), winners)::forward);
+                add(
+                        "pooling",
+                        new VectorPooling(team, p, shape(0), result(), channelsLast(0), out(0), winners)::forward);
             }
             case Op.PoolingBackward p -> {
                 Place winners = p.forward().kind() == Op.PoolingKind.MAX ? in(1) : null;
-                var kernel = new VectorPooling(team, p.forward(), p.input(), shape(0), out(0), in(0), winners);
+                var kernel =
+                        new VectorPooling(team, p.forward(), p.input(), shape(0), out(0), channelsLast(0), winners);
                 add("pooling backward", kernel::backward);
             }
             case Op.Activation a when a.kind() == ActivationKind.RELU -> elementwise("relu", Elementwise::relu, 0);
             case Op.ActivationBackward a
-            when a.kind() == ActivationKind.RELU -> elementwise("relu backward", Elementwise::reluBackward, 1);
+            when a.kind() == ActivationKind.RELU && alike() ->
+                elementwise("relu backward", Elementwise::reluBackward, 1);
+            case Op.Activation a -> pieces(a.kind().toString(), List.of(in(0)));
+            case Op.ActivationBackward a when alike() -> pieces(a.kind() + " backward", List.of(in(0), in(1)));
             case Op.Add a
             when alike() ->
                 elementwise(a.relu() ? "add + relu" : "add", a.relu() ? Elementwise::addRelu : Elementwise::add, 1);
@@ -85,10 +92,7 @@ final class Lowering {
                     add("reorder", new Reorder(team, in(0), out(0))::run);
                 }
             }
-            default -> {
-                ReferenceStep step = new ReferenceStep(node, seed, memory::place);
-                steps.add(new Step(node.path(), "reference", step::run));
-            }
+            default -> reference();
         }
     }
 
@@ -120,23 +124,31 @@ final class Lowering {
     private boolean alike() {
         Value a = node.input(0);
         Value b = node.input(1);
-        return a.shape().equals(b.shape()) && Layout.same(in(0).layout, in(1).layout);
+        return a.shape().equals(b.shape())
+                && Layout.same(in(0).layout, in(1).layout)
+                && Layout.same(in(0).layout, out(0).layout);
     }
 
     private void elementwise(String name, Elementwise.Loop loop, int second) {
-        if (second == 1 && !alike()) {
-            ReferenceStep step = new ReferenceStep(node, seed, memory::place);
-            steps.add(new Step(node.path(), "reference", step::run));
-            return;
-        }
         add(name, new Elementwise(team, loop, in(0), in(second), out(0))::run);
     }
 
-    // ---- convolution, linear
+    private void pieces(String name, List<Place> operands) {
+        String kernel = name.toLowerCase(Locale.ROOT) + " in pieces";
+        add(kernel, new ReferencePieces(team, node.op(), operands, out(0))::run);
+    }
 
-    /** The weights in the layout that the kernels want: where they are, or a copy that every run makes. */
-    private Place weights(ConvolutionShape shape, Place given) {
-        Layout wanted = shape.weights();
+    private void reference() {
+        ReferenceStep step = new ReferenceStep(node, seed, memory::place);
+        steps.add(new Step(node.path(), "reference", step::run));
+    }
+
+    /** An operand with its channels last: where it is, or, of a parameter that lies otherwise, a copy that every run makes. */
+    private Place channelsLast(int i) {
+        return in(in(i), Layout.of(node.input(i)));
+    }
+
+    private Place in(Place given, Layout wanted) {
         if (Layout.same(given.layout, wanted)) return given;
         Place copy = new Place(wanted);
         copy.bind(new float[wanted.size() + Lanes.SLACK], 0);
@@ -144,13 +156,16 @@ final class Lowering {
         return copy;
     }
 
+    // ---- convolution, linear
+
     private void gather(ConvolutionShape shape, boolean backward, Place bias) {
         int members = team.members();
         Gather gather = backward ? Gather.backward(shape, members) : Gather.forward(shape, members);
         String pass = backward ? " backward data" : "";
-        Place weights = weights(shape, in(1));
+        Place x = channelsLast(0);
+        Place weights = in(in(1), shape.weights());
         if (shape.isDepthwise()) {
-            var kernel = new DepthwiseConvolution(team, workspace, gather, in(0), weights, bias, out(0));
+            var kernel = new DepthwiseConvolution(team, workspace, gather, x, weights, bias, out(0));
             add("depthwise" + pass, kernel::run);
             return;
         }
@@ -160,20 +175,22 @@ final class Lowering {
             add("exchange weights", exchange::run);
             blocks = exchange.weights();
         }
-        var kernel = new DirectConvolution(team, workspace, shape, gather, backward, in(0), blocks, bias, out(0));
+        var kernel = new DirectConvolution(team, workspace, shape, gather, backward, x, blocks, bias, out(0));
         add("direct" + pass, kernel::run);
     }
 
     private void weightsGradient(ConvolutionShape shape, boolean bias) {
         Gather gather = Gather.forward(shape, team.members());
+        Place x = channelsLast(0);
+        Place dy = channelsLast(1);
         if (shape.isDepthwise()) {
-            var kernel = new DepthwiseWeightsGradient(team, workspace, gather, in(0), in(1), out(0));
+            var kernel = new DepthwiseWeightsGradient(team, workspace, gather, x, dy, out(0));
             add("depthwise backward weights", kernel::run);
         } else {
-            var kernel = new WeightsGradient(team, workspace, shape, gather, in(0), in(1), out(0));
+            var kernel = new WeightsGradient(team, workspace, shape, gather, x, dy, out(0));
             add("direct backward weights", kernel::run);
         }
-        if (bias) add("channel sums", new ChannelSums(team, workspace, in(1), out(1))::run);
+        if (bias) add("channel sums", new ChannelSums(team, workspace, dy, out(1))::run);
     }
 
     // ---- batch normalization
@@ -184,7 +201,7 @@ final class Lowering {
                 team,
                 workspace,
                 b,
-                in(0),
+                channelsLast(0),
                 b.training() ? out(1) : in(1),
                 b.training() ? out(2) : in(2),
                 b.scale() ? in(affine) : null,
@@ -199,11 +216,11 @@ final class Lowering {
                 team,
                 workspace,
                 b,
-                in(0),
+                channelsLast(0),
                 in(1),
                 in(2),
                 b.scale() ? in(3) : null,
-                in(b.scale() ? 4 : 3),
+                channelsLast(b.scale() ? 4 : 3),
                 b.relu() ? in(node.inputs().size() - 1) : null,
                 out(0),
                 b.scale() ? out(1) : null,

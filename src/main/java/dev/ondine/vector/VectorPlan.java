@@ -139,6 +139,11 @@ public final class VectorPlan implements Plan {
                 .toList();
     }
 
+    /** Where a value of {@link #graph} lies. */
+    Place place(Value v) {
+        return memory.place(v);
+    }
+
     @Override
     public synchronized Graph graph() {
         requireOpen();
