@@ -7,23 +7,28 @@ import java.util.Optional;
  *
  * @param threads on which the native backend runs; at least 1
  * @param seed of the random operations (dropout)
+ * @param precision in which activations are computed and kept; float32 unless another is asked for
  * @param sharedParameters another plan of the same parameters, whose weights and gradients, and so their layout, this one uses: for
  *     the same network at another batch size. It must outlive this plan.
  */
-public record PlanOptions(int threads, long seed, Optional<Plan> sharedParameters) {
+public record PlanOptions(int threads, long seed, Precision precision, Optional<Plan> sharedParameters) {
     public PlanOptions {
         if (threads < 1) throw new IllegalArgumentException("threads must be at least 1, not " + threads);
     }
 
     public static PlanOptions threads(int threads) {
-        return new PlanOptions(threads, 0, Optional.empty());
+        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty());
     }
 
     public PlanOptions seed(long seed) {
-        return new PlanOptions(threads, seed, sharedParameters);
+        return new PlanOptions(threads, seed, precision, sharedParameters);
+    }
+
+    public PlanOptions precision(Precision precision) {
+        return new PlanOptions(threads, seed, precision, sharedParameters);
     }
 
     public PlanOptions sharing(Plan plan) {
-        return new PlanOptions(threads, seed, Optional.of(plan));
+        return new PlanOptions(threads, seed, precision, Optional.of(plan));
     }
 }

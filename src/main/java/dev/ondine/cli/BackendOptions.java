@@ -2,6 +2,7 @@ package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
+import dev.ondine.backend.Precision;
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.api.OneDnnUnavailableException;
 import java.util.List;
@@ -33,6 +34,13 @@ final class BackendOptions {
                             + " Default: off, by rule.")
     private String tune = "off";
 
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "f32; bf16: activations and weights in bfloat16, on processors that multiply it (AVX512_BF16,"
+                    + " AMX); or bf16-emulated: the same numbers on any processor, slowly. Default: ${DEFAULT-VALUE}.")
+    private String dtype = Precision.FLOAT32.shortName();
+
     /** Checks the options. */
     void check(Command command) {
         command.requireOneOf("--tune", List.of("on", "off"), tune);
@@ -40,6 +48,7 @@ final class BackendOptions {
             throw command.wrong("--tune", "only oneDNN has kernels to choose among; the backend " + name + " has not");
         }
         if (name != null) command.requireOneOf("--backend", Backends.names(), name);
+        command.requireOneOf("--dtype", Precision.names(), dtype);
         if (threads != null) command.require(threads > 0, "--threads", "at least 1", threads);
     }
 
@@ -47,12 +56,23 @@ final class BackendOptions {
         return threads != null ? threads : Backends.defaultThreads();
     }
 
+    Precision precision() {
+        return Precision.named(dtype);
+    }
+
     /**
      * The backend that was asked for; else the best.
      *
      * @throws OneDnnUnavailableException if it was asked for and is not there
+     * @throws dev.ondine.backend.UnsupportedPrecisionException if it has nothing for the precision here
      */
     Backend open(Command command) {
+        Backend backend = find(command);
+        if (backend.name().equals(NATIVE) && precision() == Precision.BFLOAT16) OneDnnBackend.requireBfloat16();
+        return backend;
+    }
+
+    private Backend find(Command command) {
         if (name != null) return tuned(Backends.named(name));
         try {
             return tuned(Backends.named(NATIVE));
@@ -70,11 +90,13 @@ final class BackendOptions {
         return backend instanceof OneDnnBackend b ? b.tuned(tunes()) : backend;
     }
 
-    /** {@code onednn, 2 threads}. */
+    /** {@code onednn, 2 threads}, and the precision if it is not float32. */
     String describe(Backend backend) {
-        if (backend.name().equals("reference")) return backend.name() + " (plain Java, one thread)";
+        String type = precision().isBfloat16() ? ", " + precision().shortName() : "";
+        if (backend.name().equals("reference")) return backend.name() + " (plain Java, one thread)" + type;
         String java = backend.name().equals(NATIVE) ? "" : " (plain Java)";
         return backend.name() + java + ", " + threads() + (threads() == 1 ? " thread" : " threads")
-                + (tunes() ? ", tuned" : "");
+                + (tunes() ? ", tuned" : "")
+                + type;
     }
 }

@@ -74,6 +74,7 @@ final class BenchCommand extends Command {
                         .backend(backend)
                         .optimizer(Optimizer.Sgd.of(0.01).momentum(0.9).weightDecay(5e-4))
                         .threads(computing.threads())
+                        .precision(computing.precision())
                         .build()) {
             TrainingBatch batch = trainer.batch(size);
             fill(batch);
@@ -140,7 +141,9 @@ final class BenchCommand extends Command {
     }
 
     private void print(int size, Backend backend, Trainer trainer, Timing timing) {
-        field("Workload", workload + ", batch " + size + ", f32, whole training step");
+        field(
+                "Workload",
+                workload + ", batch " + size + ", " + computing.precision().shortName() + ", whole training step");
         field("Backend", computing.describe(backend));
         field("Updates", trainer.updateKernels());
         field("Speed", Text.fixed(1000 * size / timing.medianMillis, 1) + " images/s");
@@ -163,7 +166,7 @@ final class BenchCommand extends Command {
             object.writeStringField("workload", workload.toString());
             object.writeNumberField("batch", size);
             object.writeStringField("backend", backend.name());
-            object.writeStringField("dtype", "f32");
+            object.writeStringField("dtype", computing.precision().shortName());
             object.writeNumberField("threads", computing.threads());
             object.writeNumberField("images_per_s", 1000 * size / timing.medianMillis);
             object.writeNumberField("ms_per_step", timing.medianMillis);

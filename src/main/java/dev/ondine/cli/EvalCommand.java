@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
@@ -133,7 +134,8 @@ final class EvalCommand extends Command {
                         + Text.grouped(model.parameters().learned()) + " parameters)");
         field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
         field("Backend", computing.describe(backend));
-        try (Evaluator evaluator = new Evaluator(model, backend, computing.threads(), Loss.crossEntropy(), batch)) {
+        PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
+        try (Evaluator evaluator = new Evaluator(model, backend, options, Loss.crossEntropy(), batch)) {
             long start = System.nanoTime();
             Evaluation result = evaluator.evaluate(set, card.normalization());
             double seconds = (System.nanoTime() - start) * 1e-9;

@@ -110,6 +110,7 @@ final class TrainCommand extends Command {
                             .optimizer(training.optimizer())
                             .schedule(training.schedule())
                             .threads(computing.threads())
+                            .precision(computing.precision())
                             .seed(seed)
                             .build()) {
                 printHeader(model, trainer, backend, folder);
@@ -178,6 +179,7 @@ final class TrainCommand extends Command {
         training.log(line);
         line.put("backend", backend.name());
         line.put("threads", computing.threads());
+        line.put("dtype", computing.precision().shortName());
         line.put("seed", seed);
         return line;
     }

@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.verify.Verification;
 import dev.ondine.verify.VerifyCase;
 import dev.ondine.verify.VerifyCases;
@@ -46,7 +47,8 @@ final class VerifyCommand extends Command {
         out().println(row("operation", "shape", "tensor", "error", "tolerance", "", "runs"));
         List<Verification.Result> failed = new ArrayList<>();
         for (VerifyCase verified : CASES) {
-            Verification.Result result = Verification.run(verified, backend, computing.threads());
+            Verification.Result result = Verification.run(
+                    verified, backend, PlanOptions.threads(computing.threads()).precision(computing.precision()));
             if (!result.ok()) failed.add(result);
             print(result);
         }

@@ -56,7 +56,7 @@ public record Cost(long flops, long bytes) {
             case Op.Add a -> moved(node, (a.relu() ? 2 : 1) * y(node).elements());
             case Op.Multiply _ -> moved(node, y(node).elements());
             case Op.Dropout _ -> moved(node, y(node).elements());
-            case Op.Concat _, Op.Slice _, Op.SliceBackward _ -> moved(node, 0);
+            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Convert _, Op.Round _ -> moved(node, 0);
             // The same memory seen in another way; and a constant, which is there before the first run.
             case Op.Reshape _, Op.Fill _ -> NONE;
             case Op.ReduceSum _ -> moved(node, x(node, 0).elements());

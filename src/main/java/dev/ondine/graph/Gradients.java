@@ -77,6 +77,9 @@ final class Gradients {
             case Op.Slice s -> only(add(new Op.SliceBackward(s, in(0).shape()), dy));
             case Op.Reshape _ -> only(add(new Op.Reshape(in(0).shape()), dy));
             case Op.Fill _ -> new Value[0];
+            case Op.Convert _ -> only(add(new Op.Convert(in(0).type().dataType()), dy));
+            // Straight through: the derivative of a staircase is of no use.
+            case Op.Round _ -> only(dy);
             case Op.ReduceSum _ -> only(add(new Op.Add(false), add(new Op.Fill(0, in(0).shape())), dy));
             case Op.Softmax s -> only(add(new Op.SoftmaxBackward(s), node.output(0), dy));
             case Op.CrossEntropy c -> only(add(new Op.CrossEntropyBackward(c), in(0), in(1), dy));

@@ -1,5 +1,6 @@
 package dev.ondine.graph;
 
+import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.List;
 
@@ -134,6 +135,15 @@ public sealed interface Op {
 
     /** () → every element is {@code value}. */
     record Fill(float value, Shape shape) implements Forward {}
+
+    /** (x) → the same numbers as elements of another floating-point type, each rounded to the nearest, ties to even. */
+    record Convert(DataType type) implements Forward {}
+
+    /**
+     * (x) → x, each element rounded to the nearest number of {@code precision} (BFLOAT16), ties to even, but of x's own type still: what
+     * {@link EmulateBfloat16} makes of a bfloat16 value.
+     */
+    record Round(DataType precision) implements Forward {}
 
     /** (x) → summed over the axes in which {@code shape}, of the same rank, has extent 1: the gradient of broadcasting. */
     record ReduceSum(Shape shape) implements Forward {}

@@ -80,6 +80,20 @@ final class ShapeRules {
                 yield List.of(like(in, 0, r.shape()));
             }
             case Op.Fill f -> List.of(TensorType.float32(f.shape()));
+            case Op.Convert c -> {
+                if (!c.type().isFloat()) {
+                    throw new IllegalArgumentException("values are converted to floating-point types only, not to "
+                            + c.type().shortName());
+                }
+                yield List.of(in.get(0).as(c.type()));
+            }
+            case Op.Round r -> {
+                if (r.precision() != DataType.BFLOAT16) {
+                    throw new IllegalArgumentException("values are rounded to bf16 only, not to "
+                            + r.precision().shortName());
+                }
+                yield List.of(in.get(0));
+            }
             case Op.ReduceSum r -> {
                 requireBroadcastable(r.shape(), shape(in, 0));
                 yield List.of(like(in, 0, r.shape()));

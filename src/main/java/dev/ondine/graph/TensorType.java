@@ -9,6 +9,11 @@ public record TensorType(DataType dataType, Shape shape) {
         return new TensorType(DataType.FLOAT32, shape);
     }
 
+    /** The same shape with elements of another type. */
+    public TensorType as(DataType other) {
+        return new TensorType(other, shape);
+    }
+
     /** {@code f32 (128, 3, 32, 32)}. */
     @Override
     public String toString() {

@@ -1,5 +1,6 @@
 package dev.ondine.graph;
 
+import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 
 /**
@@ -19,6 +20,11 @@ public record Value(int id, String name, TensorType type, Role role) {
         BUFFER,
         /** The result of a node. */
         COMPUTED
+    }
+
+    /** The same value with elements of another type: how a pass that chooses types replaces it everywhere. */
+    Value as(DataType type) {
+        return new Value(id, name, this.type.as(type), role);
     }
 
     public Shape shape() {

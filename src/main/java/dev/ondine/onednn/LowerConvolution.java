@@ -39,7 +39,7 @@ final class LowerConvolution {
         Set<Pair> pairs = new LinkedHashSet<>();
         MemoryDescriptor output = to.layouts.preferred(y.shape(), y.type().dataType());
         // The network's own input is row-major with few channels: kernels for first layers read it as it is.
-        if (x.role() != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
+        if (to.origin(x) != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
         pairs.add(new Pair(any(x), output));
         addFallbacks(pairs, x, y);
         List<PrimitiveRequest> requests = new ArrayList<>();
@@ -67,7 +67,12 @@ final class LowerConvolution {
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (Pair pair : pairs) {
             requests.add(Convolutions.backwardData(
-                    pair.input, anyWeights(weightDims), pair.output, window(op.forward()), hint, to.attributes));
+                    pair.input,
+                    anyWeights(weightDims, w.type().dataType()),
+                    pair.output,
+                    window(op.forward()),
+                    hint,
+                    to.attributes));
         }
         PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.DIFF_DST, dy), Map.of(Arg.DIFF_SRC, dx));
         to.emit(
@@ -95,7 +100,9 @@ final class LowerConvolution {
         to.gradientLayout(dw).ifPresent(settled -> {
             for (Pair pair : pairs) requests.add(weightsRequest(op, pair, settled, hint));
         });
-        for (Pair pair : pairs) requests.add(weightsRequest(op, pair, anyWeights(weightDims), hint));
+        for (Pair pair : pairs)
+            requests.add(
+                    weightsRequest(op, pair, anyWeights(weightDims, dw.type().dataType()), hint));
         PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.SRC, x, Arg.DIFF_DST, dy), Map.of());
 
         Slot slot = to.out(dw, pd.query(Arg.DIFF_WEIGHTS));
@@ -126,7 +133,9 @@ final class LowerConvolution {
         MemoryDescriptor bias =
                 op.bias() ? to.layouts.plain(Shape.of(y.dims()[1]), DataType.FLOAT32) : MemoryDescriptor.NONE;
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
-        return Convolutions.forward(propagation, x, anyWeights(weightDims), bias, y, window(op), to.attributes);
+        // The kernels multiply two of one type; bias and the sums are float32.
+        return Convolutions.forward(
+                propagation, x, anyWeights(weightDims, x.dataType()), bias, y, window(op), to.attributes);
     }
 
     /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */
@@ -144,7 +153,7 @@ final class LowerConvolution {
 
     /** Weights in the layout that a primitive wants. With groups oneDNN counts them as an axis of their own. */
     private Slot weights(Value w, Op.Convolution op, MemoryDescriptor wanted) {
-        if (op.groups() > 1 && w.role() != Value.Role.PARAMETER) {
+        if (op.groups() > 1 && to.origin(w) != Value.Role.PARAMETER) {
             MemoryDescriptor grouped = MemoryDescriptor.plain(
                     to.arena, weightDims(op, w.shape()), w.type().dataType());
             to.define(w, new Slot(to.inPlain(w).buffer(), grouped));
@@ -161,8 +170,8 @@ final class LowerConvolution {
         return dims;
     }
 
-    private MemoryDescriptor anyWeights(long[] dims) {
-        return MemoryDescriptor.any(to.arena, dims, DataType.FLOAT32);
+    private MemoryDescriptor anyWeights(long[] dims, DataType type) {
+        return MemoryDescriptor.any(to.arena, dims, type);
     }
 
     private MemoryDescriptor any(Value v) {

@@ -127,6 +127,18 @@ final class LowerElementwise {
         to.emit(pd, Map.of(Arg.SRC, first, Arg.SRC_1, other), Map.of(Arg.DST, dst), new StepSpec.InPlace(first, dst));
     }
 
+    /** In any layout: padding is zeros, and zeros stay what they are. */
+    void round() {
+        Slot src = to.in(node.input(0));
+        Slot dst = to.out(node.output(0), src.layout());
+        to.emitKernel("round", List.of(src), List.of(dst), List.of(new StepSpec.InPlace(src, dst)), () -> {
+            MemorySegment x = src.buffer().segment();
+            MemorySegment y = dst.buffer().segment();
+            long elements = dst.layout().size() / Float.BYTES;
+            return Bfloat16Rounding.step(to.team, x, y, elements);
+        });
+    }
+
     /** Row-major, because an element's index decides whether it is dropped. */
     void dropout(Op.Dropout op) {
         Slot src = to.inPlain(node.input(0));

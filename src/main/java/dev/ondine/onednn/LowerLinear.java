@@ -9,6 +9,7 @@ import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
+import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -42,8 +43,7 @@ final class LowerLinear {
         Value w = node.input(1);
         Value dx = node.output(0);
         PrimitiveDescriptor hint = forwardDescriptor(dx, w.shape(), dy, false);
-        PrimitiveDescriptor pd = InnerProducts.backwardData(
-                        to.plain(dx), to.any(w.shape()), to.plain(dy), hint, to.attributes)
+        PrimitiveDescriptor pd = InnerProducts.backwardData(to.plain(dx), any(w), to.plain(dy), hint, to.attributes)
                 .create(to.arena);
         to.emit(
                 pd,
@@ -61,8 +61,7 @@ final class LowerLinear {
         to.gradientLayout(dw)
                 .ifPresent(settled -> requests.add(
                         InnerProducts.backwardWeights(to.plain(x), settled, bias, to.plain(dy), hint, to.attributes)));
-        requests.add(InnerProducts.backwardWeights(
-                to.plain(x), to.any(dw.shape()), bias, to.plain(dy), hint, to.attributes));
+        requests.add(InnerProducts.backwardWeights(to.plain(x), any(dw), bias, to.plain(dy), hint, to.attributes));
         PrimitiveDescriptor pd = to.choose(requests);
         Map<Arg, Slot> outputs = new LinkedHashMap<>();
         outputs.put(Arg.DIFF_WEIGHTS, to.out(dw, pd.query(Arg.DIFF_WEIGHTS)));
@@ -73,8 +72,14 @@ final class LowerLinear {
     private PrimitiveDescriptor forwardDescriptor(Value x, Shape weight, Value y, boolean bias) {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         MemoryDescriptor biasLayout =
-                bias ? to.layouts.plain(Shape.of(weight.dim(0)), y.type().dataType()) : MemoryDescriptor.NONE;
-        return InnerProducts.forward(propagation, to.plain(x), to.any(weight), biasLayout, to.plain(y), to.attributes)
+                bias ? to.layouts.plain(Shape.of(weight.dim(0)), DataType.FLOAT32) : MemoryDescriptor.NONE;
+        // The kernels multiply two of one type; bias and the sums are float32.
+        MemoryDescriptor weights = to.layouts.any(weight, x.type().dataType());
+        return InnerProducts.forward(propagation, to.plain(x), weights, biasLayout, to.plain(y), to.attributes)
                 .create(to.arena);
+    }
+
+    private MemoryDescriptor any(Value v) {
+        return to.layouts.any(v.shape(), v.type().dataType());
     }
 }

@@ -12,7 +12,6 @@ import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
 import dev.ondine.onednn.api.Window;
-import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -140,7 +139,7 @@ final class LowerPooling {
                     propagation,
                     algorithm(op.kind()),
                     layout,
-                    to.layouts.any(y, DataType.FLOAT32),
+                    to.layouts.any(y, layout.dataType()),
                     Windows.longs(op.kernel(), 0),
                     window(op, x, y),
                     to.attributes));

@@ -102,7 +102,9 @@ final class LowerStructure {
     private static boolean isRowMajorInDisguise(Value x, Slot slot) {
         boolean onePixel =
                 x.shape().rank() > 2 && x.shape().elements(2, x.shape().rank()) == 1;
-        return onePixel && slot.layout().size() == x.shape().elements() * Float.BYTES;
+        return onePixel
+                && slot.layout().size()
+                        == x.shape().elements() * x.type().dataType().bytes();
     }
 
     void fill(Op.Fill op) {
@@ -115,7 +117,7 @@ final class LowerStructure {
         Value y = node.output(0);
         if (x.shape().equals(y.shape())) {
             // oneDNN refuses to reduce nothing.
-            to.define(y, to.in(x));
+            to.define(y, x.type().equals(y.type()) ? to.in(x) : to.in(x, to.plain(y)));
             return;
         }
         MemoryDescriptor plain = to.plain(y);

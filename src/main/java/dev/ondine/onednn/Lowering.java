@@ -45,6 +45,9 @@ final class Lowering {
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
     private final Map<Value, List<Slot>> slots = new HashMap<>();
+    /** What a value of another data type is made of; it has slots only where somebody read it. */
+    private final Map<Value, Value> converted = new HashMap<>();
+
     private final Map<Value, Value> parameterOfGradient = new HashMap<>();
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
     private final Map<Value, Node> lastReaders = new HashMap<>();
@@ -127,6 +130,9 @@ final class Lowering {
             case Op.SliceBackward s -> new LowerStructure(this, node).sliceBackward(s);
             case Op.Reshape r -> new LowerStructure(this, node).reshape(r);
             case Op.Fill f -> new LowerStructure(this, node).fill(f);
+            // Nothing happens until a reader says in which layout it wants the converted value.
+            case Op.Convert _ -> converted.put(node.output(0), node.input(0));
+            case Op.Round _ -> new LowerElementwise(this, node).round();
             case Op.ReduceSum r -> new LowerStructure(this, node).reduceSum(r);
             case Op.Softmax s -> new LowerSoftmax(this, node).forward(s);
             case Op.SoftmaxBackward s -> new LowerSoftmax(this, node).backward(s);
@@ -139,16 +145,28 @@ final class Lowering {
 
     // ---- where values lie
 
-    /** The layout in which a value lies now: the first that it had. Of a parameter, row-major. */
+    /** The layout in which a value lies now: the first that it had. Of a parameter, row-major; of a converted value, its origin's. */
     MemoryDescriptor layout(Value v) {
-        return v.role() == Value.Role.PARAMETER
+        if (v.role() == Value.Role.PARAMETER) return plain(v);
+        List<Slot> known = slots.getOrDefault(v, List.of());
+        if (!known.isEmpty()) return known.getFirst().layout();
+        return layout(converted.get(v)).isPlain()
                 ? plain(v)
-                : slots.get(v).getFirst().layout();
+                : layouts.preferred(v.shape(), v.type().dataType());
     }
 
     /** Every layout in which a value lies already. */
     List<MemoryDescriptor> knownLayouts(Value v) {
-        return slots.getOrDefault(v, List.of()).stream().map(Slot::layout).toList();
+        List<Slot> known = slots.getOrDefault(v, List.of());
+        if (known.isEmpty() && converted.containsKey(v)) return List.of(layout(v));
+        return known.stream().map(Slot::layout).toList();
+    }
+
+    /** Where a value comes from, before it was converted to another data type: an input, a parameter, a result of a node. */
+    Value.Role origin(Value v) {
+        Value from = v;
+        while (converted.containsKey(from)) from = converted.get(from);
+        return from.role();
     }
 
     /** A value in the layout that it has. */
@@ -156,19 +174,20 @@ final class Lowering {
         return in(v, layout(v));
     }
 
-    /** A value in a certain layout: where it lies so already, or a copy. */
+    /** A value in a certain layout: where it lies so already, or a copy, for which it is also converted if need be. */
     Slot in(Value v, MemoryDescriptor wanted) {
         List<Slot> known = slots.computeIfAbsent(v, _ -> new ArrayList<>());
         for (Slot slot : known) {
             if (slot.layout().equals(wanted)) return slot;
         }
         Slot copy = new Slot(new Buffer(v + "'", wanted.size()), wanted);
-        if (v.role() == Value.Role.PARAMETER) {
-            Slot slot = parameters.read(v, wanted, copy, steps.size());
+        Value from = converted.getOrDefault(v, v);
+        if (from.role() == Value.Role.PARAMETER) {
+            Slot slot = parameters.read(from, wanted, copy, steps.size());
             known.add(slot);
             return slot;
         }
-        reorder(known.getFirst(), copy);
+        reorder(known.isEmpty() ? in(from) : known.getFirst(), copy);
         known.add(copy);
         return copy;
     }
@@ -377,10 +396,6 @@ final class Lowering {
     /** Whether a node is the last that reads a value. */
     boolean isLastReader(Value v, Node reader) {
         return !graph.isVisible(v) && reader.equals(lastReaders.get(v));
-    }
-
-    MemoryDescriptor any(Shape shape) {
-        return layouts.any(shape, DataType.FLOAT32);
     }
 
     private String path() {

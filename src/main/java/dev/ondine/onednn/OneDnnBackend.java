@@ -3,9 +3,13 @@ package dev.ondine.onednn;
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Precision;
 import dev.ondine.backend.Team;
+import dev.ondine.backend.UnsupportedPrecisionException;
+import dev.ondine.graph.EmulateBfloat16;
 import dev.ondine.graph.Fuse;
 import dev.ondine.graph.Graph;
+import dev.ondine.graph.MixedPrecision;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.onednn.api.OpenMp;
 import dev.ondine.onednn.api.OpenMpTeam;
@@ -52,6 +56,7 @@ public final class OneDnnBackend implements Backend {
      * {@inheritDoc}
      *
      * @throws dev.ondine.backend.BackendUnavailableException if oneDNN cannot be loaded on this machine
+     * @throws UnsupportedPrecisionException if bfloat16 is asked for and this processor does not multiply it
      */
     @Override
     public OneDnnPlan compile(Graph graph, PlanOptions options) {
@@ -71,7 +76,7 @@ public final class OneDnnBackend implements Backend {
         OpenMp.setThreads(options.threads());
         Arena arena = Arena.ofShared();
         try {
-            Graph fused = Fuse.apply(graph);
+            Graph fused = inPrecision(Fuse.apply(graph), options.precision());
             boolean training = fused.parameters().stream().anyMatch(fused.gradients()::containsKey);
             ParameterBlock parameters = options.sharedParameters().isPresent()
                     ? ParameterBlock.sharing(shared(options.sharedParameters().get()), fused.parameters(), training)
@@ -92,6 +97,28 @@ public final class OneDnnBackend implements Backend {
         String name = TuningCache.fileName(
                 Processor.key(), OneDnn.effectiveIsa().name(), OneDnn.version().toString(), threads);
         return OneDnn.cacheFolder().resolve("tuning").resolve(name);
+    }
+
+    private static Graph inPrecision(Graph graph, Precision precision) {
+        return switch (precision) {
+            case FLOAT32 -> graph;
+            case BFLOAT16 -> {
+                requireBfloat16();
+                yield MixedPrecision.apply(graph);
+            }
+            case BFLOAT16_EMULATED -> EmulateBfloat16.apply(MixedPrecision.apply(graph));
+        };
+    }
+
+    /**
+     * @throws UnsupportedPrecisionException unless this processor multiplies bfloat16; says what to do
+     * @throws dev.ondine.backend.BackendUnavailableException if oneDNN cannot be loaded on this machine
+     */
+    public static void requireBfloat16() {
+        if (OneDnn.supportsBfloat16()) return;
+        throw new UnsupportedPrecisionException("bf16 needs a processor that multiplies bfloat16 (AVX512_BF16 or AMX),"
+                + " and oneDNN uses " + OneDnn.effectiveIsa() + " here: take f32, which is faster on this one, or"
+                + " bf16-emulated, which gives the numbers of bf16 without its speed");
     }
 
     private static ParameterBlock shared(Plan plan) {

@@ -98,7 +98,8 @@ final class ParameterBlock {
     /** A parameter in a certain layout: its own memory if it lies there so, else {@code copy}, to be filled before {@code step}. */
     Slot read(Value parameter, MemoryDescriptor wanted, Slot copy, int step) {
         int i = index(parameter);
-        if (settled[i] == null && (!training || wanted.rank() == 1)) settled[i] = wanted;
+        boolean mayLieSo = wanted.dataType() == DataType.FLOAT32 && (!training || wanted.rank() == 1);
+        if (settled[i] == null && mayLieSo) settled[i] = wanted;
         if (settled[i] != null && settled[i].equals(wanted)) return new Slot(weightBuffers[i], wanted);
         pending.add(new PendingRead(i, copy, step));
         return copy;

@@ -3,11 +3,13 @@ package dev.ondine.reference;
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Graph;
+import dev.ondine.graph.MixedPrecision;
 
 /**
  * The backend in plain Java. It runs every operation on every platform, on one thread whatever
- * {@link PlanOptions#threads} says, in double precision between inputs, parameters and results of float32. Use it to
- * check another backend, not for speed.
+ * {@link PlanOptions#threads} says, in double precision between inputs, parameters and results of float32; with
+ * {@link dev.ondine.backend.Precision#BFLOAT16}, emulated or not, what would be stored as bfloat16 is rounded to it.
+ * Use it to check another backend, not for speed.
  */
 public final class ReferenceBackend implements Backend {
     public ReferenceBackend() {}
@@ -26,6 +28,8 @@ public final class ReferenceBackend implements Backend {
      */
     @Override
     public ReferencePlan compile(Graph graph, PlanOptions options) {
-        return new ReferencePlan(graph, options);
+        // What is emulated elsewhere is computed here as it is meant.
+        Graph typed = options.precision().isBfloat16() ? MixedPrecision.apply(graph) : graph;
+        return new ReferencePlan(typed, options);
     }
 }

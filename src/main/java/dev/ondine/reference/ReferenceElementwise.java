@@ -1,12 +1,13 @@
 package dev.ondine.reference;
 
 import dev.ondine.backend.DropoutMask;
+import dev.ondine.tensor.BFloat16;
 import dev.ondine.tensor.Shape;
 import java.util.Arrays;
 
 /**
  * Sum and product of two tensors a and b, b repeated along the axes in which its extent is 1 (NumPy's broadcasting),
- * and the sum over those axes, which is how a gradient gets back to b. And dropout.
+ * and the sum over those axes, which is how a gradient gets back to b. And rounding, and dropout.
  *
  * <p>All buffers: a, y: the large shape; b: the small one.
  */
@@ -45,6 +46,11 @@ final class ReferenceElementwise {
     void reduceSum(double[] a, double[] b) {
         Arrays.fill(b, 0);
         for (int i = 0; i < a.length; i++) b[small(i)] += a[i];
+    }
+
+    /** y = the bfloat16 number nearest to x, ties to even. */
+    static void round(double[] x, double[] y) {
+        for (int i = 0; i < x.length; i++) y[i] = BFloat16.toFloat(BFloat16.fromDouble(x[i]));
     }
 
     /** The index in the small tensor of the element that meets element {@code i} of the large one. */

@@ -6,6 +6,7 @@ import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
+import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,8 +16,9 @@ import java.util.Map;
 
 /**
  * Evaluates a graph in double precision: one row-major array for each value, one operation after the other in the
- * graph's order, nothing fused, nothing overwritten. Class indices (INT32) are doubles of integer value. After
- * construction no buffer is allocated.
+ * graph's order, nothing fused, nothing overwritten. Class indices (INT32) are doubles of integer value, the elements of
+ * a bfloat16 value doubles that were rounded to bfloat16 when their node had computed them. After construction no buffer
+ * is allocated.
  */
 public final class ReferenceInterpreter {
     private final Map<Value, double[]> arrays = new HashMap<>();
@@ -38,7 +40,7 @@ public final class ReferenceInterpreter {
         }
         for (Node node : graph.nodes()) {
             for (Value v : node.outputs()) allocate(v, node.path());
-            bound.add(bind(node));
+            bound.add(rounded(bind(node), node));
         }
         operations = bound.toArray(Runnable[]::new);
     }
@@ -74,6 +76,19 @@ public final class ReferenceInterpreter {
     public void run(long step) {
         this.step = step;
         for (Runnable operation : operations) operation.run();
+    }
+
+    /** What a node computes, rounded where its results are bfloat16. */
+    private Runnable rounded(Runnable computation, Node node) {
+        double[][] narrow = node.outputs().stream()
+                .filter(v -> v.type().dataType() == DataType.BFLOAT16)
+                .map(this::array)
+                .toArray(double[][]::new);
+        if (narrow.length == 0) return computation;
+        return () -> {
+            computation.run();
+            for (double[] array : narrow) ReferenceElementwise.round(array, array);
+        };
     }
 
     /** The computation of a node, bound to its arrays. */
@@ -159,6 +174,8 @@ public final class ReferenceInterpreter {
             }
             case Op.Reshape _ -> () -> System.arraycopy(in[0], 0, out[0], 0, in[0].length);
             case Op.Fill f -> () -> Arrays.fill(out[0], f.value());
+            case Op.Convert _ -> () -> System.arraycopy(in[0], 0, out[0], 0, in[0].length);
+            case Op.Round _ -> () -> ReferenceElementwise.round(in[0], out[0]);
             case Op.Softmax s -> {
                 var op = new ReferenceSoftmax(s.axis(), s.logarithm(), shape(node, 0));
                 yield () -> op.forward(in[0], out[0]);

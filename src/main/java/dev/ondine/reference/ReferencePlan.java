@@ -20,8 +20,7 @@ import java.util.stream.Stream;
 
 /**
  * A {@link ReferenceInterpreter} behind the memory that a {@link Plan} shows: a run converts inputs, parameters and
- * buffers to double, computes, and converts outputs, gradients and statistics back. The graph runs as it was given,
- * without any pass.
+ * buffers to double, computes, and converts outputs, gradients and statistics back. Nothing is fused.
  *
  * <p>Parameters lie in their blocks in row-major order, each start on a multiple of 16 elements. Synchronized: a plan
  * that is closed by another thread ends its run first.

@@ -28,16 +28,16 @@ final class EvaluationPlans implements AutoCloseable {
 
     private final Model model;
     private final Backend backend;
-    private final int threads;
+    private final PlanOptions options;
     private final Optional<Loss> loss;
     private final Map<Integer, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
     private boolean closed;
 
     /** @param loss added behind the output as {@link TrainingBatch#LOSS}, with the input {@link TrainingBatch#TARGET} */
-    EvaluationPlans(Model model, Backend backend, int threads, Optional<Loss> loss) {
+    EvaluationPlans(Model model, Backend backend, PlanOptions options, Optional<Loss> loss) {
         this.model = model;
         this.backend = backend;
-        this.threads = threads;
+        this.options = options;
         this.loss = loss;
     }
 
@@ -73,7 +73,7 @@ final class EvaluationPlans implements AutoCloseable {
                     Value target = builder.input(TrainingBatch.TARGET, type.dataType(), type.shape());
                     builder.output(TrainingBatch.LOSS, l.build(builder, output, target));
                 }));
-        return backend.compile(graph, PlanOptions.threads(threads));
+        return backend.compile(graph, options);
     }
 
     private void load(Plan plan) {

@@ -2,6 +2,7 @@ package dev.ondine.train;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
@@ -16,8 +17,14 @@ public final class Evaluator implements AutoCloseable {
     private final Model model;
     private final int batchSize;
 
+    /** In float32. */
     public Evaluator(Model model, Backend backend, int threads, Loss loss, int batchSize) {
-        this.plans = new EvaluationPlans(model, backend, threads, Optional.of(loss));
+        this(model, backend, PlanOptions.threads(threads), loss, batchSize);
+    }
+
+    /** @param options how the model is compiled: threads, precision */
+    public Evaluator(Model model, Backend backend, PlanOptions options, Loss loss, int batchSize) {
+        this.plans = new EvaluationPlans(model, backend, options, Optional.of(loss));
         this.model = model;
         this.batchSize = batchSize;
     }

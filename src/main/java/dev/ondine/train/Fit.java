@@ -87,7 +87,7 @@ public final class Fit {
         this.seed = seed;
     }
 
-    /** Trains, and measures with the trainer's backend, threads and loss; ends early after {@link #stop}. Returns what each epoch came to. */
+    /** Trains, and measures with the trainer's backend, threads and loss, in float32; ends early after {@link #stop}. Returns what each epoch came to. */
     public List<EpochResult> run(int epochs, Listener listener) {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         TrainingBatch batch = trainer.batch(batchSize);

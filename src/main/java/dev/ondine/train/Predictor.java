@@ -3,6 +3,7 @@ package dev.ondine.train;
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
 import java.util.Optional;
@@ -21,12 +22,22 @@ public final class Predictor implements AutoCloseable {
     private final int outputSize;
 
     /**
+     * In float32.
+     *
      * @param normalization what the model was trained with; applied to every sample
      * @param threads that one call uses
      */
     public Predictor(Model model, Normalization normalization, Backend backend, int threads) {
+        this(model, normalization, backend, PlanOptions.threads(threads));
+    }
+
+    /**
+     * @param normalization what the model was trained with; applied to every sample
+     * @param options how the model is compiled: threads that one call uses, precision
+     */
+    public Predictor(Model model, Normalization normalization, Backend backend, PlanOptions options) {
         requireChannels(model, normalization);
-        this.plans = new EvaluationPlans(model, backend, threads, Optional.empty());
+        this.plans = new EvaluationPlans(model, backend, options, Optional.empty());
         this.normalization = normalization;
         this.sampleSize = Math.toIntExact(model.sampleShape().elements());
         this.outputSize = Math.toIntExact(model.outputShape().elements());

@@ -5,6 +5,7 @@ import dev.ondine.backend.Backends;
 import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Precision;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Value;
@@ -43,6 +44,7 @@ public final class Trainer implements AutoCloseable {
     private final Schedule schedule;
     private final int threads;
     private final long seed;
+    private final Precision precision;
     private final UpdateKernels kernels;
     private final Map<Integer, TrainingBatch> batches = new LinkedHashMap<>();
     private final Runnable writeBack = this::writeBack;
@@ -64,6 +66,7 @@ public final class Trainer implements AutoCloseable {
         this.schedule = b.schedule;
         this.threads = b.threads;
         this.seed = b.seed;
+        this.precision = b.precision;
         this.kernels = UpdateKernels.best();
     }
 
@@ -80,6 +83,7 @@ public final class Trainer implements AutoCloseable {
         private Schedule schedule = Schedule.constant();
         private int threads = Backends.defaultThreads();
         private long seed;
+        private Precision precision = Precision.FLOAT32;
 
         private Builder(Model model) {
             this.model = model;
@@ -122,6 +126,15 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
+        /**
+         * In which a step computes; default float32. Parameters, their gradients, running statistics and the loss are float32 whatever
+         * this is. bfloat16 needs hardware for it on the native backend, see {@link Precision}.
+         */
+        public Builder precision(Precision precision) {
+            this.precision = precision;
+            return this;
+        }
+
         public Trainer build() {
             // Not before: whoever names another backend need not have oneDNN.
             if (backend == null) backend = Backends.best();
@@ -133,6 +146,7 @@ public final class Trainer implements AutoCloseable {
      * The batch of this size: memory to fill and the compiled step. Compiled at the first call for a size and kept.
      *
      * @throws dev.ondine.graph.ModelException if a layer cannot be trained on such a batch
+     * @throws dev.ondine.backend.UnsupportedPrecisionException if there is no hardware for the precision
      */
     public TrainingBatch batch(int size) {
         requireOpen();
@@ -152,7 +166,7 @@ public final class Trainer implements AutoCloseable {
             builder.output(TrainingBatch.LOSS, loss.build(builder, output, target));
         });
         Graph training = Differentiate.parameters(graph, graph.outputs().get(TrainingBatch.LOSS));
-        PlanOptions options = PlanOptions.threads(threads).seed(seed);
+        PlanOptions options = PlanOptions.threads(threads).seed(seed).precision(precision);
         Plan plan = backend.compile(training, first == null ? options : options.sharing(first));
         try {
             RunningStatistics statistics = new RunningStatistics(plan, parameters);
@@ -268,6 +282,10 @@ public final class Trainer implements AutoCloseable {
 
     public int threads() {
         return threads;
+    }
+
+    public Precision precision() {
+        return precision;
     }
 
     public Optimizer optimizer() {

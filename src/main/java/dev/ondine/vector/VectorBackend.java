@@ -3,8 +3,11 @@ package dev.ondine.vector;
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.BackendUnavailableException;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.UnsupportedPrecisionException;
+import dev.ondine.graph.EmulateBfloat16;
 import dev.ondine.graph.Fuse;
 import dev.ondine.graph.Graph;
+import dev.ondine.graph.MixedPrecision;
 
 /**
  * The tuned pure-Java backend, in float32. Needs the Vector API, a module that is incubating: start Java with {@code --add-modules
@@ -33,12 +36,21 @@ public final class VectorBackend implements Backend {
      *
      * @throws dev.ondine.graph.ModelException if a value is not of float32 or, as class indices are, of int32, or too large for a
      *     Java array
+     * @throws UnsupportedPrecisionException if bfloat16 is asked for that is not emulated
      * @throws IllegalArgumentException if {@link PlanOptions#sharedParameters} holds a plan of another backend or of other
      *     parameters
      * @throws IllegalStateException if that plan is closed
      */
     @Override
     public VectorPlan compile(Graph graph, PlanOptions options) {
-        return new VectorPlan(Fuse.apply(graph), options);
+        Graph fused = Fuse.apply(graph);
+        Graph float32 = switch (options.precision()) {
+            case FLOAT32 -> fused;
+            case BFLOAT16 ->
+                throw new UnsupportedPrecisionException("the vector backend computes in float32 only: take f32, or"
+                        + " bf16-emulated, which gives the numbers of bf16 without its speed");
+            case BFLOAT16_EMULATED -> EmulateBfloat16.apply(MixedPrecision.apply(fused));
+        };
+        return new VectorPlan(float32, options);
     }
 }

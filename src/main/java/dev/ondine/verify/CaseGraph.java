@@ -1,11 +1,13 @@
 package dev.ondine.verify;
 
+import dev.ondine.backend.Precision;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,15 +35,18 @@ public final class CaseGraph {
 
     private final GraphBuilder builder = new GraphBuilder();
     private final String seed;
+    private final Precision precision;
     private final Map<Value, float[]> floats = new LinkedHashMap<>();
     private final Map<Value, int[]> ints = new LinkedHashMap<>();
     private final List<Value> wanted = new ArrayList<>();
     private final Map<String, Double> tolerances = new LinkedHashMap<>();
+    private final Map<String, Integer> spacings = new LinkedHashMap<>();
     private boolean lossIsResult;
 
     /** @param seed of the random contents */
-    CaseGraph(String seed) {
+    CaseGraph(String seed, Precision precision) {
         this.seed = seed;
+        this.precision = precision;
         builder.enter(PATH);
     }
 
@@ -49,7 +54,22 @@ public final class CaseGraph {
     Value input(String name, Shape shape, Fill fill) {
         Value v = constant(name, shape, fill);
         wanted.add(v);
-        return v;
+        return inside(v);
+    }
+
+    /**
+     * What the caller gives and reads is float32. In bfloat16 a product with 1 keeps an operation from its input, its result and their
+     * gradients, so that all of them are bfloat16, as they are inside of a network.
+     */
+    private Value inside(Value v) {
+        if (!precision.isBfloat16()) return v;
+        String path = builder.path();
+        if (!path.isEmpty()) builder.leave();
+        long[] ones = new long[v.shape().rank()];
+        Arrays.fill(ones, 1);
+        Value product = builder.add(new Op.Multiply(), v, builder.add(new Op.Fill(1, Shape.of(ones))));
+        if (!path.isEmpty()) builder.enter(path);
+        return product;
     }
 
     /** An input without gradient. */
@@ -99,6 +119,15 @@ public final class CaseGraph {
         return this;
     }
 
+    /**
+     * In bfloat16: by how many neighbours a tensor may be off when it is computed from a rounded one that is off by one itself; 1 unless it
+     * is said.
+     */
+    CaseGraph spacings(String tensor, int count) {
+        spacings.put(tensor, count);
+        return this;
+    }
+
     /** Says that the result is a loss already, to be differentiated as it is. */
     void lossIsResult() {
         lossIsResult = true;
@@ -107,11 +136,11 @@ public final class CaseGraph {
     /** Adds what gives the result a random gradient: the sum of its products with random numbers. Returns that scalar. */
     Value finish(Value y) {
         builder.leave();
-        builder.output(RESULT, y);
+        builder.output(RESULT, lossIsResult ? y : inside(y));
         if (lossIsResult) return y;
         Value dy = constant("dy", y.shape(), CENTERED);
         long[] ones = new long[y.shape().rank()];
-        java.util.Arrays.fill(ones, 1);
+        Arrays.fill(ones, 1);
         return builder.add(new Op.ReduceSum(Shape.of(ones)), builder.add(new Op.Multiply(), y, dy));
     }
 
@@ -142,7 +171,9 @@ public final class CaseGraph {
         return wanted;
     }
 
-    double toleranceOf(String tensor) {
-        return tolerances.getOrDefault(tensor, Tolerances.ROUNDING);
+    /** @param rounded whether the tensor was rounded to bfloat16 */
+    double toleranceOf(String tensor, boolean rounded) {
+        double tolerance = tolerances.getOrDefault(tensor, Tolerances.ROUNDING);
+        return rounded ? tolerance + spacings.getOrDefault(tensor, 1) * Tolerances.BFLOAT16 : tolerance;
     }
 }

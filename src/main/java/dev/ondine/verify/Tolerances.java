@@ -21,6 +21,13 @@ final class Tolerances {
      */
     static final double APPROXIMATION = 64 * EPSILON;
 
+    /**
+     * The distance between 1 and the next bfloat16. Both backends round the same number up to float32's errors; where it lies next to the
+     * middle between two bfloat16 numbers they may take different ones, which are so far apart at most. Sums of float32 over rounded
+     * operands have float32's tolerances: the operands are the same to the bit.
+     */
+    static final double BFLOAT16 = 0x1p-7;
+
     private Tolerances() {}
 
     /**

@@ -5,6 +5,8 @@ import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
+import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.OneDnnPlan;
 import dev.ondine.reference.ReferenceBackend;
@@ -14,9 +16,11 @@ import dev.ondine.vector.VectorPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Runs a {@link VerifyCase} on a backend and on the reference, with the same inputs, and compares whatever comes out. */
 public final class Verification {
@@ -75,24 +79,43 @@ public final class Verification {
         }
     }
 
-    /** Compares a backend with the reference. */
-    public static Result run(VerifyCase verified, Backend backend, int threads) {
-        CaseGraph built = new CaseGraph(verified.toString());
+    /** Compares a backend with the reference, which computes in the same precision. */
+    public static Result run(VerifyCase verified, Backend backend, PlanOptions given) {
+        PlanOptions options = given.seed(SEED);
+        CaseGraph built = new CaseGraph(verified.toString(), options.precision());
         Value loss = built.finish(verified.body().build(built));
         Graph graph = Differentiate.apply(built.builder().build(), loss, built.wanted());
         List<String> complaints = new ArrayList<>();
         Map<String, float[]> expected;
-        try (Plan plan = new ReferenceBackend()
-                .compile(graph, PlanOptions.threads(threads).seed(SEED))) {
+        Set<String> rounded;
+        try (Plan plan = new ReferenceBackend().compile(graph, options)) {
             expected = results(plan, built, new ArrayList<>());
+            rounded = rounded(plan.graph());
         }
-        try (Plan plan = backend.compile(graph, PlanOptions.threads(threads).seed(SEED))) {
+        try (Plan plan = backend.compile(graph, options)) {
             Map<String, float[]> actual = results(plan, built, complaints);
             List<Comparison> comparisons = new ArrayList<>();
             expected.forEach((name, values) -> comparisons.add(new Comparison(
-                    shortName(name), error(actual.get(name), values), built.toleranceOf(operand(name)))));
+                    shortName(name),
+                    error(actual.get(name), values),
+                    built.toleranceOf(operand(name), rounded.contains(name)))));
             return new Result(verified, implementation(plan), comparisons, complaints);
         }
+    }
+
+    /** The outputs that were bfloat16 before the caller got them. */
+    private static Set<String> rounded(Graph graph) {
+        Set<Value> values = new HashSet<>();
+        for (Node node : graph.nodes()) {
+            if (node.op() instanceof Op.Convert && node.input(0).type().dataType() == DataType.BFLOAT16) {
+                values.add(node.output(0));
+            }
+        }
+        Set<String> names = new HashSet<>();
+        graph.outputs().forEach((name, v) -> {
+            if (values.contains(v)) names.add(name);
+        });
+        return names;
     }
 
     private static Map<String, float[]> results(Plan plan, CaseGraph built, List<String> complaints) {

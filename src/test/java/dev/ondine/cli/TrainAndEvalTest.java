@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.ondine.io.SafeTensorsWriter;
+import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
@@ -90,6 +92,8 @@ class TrainAndEvalTest {
                 "--model cnn-bn --optimizer adamw --schedule constant --warmup 0",
                 "--model resnet20 --optimizer sgd --label-smoothing 0.1 --shift 2 --mirror",
                 "--model mlp-bn --backend reference --momentum 0.5",
+                "--model cnn-bn --dtype bf16-emulated",
+                "--model mlp-bn --backend reference --dtype bf16",
             })
     void everyModelAndOptimizer(String options) {
         Path out = folder.resolve("run");
@@ -100,6 +104,21 @@ class TrainAndEvalTest {
         assertEquals(0, run.code(), run.err());
         Ondine.Outcome eval = Ondine.run("eval", "--checkpoint", out.resolve("model.safetensors"));
         assertEquals(0, eval.code(), eval.err());
+    }
+
+    @Test
+    void bfloat16WithoutHardwareIsRefusedBeforeAnythingIsDone() {
+        assumeFalse(OneDnn.supportsBfloat16(), "this processor has bfloat16");
+        for (List<Object> command : List.of(
+                List.<Object>of("train", "--data", DATA, "--out", folder.resolve("run")), List.<Object>of("bench"))) {
+            List<Object> arguments = new ArrayList<>(command);
+            arguments.addAll(List.of("--dtype", "bf16"));
+            Ondine.Outcome run = Ondine.run(arguments.toArray());
+            assertEquals(1, run.code(), run.err());
+            assertTrue(run.err().contains("AVX512_BF16") && run.err().contains("bf16-emulated"), run.err());
+            assertEquals(1, run.err().lines().count(), run.err());
+            assertEquals("", run.out());
+        }
     }
 
     @Test

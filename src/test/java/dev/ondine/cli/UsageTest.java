@@ -40,6 +40,7 @@ class UsageTest {
                 "train | --optimizer       | lion      | sgd, nesterov, adam, adamw",
                 "train | --schedule        | linear    | constant, step, cosine",
                 "train | --backend         | cuda      | onednn, vector, reference",
+                "train | --dtype           | fp16      | f32, bf16, bf16-emulated",
                 "train | --data            | imagenet  | mnist:DIR",
                 "train | --data            | digits:0  | above 0",
                 "bench | --workload        | vgg       | resnet20, cnn, lenet, mlp",

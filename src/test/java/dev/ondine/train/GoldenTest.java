@@ -8,6 +8,7 @@ import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Precision;
 import dev.ondine.backend.Team;
 import dev.ondine.data.Normalization;
 import dev.ondine.graph.Differentiate;
@@ -271,9 +272,34 @@ class GoldenTest {
         }
     }
 
+    /**
+     * How far a trajectory may lie from PyTorch's.
+     *
+     * @param sum of parameters that begin at zero and are nothing but sums of gradients that nearly cancel
+     */
+    private record Allowed(Precision precision, double loss, double gradient, double parameter, double sum) {}
+
     @ParameterizedTest
     @ValueSource(strings = {"onednn", "vector", "reference"})
     void trainingFollowsPyTorchsTrajectory(String backendName) {
+        // 784 positions a channel in the first convolution's gradient, times 16 images; each step adds its own error.
+        double sum = Tolerances.sum(784 * 16);
+        double cancelling = Tolerances.cancelling(784 * 16);
+        followTrajectory(backendName, new Allowed(Precision.FLOAT32, sum, cancelling, sum, cancelling));
+    }
+
+    /**
+     * The trajectory is one of float32. PyTorch's own bfloat16 (autocast, on this network) strays from it by 1.0e-4 in the losses, by up
+     * to 9.4 % in the first gradients, which behind batch normalization and average pooling are differences of numbers that are
+     * nearly the same, and after six steps by 1.0 % in parameters and running statistics and 13 % in the first β. Twice that is allowed.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector", "reference"})
+    void bfloat16FollowsItAsPyTorchsDoes(String backendName) {
+        followTrajectory(backendName, new Allowed(Precision.BFLOAT16_EMULATED, 2.0e-4, 0.19, 0.02, 0.26));
+    }
+
+    private static void followTrajectory(String backendName, Allowed allowed) {
         GoldenFile f = GoldenFile.named("trajectory_small_cnn");
         Sequential net = Sequential.of(
                 Layers.conv2d(1, 8, 3).padding(1).bias(false),
@@ -296,11 +322,12 @@ class GoldenTest {
                 model.parameters().get(spec.name()).copyFrom(f.get("init." + spec.name()));
             }
             model.parameters().touch();
-            // 784 positions a channel in the first convolution's gradient, times 16 images; each step adds its own
-            // error.
-            double tolerance = Tolerances.sum(784 * 16);
-            try (Trainer trainer =
-                    Trainer.of(model).backend(backend).threads(2).optimizer(sgd).build()) {
+            try (Trainer trainer = Trainer.of(model)
+                    .backend(backend)
+                    .threads(2)
+                    .optimizer(sgd)
+                    .precision(allowed.precision)
+                    .build()) {
                 TrainingBatch batch = trainer.batch((int) input.dim(0));
                 double[] losses = f.get("losses").toDoubleArray();
                 for (int i = 0; i < losses.length; i++) {
@@ -308,8 +335,9 @@ class GoldenTest {
                     long[] classes = f.get("target" + i).toLongArray();
                     for (int k = 0; k < classes.length; k++) batch.target().setIntAt(k, (int) classes[k]);
                     float loss = batch.step();
-                    assertTrue(Math.abs(loss - losses[i]) <= tolerance * losses[i], "loss of step " + i + ": " + loss);
-                    if (i == 0) checkFirstGradients(f, batch.plan(), Tolerances.cancelling(784 * 16));
+                    assertTrue(
+                            Math.abs(loss - losses[i]) <= allowed.loss * losses[i], "loss of step " + i + ": " + loss);
+                    if (i == 0) checkFirstGradients(f, batch.plan(), allowed.gradient);
                 }
                 for (var spec : model.parameters().specs()) {
                     if (!spec.dataType().isFloat()) continue;
@@ -319,7 +347,7 @@ class GoldenTest {
                             spec.name(),
                             f.get("final." + spec.name()),
                             model.parameters().get(spec.name()),
-                            sum ? Tolerances.cancelling(784 * 16) : tolerance);
+                            sum ? allowed.sum : allowed.parameter);
                 }
             }
             try (Predictor predictor = new Predictor(model, Normalization.identity(1), backend, 2)) {
@@ -328,7 +356,7 @@ class GoldenTest {
                         "evaluation",
                         f.get("eval_output").toDoubleArray(),
                         Tensor.of(outputs, outputs.length).toDoubleArray(),
-                        tolerance);
+                        allowed.parameter);
             }
         }
     }

@@ -4,17 +4,25 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.Precision;
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.TunerTest;
+import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.vector.VectorBackend;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The native backend against the reference: what {@code ondine verify} shows. */
 class VerificationTest {
     private static final int THREADS = 2;
+
+    /** What computes in float32 only, and what only moves or chooses numbers. */
+    private static final Pattern NEVER_ROUNDED =
+            Pattern.compile("(cross-entropy|log-softmax|softmax|dropout|concat|slice|reshape).*|relu");
 
     static Stream<VerifyCase> cases() {
         return VerifyCases.all().stream();
@@ -25,12 +33,42 @@ class VerificationTest {
         return cases().filter(c -> names.matcher(c.operation()).matches());
     }
 
+    private static Verification.Result run(VerifyCase verified, Precision precision) {
+        return Verification.run(
+                verified, new OneDnnBackend(), PlanOptions.threads(THREADS).precision(precision));
+    }
+
+    private static Verification.Result assertRight(VerifyCase verified, Precision precision) {
+        Verification.Result result = run(verified, precision);
+        assertEquals("", result.failures());
+        assertTrue(result.comparisons().size() > 1, "a result and a gradient at least");
+        return result;
+    }
+
     @ParameterizedTest
     @MethodSource("cases")
     void nativeIsAsTheReference(VerifyCase verified) {
-        Verification.Result result = Verification.run(verified, new OneDnnBackend(), THREADS);
-        assertEquals("", result.failures());
-        assertTrue(result.comparisons().size() > 1, "a result and a gradient at least");
+        assertRight(verified, Precision.FLOAT32);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void emulatedBfloat16IsAsTheReference(VerifyCase verified) {
+        String runs = assertRight(verified, Precision.BFLOAT16_EMULATED).implementation();
+        boolean never = NEVER_ROUNDED.matcher(verified.operation()).matches();
+        assertEquals(!never, runs.contains("round java"), runs);
+    }
+
+    static boolean hasBfloat16() {
+        return OneDnn.supportsBfloat16();
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    @EnabledIf(value = "hasBfloat16", disabledReason = "oneDNN finds no bfloat16 in this processor")
+    void bfloat16IsAsTheReference(VerifyCase verified) {
+        String runs = assertRight(verified, Precision.BFLOAT16).implementation();
+        assertFalse(runs.contains("round java"), runs);
     }
 
     /** Whatever a tuner chooses, the result is right: here always the kernel that the rule puts last. */
@@ -38,7 +76,9 @@ class VerificationTest {
     @MethodSource("casesOfNetworks")
     void theOtherKernelsAreAsTheReference(VerifyCase verified) {
         assertEquals(
-                "", Verification.run(verified, TunerTest.contrary(), THREADS).failures());
+                "",
+                Verification.run(verified, TunerTest.contrary(), PlanOptions.threads(THREADS))
+                        .failures());
     }
 
     @ParameterizedTest
@@ -46,16 +86,25 @@ class VerificationTest {
     void vectorIsAsTheReference(VerifyCase verified) {
         // One thread, several, and more than there are samples or bands.
         for (int threads : new int[] {1, THREADS, 5}) {
-            Verification.Result result = Verification.run(verified, new VectorBackend(), threads);
+            Verification.Result result = Verification.run(verified, new VectorBackend(), PlanOptions.threads(threads));
             assertEquals("", result.failures(), threads + " threads");
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void emulatedBfloat16OfVectorsIsAsTheReference(VerifyCase verified) {
+        PlanOptions options = PlanOptions.threads(THREADS).precision(Precision.BFLOAT16_EMULATED);
+        assertEquals(
+                "", Verification.run(verified, new VectorBackend(), options).failures());
     }
 
     /** What training lives on has kernels of the backend's own. */
     @ParameterizedTest
     @MethodSource("casesOfNetworks")
     void vectorRunsTheKernelsItShould(VerifyCase verified) {
-        String runs = Verification.run(verified, new VectorBackend(), THREADS).implementation();
+        String runs = Verification.run(verified, new VectorBackend(), PlanOptions.threads(THREADS))
+                .implementation();
         assertFalse(runs.contains("reference"), runs);
     }
 
@@ -64,7 +113,7 @@ class VerificationTest {
     @MethodSource("casesOfNetworks")
     void runsTheKernelsItShould(VerifyCase verified) {
         String name = verified.operation();
-        String runs = Verification.run(verified, new OneDnnBackend(), THREADS).implementation();
+        String runs = run(verified, Precision.FLOAT32).implementation();
         assertFalse(runs.contains("ref:"), runs);
         if (name.startsWith("batch norm")) assertFalse(runs.contains("eltwise"), runs);
         if (name.equals("add + relu")) {
