@@ -17,8 +17,15 @@ final class Chart {
     private static final int TOP = 78;
 
     /** Colours that the colour-blind tell apart as well (Okabe and Ito), and a shape for each side. */
-    private static final Map<String, String> COLOURS =
-            Map.of(Side.ONEDNN.label(), "#0072b2", Side.VECTOR.label(), "#e69f00", Side.REFERENCE.label(), "#777777");
+    private static final Map<String, String> COLOURS = Map.of(
+            Side.ONEDNN.label(),
+            "#0072b2",
+            Side.ONEDNN_BF16.label(),
+            "#56b4e9",
+            Side.VECTOR.label(),
+            "#e69f00",
+            Side.REFERENCE.label(),
+            "#777777");
 
     private static final String OTHER_COLOUR = "#009e73";
 

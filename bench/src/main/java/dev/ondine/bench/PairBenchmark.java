@@ -49,7 +49,7 @@ public abstract class PairBenchmark {
     static final String DY = "dy";
 
     /** The {@link Side}. */
-    @Param({"OneDnn", "Vector", "Reference"})
+    @Param({"OneDnn", "OneDnnBf16", "Vector", "Reference"})
     public String side;
 
     /** Of all sides but the reference, which has one; 0 for as many as there are processors. */
@@ -85,7 +85,9 @@ public abstract class PairBenchmark {
     public void prepare(BenchmarkParams benchmark) {
         String name = benchmark.getBenchmark();
         Graph graph = graph(name.substring(name.lastIndexOf('.') + 1));
-        SelfCheck check = new SelfCheck(graph, outputs(), gradients());
+        SelfCheck check = Side.of(side).isBfloat16()
+                ? new SelfCheck(graph, outputs().inBfloat16(), gradients().inBfloat16())
+                : new SelfCheck(graph, outputs(), gradients());
         plan = compile(check, graph, Side.of(side));
         // The reference is the judge of the others, and is judged by the native side.
         Side judge = Side.of(side) == Side.REFERENCE ? Side.ONEDNN : Side.REFERENCE;

@@ -34,13 +34,12 @@ final class Report {
                 .forEach(run -> text.append("- ").append(run).append('\n'));
         text.append("- command: `").append(command).append("`\n\n");
         text.append("""
-            OneDnn: the native backend. Vector: Java's Vector API, tuned, on as many threads. Reference: scalar Java in double \
+            OneDnn: the native backend; OneDnnBf16: in bfloat16. Vector: Java's Vector API, tuned, on as many threads. Reference: scalar Java in double \
             precision on one thread, written to be read; it is what the others are checked against, and **no measure of what Java can \
             do**. Before the timing each side has given the reference's results within named tolerances.
 
             Time of one operation: mean of the iterations, ± the farthest of them. ×: how many times as fast. Threads: 0 is one a \
-            processor. Conversions: what part of the native plan's time would go into row-major inputs and outputs if each run made \
-            them; a network makes them once, at its ends. Memory: what the plan holds, outside and inside of Java's heap. †: oneDNN has \
+            processor. Conversions: what part of the native plan's time goes into row-major inputs and outputs, which a network has only at its ends. Memory: what the plan holds, outside and inside of Java's heap. †: oneDNN has \
             nothing but its slow reference loop for a step.
             """);
         chart.ifPresent(file -> text.append("\n![times as fast](").append(file).append(")\n"));

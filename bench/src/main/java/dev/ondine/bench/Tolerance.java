@@ -10,6 +10,9 @@ record Tolerance(String name, double value) {
     /** One rounding to float32: half the distance of 1 and its successor. */
     private static final double EPSILON = 0x1p-24;
 
+    /** One rounding to bfloat16, which keeps 8 bits: half the distance of 1 and its successor. */
+    private static final double BFLOAT16_EPSILON = 0x1p-9;
+
     /** Copied, chosen or cut off: equal to the bit. */
     static final Tolerance EXACT = new Tolerance("equal to the bit", 0);
 
@@ -24,5 +27,13 @@ record Tolerance(String name, double value) {
     /** A value normalized by statistics over n values: their roundings, and those of (x − μ)/σ. */
     static Tolerance normalized(double n) {
         return new Tolerance("normalized over " + (long) n + " values in float32", EPSILON * (32 + 4 * Math.sqrt(n)));
+    }
+
+    /**
+     * The same with operands, what lies between two operations, and results in bfloat16: each of them is rounded once, and relative to the
+     * largest magnitude of the result some roundings do not average out.
+     */
+    Tolerance inBfloat16() {
+        return new Tolerance(name + ", tensors in bfloat16", value + 8 * BFLOAT16_EPSILON);
     }
 }

@@ -39,7 +39,7 @@ final class PlanPair {
         }
 
         private Layer layers() {
-            return this == RESNET20 ? Models.resnetCifar(20, 3, CLASSES) : Models.mlp(784, 256, CLASSES);
+            return this == RESNET20 ? Models.create("resnet20", sample, CLASSES) : Models.mlp(784, 256, CLASSES);
         }
 
         @Override
