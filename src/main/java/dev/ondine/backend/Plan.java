@@ -51,6 +51,13 @@ public interface Plan extends AutoCloseable {
     /** The biased variance of the batch in statistic {@code index} of the graph, after a run. */
     MemorySegment variance(int index);
 
+    /**
+     * Computes what depends on parameters and buffers only, if the plan was compiled with {@link PlanOptions#folding}; does nothing
+     * otherwise. The first run after {@link #pack}, or after {@link #weights} or {@link #buffer} was asked for, does it by itself; who
+     * keeps what these return and writes into it again says so by this.
+     */
+    void prepare();
+
     /** Computes every value of the graph once. {@code step} numbers the runs: random operations draw anew for each. */
     void run(long step);
 

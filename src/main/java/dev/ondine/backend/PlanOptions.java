@@ -10,25 +10,33 @@ import java.util.Optional;
  * @param precision in which activations are computed and kept; float32 unless another is asked for
  * @param sharedParameters another plan of the same parameters, whose weights and gradients, and so their layout, this one uses: for
  *     the same network at another batch size. It must outlive this plan.
+ * @param folding whether parameters and buffers are taken as constants, for inference: batch normalization with given statistics is
+ *     folded into the weights before it, and what depends on nothing else is computed by {@link Plan#prepare} and not in every run.
+ *     Without effect on a graph with gradients, in bfloat16, and on backends that compute everything in every run. Default false
  */
-public record PlanOptions(int threads, long seed, Precision precision, Optional<Plan> sharedParameters) {
+public record PlanOptions(
+        int threads, long seed, Precision precision, Optional<Plan> sharedParameters, boolean folding) {
     public PlanOptions {
         if (threads < 1) throw new IllegalArgumentException("threads must be at least 1, not " + threads);
     }
 
     public static PlanOptions threads(int threads) {
-        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty());
+        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty(), false);
     }
 
     public PlanOptions seed(long seed) {
-        return new PlanOptions(threads, seed, precision, sharedParameters);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding);
     }
 
     public PlanOptions precision(Precision precision) {
-        return new PlanOptions(threads, seed, precision, sharedParameters);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding);
     }
 
     public PlanOptions sharing(Plan plan) {
-        return new PlanOptions(threads, seed, precision, Optional.of(plan));
+        return new PlanOptions(threads, seed, precision, Optional.of(plan), folding);
+    }
+
+    public PlanOptions folding(boolean folding) {
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding);
     }
 }

@@ -35,6 +35,13 @@ public record Cost(long flops, long bytes) {
             case Op.Linear l -> moved(node, windows(y(node), x(node, 1)) + bias(l.bias(), y(node)));
             case Op.LinearBackwardData _ -> moved(node, windows(x(node, 0), x(node, 1)));
             case Op.LinearBackwardWeights l -> moved(node, windows(x(node, 1), y(node)) + bias(l.bias(), x(node, 1)));
+            case Op.Epilogue e -> {
+                long after = (e.residual() ? 1L : 0L) + (e.activation().isPresent() ? 1 : 0);
+                long flops = of(new Node(e.op(), node.inputs(), node.outputs(), node.path())).flops;
+                yield moved(node, flops + after * y(node).elements());
+            }
+            // Once for every change of the parameters, before the runs.
+            case Op.FoldedWeights _ -> NONE;
             case Op.BatchNormalization b -> batchNormalization(node, b);
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(node, b.forward());
             case Op.Pooling p -> {

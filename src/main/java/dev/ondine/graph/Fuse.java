@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -12,41 +13,49 @@ import java.util.Set;
  *
  * <ul>
  *   <li>batch normalization and the ReLU behind it, and with them their gradients;
- *   <li>an addition and the ReLU behind it (the ReLU's gradient needs the sum's result only, and stays as it is).
+ *   <li>an addition and the ReLU behind it (the ReLU's gradient needs the sum's result only, and stays as it is);
+ *   <li>a convolution or linear layer, the addition behind it and the activation behind that, each if it is there: {@link Op.Epilogue}.
  * </ul>
  *
- * Runs after differentiation. A pair is joined only if nobody else reads what lies between.
+ * Runs after differentiation. A pair is joined only if nobody else reads what lies between: an activation whose gradient needs what
+ * goes into it stays alone in a training graph.
  */
 public final class Fuse {
     private final Graph graph;
+    private final boolean epilogues;
     private final Map<Value, List<Node>> consumers;
     private final Map<Value, Node> producers = new HashMap<>();
+    private final Map<Node, Integer> positions = new HashMap<>();
     private final Map<Node, Node> replaced = new HashMap<>();
     private final Set<Node> removed = new HashSet<>();
     private int nextId;
 
-    private Fuse(Graph graph) {
+    private Fuse(Graph graph, boolean epilogues) {
         this.graph = graph;
+        this.epilogues = epilogues;
         this.consumers = graph.consumers();
         this.nextId = graph.nextId();
         for (Node node : graph.nodes()) {
+            positions.put(node, positions.size());
             for (Value v : node.outputs()) producers.put(v, node);
         }
     }
 
     public static Graph apply(Graph graph) {
-        return new Fuse(graph).run();
+        return new Fuse(graph, true).run();
+    }
+
+    /** As {@link #apply}, for a backend whose convolutions and linear layers have no {@link Op.Epilogue}. */
+    public static Graph applyWithoutEpilogues(Graph graph) {
+        return new Fuse(graph, false).run();
     }
 
     private Graph run() {
         for (Node node : graph.nodes()) {
-            if (node.op() instanceof Op.Activation(ActivationKind kind, var _) && kind == ActivationKind.RELU) {
-                Node before = producers.get(node.input(0));
-                switch (before == null ? null : before.op()) {
-                    case Op.BatchNormalization b when !b.relu() -> fuseBatchNormalization(before, b, node);
-                    case Op.Add a when !a.relu() -> fuseAdd(before, node);
-                    case null, default -> {}
-                }
+            switch (node.op()) {
+                case Op.Add a when epilogues && !a.relu() -> fuseResidual(node);
+                case Op.Activation a -> fuseActivation(a, node);
+                default -> {}
             }
         }
         List<Node> nodes = new ArrayList<>();
@@ -54,6 +63,53 @@ public final class Fuse {
             if (!removed.contains(node)) nodes.add(replaced.getOrDefault(node, node));
         }
         return graph.withNodes(nodes);
+    }
+
+    private void fuseActivation(Op.Activation activation, Node node) {
+        Node before = producers.get(node.input(0));
+        if (before == null) return;
+        boolean relu = activation.kind() == ActivationKind.RELU;
+        switch (replaced.getOrDefault(before, before).op()) {
+            case Op.BatchNormalization b when relu && !b.relu() -> fuseBatchNormalization(before, b, node);
+            case Op.Add a when relu && !a.relu() -> fuseAdd(before, node);
+            case Op.Weighted w
+            when epilogues -> fuseEpilogue(before, new Op.Epilogue(w, false, Optional.of(activation)), node);
+            case Op.Epilogue e
+            when e.activation().isEmpty() ->
+                fuseEpilogue(before, new Op.Epilogue(e.op(), e.residual(), Optional.of(activation)), node);
+            default -> {}
+        }
+    }
+
+    /** A sum becomes part of the layer that makes one of its operands: of the later one, when both are there. */
+    private void fuseResidual(Node add) {
+        if (!add.input(0).shape().equals(add.input(1).shape())) return;
+        Node layer = null;
+        Value residual = null;
+        for (int i = 0; i < 2; i++) {
+            Node candidate = producers.get(add.input(i));
+            boolean fits = candidate != null
+                    && candidate.op() instanceof Op.Weighted
+                    && isPrivate(add.input(i), add)
+                    && (layer == null || positions.get(candidate) > positions.get(layer));
+            if (!fits) continue;
+            layer = candidate;
+            residual = add.input(1 - i);
+        }
+        if (layer == null) return;
+        List<Value> operands = new ArrayList<>(layer.inputs());
+        operands.add(residual);
+        Op op = new Op.Epilogue((Op.Weighted) layer.op(), true, Optional.empty());
+        replaced.put(add, new Node(op, operands, add.outputs(), layer.path()));
+        removed.add(layer);
+    }
+
+    /** {@code last} was the activation; the whole takes its place. */
+    private void fuseEpilogue(Node layer, Op.Epilogue op, Node last) {
+        if (!isPrivate(layer.output(0), last)) return;
+        Node known = replaced.getOrDefault(layer, layer);
+        replaced.put(last, new Node(op, known.inputs(), last.outputs(), known.path()));
+        removed.add(layer);
     }
 
     private void fuseAdd(Node add, Node relu) {

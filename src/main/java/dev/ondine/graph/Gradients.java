@@ -24,6 +24,7 @@ final class Gradients {
      * @return the gradient of each operand; null where there is none or it is not wanted
      */
     static List<Value> of(GraphBuilder builder, Node node, Value dy, boolean[] wanted) {
+        if (node.op() instanceof Op.Fused) throw new IllegalStateException("differentiate before fusing");
         if (!(node.op() instanceof Op.Forward forward)) {
             throw new ModelException(
                     node.path(), node.op() + " is a gradient itself and cannot be differentiated again");

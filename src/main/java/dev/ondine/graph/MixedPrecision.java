@@ -116,6 +116,8 @@ public final class MixedPrecision {
             case Op.CrossEntropy _, Op.CrossEntropyBackward _ -> Kind.FLOAT32;
             case Op.MeanSquaredError _, Op.MeanSquaredErrorBackward _ -> Kind.FLOAT32;
             case Op.Fill _, Op.Convert _, Op.Round _ -> Kind.FLOAT32;
+            case Op.Epilogue _, Op.FoldedWeights _ ->
+                throw new IllegalArgumentException("bfloat16 is for graphs without folded weights and epilogues");
         };
     }
 

@@ -3,6 +3,7 @@ package dev.ondine.graph;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One operation of a graph: its attributes only. What it reads and writes stands in the {@link Node} that holds it; each
@@ -14,6 +15,12 @@ public sealed interface Op {
 
     /** Operations that only {@link Differentiate} makes; they are not differentiated again. */
     sealed interface Backward extends Op {}
+
+    /** Operations that only {@link Fold} and {@link Fuse} make, after differentiation. */
+    sealed interface Fused extends Op {}
+
+    /** Operations with weights, whose result a backend can process further before it stores it: see {@link Epilogue}. */
+    sealed interface Weighted extends Forward {}
 
     // ---- convolution, linear
 
@@ -32,7 +39,7 @@ public sealed interface Op {
             List<Integer> dilation,
             int groups,
             boolean bias)
-            implements Forward {}
+            implements Weighted {}
 
     /** (dy, w) → dx of shape {@code input}. */
     record ConvolutionBackwardData(Convolution forward, Shape input) implements Backward {}
@@ -41,13 +48,28 @@ public sealed interface Op {
     record ConvolutionBackwardWeights(Convolution forward, Shape weight) implements Backward {}
 
     /** {@code y = x·wᵀ + b}. (x: N×I, w: O×I, b: O if {@code bias}) → y: N×O. */
-    record Linear(boolean bias) implements Forward {}
+    record Linear(boolean bias) implements Weighted {}
 
     /** (dy, w) → dx. */
     record LinearBackwardData() implements Backward {}
 
     /** (x, dy) → dw and, if {@code bias}, db. */
     record LinearBackwardWeights(boolean bias) implements Backward {}
+
+    /**
+     * An operation, and what is done with its result before that is stored: y = f(op(…) + r), r of y's shape. (the operands of
+     * {@code op}, then r if {@code residual}) → y.
+     *
+     * @param activation f; nothing for f(x) = x
+     */
+    record Epilogue(Weighted op, boolean residual, Optional<Activation> activation) implements Fused {}
+
+    /**
+     * The weights and the bias with which a convolution or linear layer does what the batch normalization behind it, with given
+     * statistics, would do: w' = w·γ/√(σ² + ε) for each output channel, b' = (b − μ)·γ/√(σ² + ε) + β. (w: O×…, b: O if {@code bias},
+     * μ: O, σ²: O, γ: O if {@code scale}, β: O if {@code shift}) → w' of w's shape, b': O.
+     */
+    record FoldedWeights(float epsilon, boolean bias, boolean scale, boolean shift) implements Fused {}
 
     // ---- normalization
 

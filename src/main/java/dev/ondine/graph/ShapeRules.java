@@ -36,6 +36,18 @@ final class ShapeRules {
                 if (l.bias()) out.add(TensorType.float32(Shape.of(outputs)));
                 yield out;
             }
+            case Op.Epilogue e -> {
+                TensorType y = infer(e.op(), in).getFirst();
+                if (e.residual()) requireSame("residual", in.getLast().shape(), "result", y.shape());
+                yield List.of(y);
+            }
+            case Op.FoldedWeights f -> {
+                Shape channels = Shape.of(shape(in, 0).dim(0));
+                for (int i = 1; i < 3 + count(f.bias(), f.scale(), f.shift()); i++) {
+                    requireSame("operand " + i, shape(in, i), "output channels", channels);
+                }
+                yield List.of(in.get(0), TensorType.float32(channels));
+            }
             case Op.BatchNormalization b -> batchNormalization(b, in);
             case Op.BatchNormalizationBackward b -> {
                 TensorType channels = TensorType.float32(Shape.of(shape(in, 0).dim(1)));
@@ -272,6 +284,12 @@ final class ShapeRules {
             throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + c.smoothing());
         }
         return TensorType.float32(Shape.of());
+    }
+
+    private static int count(boolean... flags) {
+        int count = 0;
+        for (boolean flag : flags) if (flag) count++;
+        return count;
     }
 
     private static Shape shape(List<TensorType> in, int i) {

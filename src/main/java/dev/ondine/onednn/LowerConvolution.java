@@ -4,6 +4,7 @@ import dev.ondine.graph.Node;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Attributes;
 import dev.ondine.onednn.api.Convolutions;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
@@ -32,25 +33,43 @@ final class LowerConvolution {
         this.node = node;
     }
 
-    void forward(Op.Convolution op) {
+    /** Says false, and does nothing, if oneDNN has no real kernel that does the epilogue too. */
+    boolean forward(Op.Convolution op, Epilogue epilogue) {
         Value x = node.input(0);
         Value w = node.input(1);
         Value y = node.output(0);
         Set<Pair> pairs = new LinkedHashSet<>();
-        MemoryDescriptor output = to.layouts.preferred(y.shape(), y.type().dataType());
-        // The network's own input is row-major with few channels: kernels for first layers read it as it is.
-        if (to.origin(x) != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
-        pairs.add(new Pair(any(x), output));
+        List<MemoryDescriptor> outputs = new ArrayList<>(epilogue.residualLayouts());
+        outputs.add(to.layouts.preferred(y.shape(), y.type().dataType()));
+        for (MemoryDescriptor output : outputs) {
+            // The network's own input is row-major with few channels: kernels for first layers read it as it is.
+            if (to.origin(x) != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
+            pairs.add(new Pair(any(x), output));
+        }
         addFallbacks(pairs, x, y);
         List<PrimitiveRequest> requests = new ArrayList<>();
-        for (Pair pair : pairs) requests.add(forwardRequest(op, pair.input, weightDims(op, w.shape()), pair.output));
-        PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.SRC, x), Map.of(Arg.DST, y));
+        for (Pair pair : pairs) {
+            epilogue.attributes(pair.output)
+                    .ifPresent(attributes -> requests.add(
+                            forwardRequest(op, pair.input, weightDims(op, w.shape()), pair.output, attributes)));
+        }
+        // The tuner has no memory for a residual; that is where the result must lie, too.
+        PrimitiveDescriptor pd = epilogue.hasResidual()
+                ? to.choose(requests)
+                : to.choose(requests, Map.of(Arg.SRC, x), Map.of(Arg.DST, y));
+        if (!epilogue.isEmpty() && pd.isReference()) return false;
 
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.in(x, pd.query(Arg.SRC)));
         inputs.put(Arg.WEIGHTS, weights(w, op, pd.query(Arg.WEIGHTS)));
         if (op.bias()) inputs.put(Arg.BIAS, to.inPlain(node.input(2)));
-        to.emit(pd, inputs, Arg.DST, y);
+        if (epilogue.hasResidual()) {
+            Slot dst = epilogue.result(y, pd.query(Arg.DST), inputs);
+            to.emit(pd, inputs, Map.of(Arg.DST, dst), epilogue.inPlace(dst));
+        } else {
+            to.emit(pd, inputs, Arg.DST, y);
+        }
+        return true;
     }
 
     void backwardData(Op.ConvolutionBackwardData op) {
@@ -129,18 +148,18 @@ final class LowerConvolution {
     }
 
     private PrimitiveRequest forwardRequest(
-            Op.Convolution op, MemoryDescriptor x, long[] weightDims, MemoryDescriptor y) {
+            Op.Convolution op, MemoryDescriptor x, long[] weightDims, MemoryDescriptor y, Attributes attributes) {
         MemoryDescriptor bias =
                 op.bias() ? to.layouts.plain(Shape.of(y.dims()[1]), DataType.FLOAT32) : MemoryDescriptor.NONE;
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         // The kernels multiply two of one type; bias and the sums are float32.
         return Convolutions.forward(
-                propagation, x, anyWeights(weightDims, x.dataType()), bias, y, window(op), to.attributes);
+                propagation, x, anyWeights(weightDims, x.dataType()), bias, y, window(op), attributes);
     }
 
     /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */
     private PrimitiveDescriptor hint(Op.Convolution op, Value x, long[] weightDims, Value y) {
-        return forwardRequest(op, any(x), weightDims, any(y)).create(to.arena);
+        return forwardRequest(op, any(x), weightDims, any(y), to.attributes).create(to.arena);
     }
 
     private void addFallbacks(Set<Pair> pairs, Value x, Value y) {

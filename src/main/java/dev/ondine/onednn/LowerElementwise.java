@@ -20,9 +20,6 @@ import java.util.Map;
 
 /** Activations, sums, products and dropout: in whatever layout the operands have, in place where nobody reads the input later. */
 final class LowerElementwise {
-    /** oneDNN's function for an activation: d = f(s; alpha, beta). */
-    private record Function(Algorithm algorithm, float alpha, float beta) {}
-
     private final Lowering to;
     private final Node node;
 
@@ -41,14 +38,14 @@ final class LowerElementwise {
     void activationBackward(Op.ActivationBackward op) {
         Slot data = to.in(node.input(0));
         MemoryDescriptor layout = data.layout();
-        Function f = function(op.kind(), op.alpha());
+        Activations.Function f = Activations.function(op.kind(), op.alpha());
         PrimitiveDescriptor pd = Eltwises.backward(
-                        f.algorithm,
+                        f.algorithm(),
                         layout,
                         layout,
                         layout,
-                        f.alpha,
-                        f.beta,
+                        f.alpha(),
+                        f.beta(),
                         forwardDescriptor(op.kind(), op.alpha(), layout),
                         to.attributes)
                 .create(to.arena);
@@ -63,28 +60,10 @@ final class LowerElementwise {
     }
 
     private PrimitiveDescriptor forwardDescriptor(ActivationKind kind, float alpha, MemoryDescriptor layout) {
-        Function f = function(kind, alpha);
+        Activations.Function f = Activations.function(kind, alpha);
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
-        return Eltwises.forward(propagation, f.algorithm, layout, layout, f.alpha, f.beta, to.attributes)
+        return Eltwises.forward(propagation, f.algorithm(), layout, layout, f.alpha(), f.beta(), to.attributes)
                 .create(to.arena);
-    }
-
-    private static Function function(ActivationKind kind, float alpha) {
-        return switch (kind) {
-            case RELU -> new Function(Algorithm.ELTWISE_RELU_USE_DST, 0, 0);
-            case LEAKY_RELU -> new Function(Algorithm.ELTWISE_RELU_USE_DST, alpha, 0);
-            case ELU -> new Function(Algorithm.ELTWISE_ELU_USE_DST, alpha, 0);
-            case RELU6 -> new Function(Algorithm.ELTWISE_CLIP_V2_USE_DST, 0, 6);
-            case SIGMOID -> new Function(Algorithm.ELTWISE_LOGISTIC_USE_DST, 0, 0);
-            case TANH -> new Function(Algorithm.ELTWISE_TANH_USE_DST, 0, 0);
-            case GELU -> new Function(Algorithm.ELTWISE_GELU_ERF, 0, 0);
-            case GELU_TANH -> new Function(Algorithm.ELTWISE_GELU_TANH, 0, 0);
-            case SILU -> new Function(Algorithm.ELTWISE_SWISH, 1, 0);
-            case SOFTPLUS -> new Function(Algorithm.ELTWISE_SOFT_RELU, 1, 0);
-            case HARD_SWISH -> new Function(Algorithm.ELTWISE_HARDSWISH, 1f / 6, 0.5f);
-            case HARD_SIGMOID -> new Function(Algorithm.ELTWISE_HARDSIGMOID, 1f / 6, 0.5f);
-            case MISH -> new Function(Algorithm.ELTWISE_MISH, 0, 0);
-        };
     }
 
     void add(Op.Add op) {

@@ -4,6 +4,7 @@ import dev.ondine.graph.Node;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.Attributes;
 import dev.ondine.onednn.api.InnerProducts;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
@@ -26,23 +27,28 @@ final class LowerLinear {
         this.node = node;
     }
 
-    void forward(Op.Linear op) {
+    /** Says false, and does nothing, if oneDNN has no real kernel that does the epilogue too. */
+    boolean forward(Op.Linear op, Epilogue epilogue) {
         Value x = node.input(0);
         Value w = node.input(1);
         Value y = node.output(0);
-        PrimitiveDescriptor pd = forwardDescriptor(x, w.shape(), y, op.bias());
+        Attributes attributes = epilogue.attributes(to.plain(y)).orElseThrow();
+        PrimitiveDescriptor pd = forwardDescriptor(x, w.shape(), y, op.bias(), attributes);
+        if (!epilogue.isEmpty() && pd.isReference()) return false;
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.inPlain(x));
         inputs.put(Arg.WEIGHTS, to.in(w, pd.query(Arg.WEIGHTS)));
         if (op.bias()) inputs.put(Arg.BIAS, to.inPlain(node.input(2)));
-        to.emit(pd, inputs, Map.of(Arg.DST, to.out(y, to.plain(y))));
+        Slot dst = epilogue.result(y, to.plain(y), inputs);
+        to.emit(pd, inputs, Map.of(Arg.DST, dst), epilogue.inPlace(dst));
+        return true;
     }
 
     void backwardData() {
         Value dy = node.input(0);
         Value w = node.input(1);
         Value dx = node.output(0);
-        PrimitiveDescriptor hint = forwardDescriptor(dx, w.shape(), dy, false);
+        PrimitiveDescriptor hint = forwardDescriptor(dx, w.shape(), dy, false, to.attributes);
         PrimitiveDescriptor pd = InnerProducts.backwardData(to.plain(dx), any(w), to.plain(dy), hint, to.attributes)
                 .create(to.arena);
         to.emit(
@@ -55,7 +61,7 @@ final class LowerLinear {
         Value x = node.input(0);
         Value dy = node.input(1);
         Value dw = node.output(0);
-        PrimitiveDescriptor hint = forwardDescriptor(x, dw.shape(), dy, op.bias());
+        PrimitiveDescriptor hint = forwardDescriptor(x, dw.shape(), dy, op.bias(), to.attributes);
         MemoryDescriptor bias = op.bias() ? to.plain(node.output(1)) : MemoryDescriptor.NONE;
         List<PrimitiveRequest> requests = new ArrayList<>();
         to.gradientLayout(dw)
@@ -69,13 +75,13 @@ final class LowerLinear {
         to.emit(pd, Map.of(Arg.SRC, to.inPlain(x), Arg.DIFF_DST, to.inPlain(dy)), outputs);
     }
 
-    private PrimitiveDescriptor forwardDescriptor(Value x, Shape weight, Value y, boolean bias) {
+    private PrimitiveDescriptor forwardDescriptor(Value x, Shape weight, Value y, boolean bias, Attributes attributes) {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         MemoryDescriptor biasLayout =
                 bias ? to.layouts.plain(Shape.of(weight.dim(0)), DataType.FLOAT32) : MemoryDescriptor.NONE;
         // The kernels multiply two of one type; bias and the sums are float32.
         MemoryDescriptor weights = to.layouts.any(weight, x.type().dataType());
-        return InnerProducts.forward(propagation, to.plain(x), weights, biasLayout, to.plain(y), to.attributes)
+        return InnerProducts.forward(propagation, to.plain(x), weights, biasLayout, to.plain(y), attributes)
                 .create(to.arena);
     }
 

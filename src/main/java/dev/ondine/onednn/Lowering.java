@@ -1,6 +1,7 @@
 package dev.ondine.onednn;
 
 import dev.ondine.backend.Team;
+import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
@@ -20,10 +21,12 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -44,6 +47,10 @@ final class Lowering {
     final boolean training;
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
+    private final List<StepSpec> prologue = new ArrayList<>();
+    private final boolean folding;
+    private final Set<Value> constantValues;
+    private final Map<Node, Integer> positions = new HashMap<>();
     private final Map<Value, List<Slot>> slots = new HashMap<>();
     /** What a value of another data type is made of; it has slots only where somebody read it. */
     private final Map<Value, Value> converted = new HashMap<>();
@@ -55,10 +62,15 @@ final class Lowering {
     private final Map<Slot, Consumer<Tensor>> constants = new HashMap<>();
     private final List<String> warnings = new ArrayList<>();
     private final Tuner tuner;
+    private List<StepSpec> target = steps;
     private Node node;
+    private int temporaries;
 
-    /** @param tuner chooses among kernels; {@code null} to take the first that will do */
-    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed, Team team, Tuner tuner) {
+    /**
+     * @param folding whether what depends on parameters and buffers only becomes the plan's prologue
+     * @param tuner chooses among kernels; {@code null} to take the first that will do
+     */
+    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed, boolean folding, Team team, Tuner tuner) {
         this.graph = graph;
         this.arena = arena;
         this.parameters = parameters;
@@ -68,12 +80,15 @@ final class Lowering {
         this.layouts = new LayoutPolicy(arena);
         this.attributes = Attributes.create(arena);
         this.training = !graph.gradients().isEmpty();
+        this.folding = folding && !training;
+        this.constantValues = this.folding ? Fold.constants(graph) : Set.of();
         for (Value p : graph.parameters()) {
             Value gradient = graph.gradients().get(p);
             if (gradient != null) parameterOfGradient.putIfAbsent(gradient, p);
         }
         List<Node> nodes = graph.nodes();
         for (int i = 0; i < nodes.size(); i++) {
+            positions.put(nodes.get(i), i);
             for (Value v : nodes.get(i).inputs()) lastReaders.put(v, nodes.get(i));
         }
     }
@@ -94,9 +109,11 @@ final class Lowering {
         }
         for (Node n : graph.nodes()) {
             node = n;
+            target = isConstant(n.output(0)) ? prologue : steps;
             lower(n.op());
         }
         node = null;
+        target = steps;
         for (Value v : graph.outputs().values()) pin(inPlain(v));
         for (Graph.Statistic s : graph.statistics()) {
             pin(inPlain(s.mean()));
@@ -105,17 +122,42 @@ final class Lowering {
         graph.gradients().forEach((p, g) -> {
             if (p.role() == Value.Role.PARAMETER) storeGradient(p, g);
         });
-        parameters.settle(this);
+        parameters.settle(this, folding ? prologue : steps);
+        keepConstants();
+    }
+
+    /** What the prologue makes and the steps read stays from run to run. */
+    private void keepConstants() {
+        Set<Buffer> made = new HashSet<>();
+        for (StepSpec step : prologue)
+            for (Slot slot : step.writes()) made.add(slot.buffer().root());
+        for (StepSpec step : steps) {
+            for (Slot slot : step.reads()) if (made.contains(slot.buffer().root())) pin(slot);
+        }
+    }
+
+    /** Whether a value is the same in every run until parameters or buffers are changed. */
+    private boolean isConstant(Value v) {
+        return folding
+                && switch (v.role()) {
+                    case PARAMETER, BUFFER -> true;
+                    case INPUT -> false;
+                    case COMPUTED -> constantValues.contains(v);
+                };
     }
 
     private void lower(Op op) {
         switch (op) {
-            case Op.Convolution c -> new LowerConvolution(this, node).forward(c);
+            case Op.Convolution c -> new LowerConvolution(this, node).forward(c, Epilogue.none(this));
             case Op.ConvolutionBackwardData c -> new LowerConvolution(this, node).backwardData(c);
             case Op.ConvolutionBackwardWeights c -> new LowerConvolution(this, node).backwardWeights(c);
-            case Op.Linear l -> new LowerLinear(this, node).forward(l);
+            case Op.Linear l -> new LowerLinear(this, node).forward(l, Epilogue.none(this));
             case Op.LinearBackwardData _ -> new LowerLinear(this, node).backwardData();
             case Op.LinearBackwardWeights l -> new LowerLinear(this, node).backwardWeights(l);
+            case Op.Epilogue e -> {
+                if (!weighted(e.op(), Epilogue.of(this, node, e))) lowerApart(e);
+            }
+            case Op.FoldedWeights f -> new LowerFold(this, node).fold(f);
             case Op.BatchNormalization b -> new LowerBatchNormalization(this, node).forward(b);
             case Op.BatchNormalizationBackward b -> new LowerBatchNormalization(this, node).backward(b);
             case Op.Pooling p -> new LowerPooling(this, node).forward(p);
@@ -141,6 +183,48 @@ final class Lowering {
             case Op.MeanSquaredError _ -> new LowerLoss(this, node).meanSquaredError();
             case Op.MeanSquaredErrorBackward _ -> new LowerLoss(this, node).meanSquaredErrorBackward();
         }
+    }
+
+    private boolean weighted(Op.Weighted op, Epilogue epilogue) {
+        return switch (op) {
+            case Op.Convolution c -> new LowerConvolution(this, node).forward(c, epilogue);
+            case Op.Linear l -> new LowerLinear(this, node).forward(l, epilogue);
+        };
+    }
+
+    /** The parts of an epilogue one after another, where no kernel does them at once. */
+    private void lowerApart(Op.Epilogue op) {
+        Node whole = node;
+        List<Value> operands = new ArrayList<>(whole.inputs());
+        Value residual = op.residual() ? operands.removeLast() : null;
+        List<Node> parts = new ArrayList<>();
+        parts.add(new Node(op.op(), operands, List.of(temporary(whole)), whole.path()));
+        if (residual != null) {
+            List<Value> terms = List.of(parts.getLast().output(0), residual);
+            parts.add(new Node(new Op.Add(false), terms, List.of(temporary(whole)), whole.path()));
+        }
+        op.activation()
+                .ifPresent(a ->
+                        parts.add(new Node(a, parts.getLast().outputs(), List.of(temporary(whole)), whole.path())));
+        Node end = parts.removeLast();
+        parts.add(new Node(end.op(), end.inputs(), whole.outputs(), whole.path()));
+        for (Node part : parts) {
+            positions.put(part, positions.get(whole));
+            for (Value v : part.inputs()) {
+                // Until now the whole was the last reader, or nobody because the value is new, or an earlier part.
+                Node last = lastReaders.get(v);
+                if (last == null || last.equals(whole) || parts.contains(last)) lastReaders.put(v, part);
+            }
+        }
+        for (Node part : parts) {
+            node = part;
+            lower(part.op());
+        }
+    }
+
+    /** A value between the parts of a node; no other value has its id. */
+    private Value temporary(Node of) {
+        return new Value(--temporaries, "", of.output(0).type(), Value.Role.COMPUTED);
     }
 
     // ---- where values lie
@@ -183,11 +267,15 @@ final class Lowering {
         Slot copy = new Slot(new Buffer(v + "'", wanted.size()), wanted);
         Value from = converted.getOrDefault(v, v);
         if (from.role() == Value.Role.PARAMETER) {
-            Slot slot = parameters.read(from, wanted, copy, steps.size());
+            Slot slot = parameters.read(from, wanted, copy, (folding ? prologue : steps).size());
             known.add(slot);
             return slot;
         }
-        reorder(known.isEmpty() ? in(from) : known.getFirst(), copy);
+        Slot source = known.isEmpty() ? in(from) : known.getFirst();
+        List<StepSpec> current = target;
+        if (isConstant(v)) target = prologue;
+        reorder(source, copy);
+        target = current;
         known.add(copy);
         return copy;
     }
@@ -268,7 +356,7 @@ final class Lowering {
             Map<Arg, Slot> inputs,
             Map<Arg, Slot> outputs,
             StepSpec.InPlace... inPlace) {
-        steps.add(primitive(descriptor, inputs, outputs, List.of(inPlace)));
+        target.add(primitive(descriptor, inputs, outputs, List.of(inPlace)));
         if (descriptor.isReference()) {
             warnings.add((node == null ? "" : node.path() + ": ") + "runs oneDNN's slow reference loop: " + descriptor);
         }
@@ -290,7 +378,7 @@ final class Lowering {
     /** Adds a loop in Java to the plan. */
     void emitKernel(
             String name, List<Slot> reads, List<Slot> writes, List<StepSpec.InPlace> inPlace, Supplier<Step> bind) {
-        steps.add(new StepSpec.Kernel(path(), name, reads, writes, inPlace, bind));
+        target.add(new StepSpec.Kernel(path(), name, reads, writes, inPlace, bind));
     }
 
     /** Copies from one layout to another, as a step of its own. */
@@ -398,12 +486,41 @@ final class Lowering {
         return !graph.isVisible(v) && reader.equals(lastReaders.get(v));
     }
 
+    /**
+     * Whether a node may write its result over one of its operands: nobody reads that afterwards, under this name or another of the
+     * same memory, the node itself reads it once, and it is not the caller's.
+     */
+    boolean mayBeOverwritten(Value v, Node reader) {
+        boolean once = reader.inputs().stream().filter(v::equals).count() == 1;
+        if (v.role() != Value.Role.COMPUTED || isConstant(v) || !once || !isLastReader(v, reader)) return false;
+        int position = positions.get(reader);
+        List<Slot> places = slots.getOrDefault(v, List.of());
+        for (Slot slot : places) {
+            Buffer buffer = slot.buffer().root();
+            if (buffer.isPinned() || buffer.isExternal()) return false;
+            for (Map.Entry<Value, List<Slot>> other : slots.entrySet()) {
+                if (other.getKey().equals(v)) continue;
+                boolean same =
+                        other.getValue().stream().anyMatch(s -> s.buffer().root() == buffer);
+                if (!same) continue;
+                Node last = lastReaders.get(other.getKey());
+                if (graph.isVisible(other.getKey()) || (last != null && positions.get(last) >= position)) return false;
+            }
+        }
+        return !places.isEmpty();
+    }
+
     private String path() {
         return node == null ? "" : node.path();
     }
 
     List<StepSpec> steps() {
         return steps;
+    }
+
+    /** What runs once for every change of the parameters and buffers. */
+    List<StepSpec> prologue() {
+        return prologue;
     }
 
     /** What the caller reads or writes, and constants: memory that is never shared. */

@@ -7,6 +7,7 @@ import dev.ondine.backend.Precision;
 import dev.ondine.backend.Team;
 import dev.ondine.backend.UnsupportedPrecisionException;
 import dev.ondine.graph.EmulateBfloat16;
+import dev.ondine.graph.Fold;
 import dev.ondine.graph.Fuse;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.MixedPrecision;
@@ -76,14 +77,15 @@ public final class OneDnnBackend implements Backend {
         OpenMp.setThreads(options.threads());
         Arena arena = Arena.ofShared();
         try {
-            Graph fused = inPrecision(Fuse.apply(graph), options.precision());
+            boolean folding = options.folding() && !options.precision().isBfloat16();
+            Graph fused = fused(folding ? Fold.apply(graph) : graph, options.precision());
             boolean training = fused.parameters().stream().anyMatch(fused.gradients()::containsKey);
             ParameterBlock parameters = options.sharedParameters().isPresent()
                     ? ParameterBlock.sharing(shared(options.sharedParameters().get()), fused.parameters(), training)
                     : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
             Tuner tuner = tuners.apply(options.threads());
-            Lowering lowering = new Lowering(fused, arena, parameters, options.seed(), team, tuner);
+            Lowering lowering = new Lowering(fused, arena, parameters, options.seed(), folding, team, tuner);
             lowering.run();
             if (tuner != null) tuner.save();
             return new OneDnnPlan(lowering, arena, parameters, options.threads());
@@ -99,14 +101,15 @@ public final class OneDnnBackend implements Backend {
         return OneDnn.cacheFolder().resolve("tuning").resolve(name);
     }
 
-    private static Graph inPrecision(Graph graph, Precision precision) {
+    /** In bfloat16 every result is rounded before it is processed further, so that there are no epilogues. */
+    private static Graph fused(Graph graph, Precision precision) {
         return switch (precision) {
-            case FLOAT32 -> graph;
+            case FLOAT32 -> Fuse.apply(graph);
             case BFLOAT16 -> {
                 requireBfloat16();
-                yield MixedPrecision.apply(graph);
+                yield MixedPrecision.apply(Fuse.applyWithoutEpilogues(graph));
             }
-            case BFLOAT16_EMULATED -> EmulateBfloat16.apply(MixedPrecision.apply(graph));
+            case BFLOAT16_EMULATED -> EmulateBfloat16.apply(MixedPrecision.apply(Fuse.applyWithoutEpilogues(graph)));
         };
     }
 

@@ -25,8 +25,10 @@ public final class OneDnnPlan implements Plan {
     private final Graph graph;
     private final Arena arena;
     private final ParameterBlock parameters;
+    private final List<StepSpec> prologueSpecs;
     private final List<StepSpec> specs;
     private final List<String> warnings;
+    private final Step[] prologue;
     private final Step[] steps;
     private final int threads;
     private final Team team;
@@ -36,6 +38,7 @@ public final class OneDnnPlan implements Plan {
     private final Map<String, Tensor> buffers = new LinkedHashMap<>();
     private final List<MemorySegment> means = new ArrayList<>();
     private final List<MemorySegment> variances = new ArrayList<>();
+    private boolean prepared;
     private volatile boolean closed;
 
     OneDnnPlan(Lowering lowering, Arena arena, ParameterBlock parameters, int threads) {
@@ -46,9 +49,12 @@ public final class OneDnnPlan implements Plan {
         this.warnings = List.copyOf(lowering.warnings());
         this.threads = threads;
         this.team = lowering.team;
-        this.arenaBytes = MemoryPlanner.plan(specs, lowering.pinnedSlots());
+        this.prologueSpecs = List.copyOf(lowering.prologue());
+        List<StepSpec> all = new ArrayList<>(prologueSpecs);
+        all.addAll(specs);
+        this.arenaBytes = MemoryPlanner.plan(all, lowering.pinnedSlots());
         MemorySegment memory = NativeMemory.allocate(arena, arenaBytes, team);
-        for (Buffer buffer : MemoryPlanner.buffers(specs, lowering.pinnedSlots())) buffer.materialize(memory);
+        for (Buffer buffer : MemoryPlanner.buffers(all, lowering.pinnedSlots())) buffer.materialize(memory);
         lowering.constants()
                 .forEach((slot, fill) -> fill.accept(Tensor.view(
                         slot.buffer().segment(),
@@ -56,8 +62,8 @@ public final class OneDnnPlan implements Plan {
                         Shape.of(slot.layout().dims()))));
 
         Stream stream = Stream.create(arena);
-        this.steps = new Step[specs.size()];
-        for (int i = 0; i < steps.length; i++) steps[i] = bind(specs.get(i), stream);
+        this.prologue = prologueSpecs.stream().map(s -> bind(s, stream)).toArray(Step[]::new);
+        this.steps = specs.stream().map(s -> bind(s, stream)).toArray(Step[]::new);
 
         for (Value v : graph.inputs()) inputs.put(v.name(), view(lowering, v));
         for (Value v : graph.buffers()) buffers.put(v.name(), view(lowering, v));
@@ -100,8 +106,23 @@ public final class OneDnnPlan implements Plan {
         synchronized (parameters.lock()) {
             requireOpen();
             OpenMp.setThreads(threads);
+            if (!prepared) runPrologue();
             for (Step s : steps) s.run(step);
         }
+    }
+
+    @Override
+    public void prepare() {
+        synchronized (parameters.lock()) {
+            requireOpen();
+            OpenMp.setThreads(threads);
+            runPrologue();
+        }
+    }
+
+    private void runPrologue() {
+        for (Step s : prologue) s.run(0);
+        prepared = true;
     }
 
     /** How long each step takes, in nanoseconds, in one run; as many numbers as {@link #print} has steps. */
@@ -109,6 +130,7 @@ public final class OneDnnPlan implements Plan {
         synchronized (parameters.lock()) {
             requireOpen();
             OpenMp.setThreads(threads);
+            if (!prepared) runPrologue();
             long[] nanos = new long[steps.length];
             for (int i = 0; i < steps.length; i++) {
                 long start = System.nanoTime();
@@ -141,6 +163,7 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public Tensor buffer(String name) {
+        prepared = false;
         return named(buffers, name, "buffer");
     }
 
@@ -157,6 +180,7 @@ public final class OneDnnPlan implements Plan {
     @Override
     public MemorySegment weights() {
         requireOpen();
+        prepared = false;
         return parameters.weights();
     }
 
@@ -172,6 +196,7 @@ public final class OneDnnPlan implements Plan {
             requireOpen();
             OpenMp.setThreads(threads);
             parameters.pack(index, rowMajor, block);
+            prepared = false;
         }
     }
 
@@ -222,6 +247,11 @@ public final class OneDnnPlan implements Plan {
                 + parameters.gradients().byteSize();
     }
 
+    /** What runs once for every change of parameters and buffers, as it was planned. */
+    List<StepSpec> prologueSpecs() {
+        return prologueSpecs;
+    }
+
     /** The steps as they were planned. */
     List<StepSpec> specs() {
         return specs;
@@ -252,12 +282,14 @@ public final class OneDnnPlan implements Plan {
                 .append(" bytes, gradients ")
                 .append(parameters.gradients().byteSize())
                 .append(" bytes\n");
-        for (int i = 0; i < specs.size(); i++) {
-            StepSpec spec = specs.get(i);
-            text.append(String.format("%4d  %-60s %s -> %s%n", i, name(spec), spec.reads(), spec.writes()));
-        }
+        for (StepSpec spec : prologueSpecs) text.append(line("once", spec));
+        for (int i = 0; i < specs.size(); i++) text.append(line(Integer.toString(i), specs.get(i)));
         for (String warning : warnings) text.append("warning: ").append(warning).append('\n');
         return text.toString();
+    }
+
+    private static String line(String number, StepSpec spec) {
+        return String.format("%4s  %-60s %s -> %s%n", number, name(spec), spec.reads(), spec.writes());
     }
 
     private static String name(StepSpec spec) {

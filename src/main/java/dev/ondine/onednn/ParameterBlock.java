@@ -123,8 +123,8 @@ final class ParameterBlock {
         return gradientSlots[i] != null ? gradientSlots[i] : new Slot(gradientBuffers[i], settled[i]);
     }
 
-    /** Ends the choosing: lays out the blocks and puts the reorders of parameters among the steps. */
-    void settle(Lowering lowering) {
+    /** Ends the choosing: lays out the blocks and puts the reorders of parameters among the steps that {@link #read} counted. */
+    void settle(Lowering lowering, List<StepSpec> steps) {
         long total = 0;
         for (int i = 0; i < settled.length; i++) {
             if (settled[i] == null) settled[i] = lowering.plain(parameters.get(i));
@@ -145,7 +145,7 @@ final class ParameterBlock {
             if (own.layout().equals(read.copy.layout())) {
                 read.copy.buffer().mergeInto(own.buffer());
             } else {
-                lowering.steps().add(read.step, lowering.reorderStep(own, read.copy));
+                steps.add(read.step, lowering.reorderStep(own, read.copy));
             }
         }
     }

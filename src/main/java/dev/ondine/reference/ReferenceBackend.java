@@ -2,6 +2,7 @@ package dev.ondine.reference;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.MixedPrecision;
 
@@ -29,7 +30,7 @@ public final class ReferenceBackend implements Backend {
     @Override
     public ReferencePlan compile(Graph graph, PlanOptions options) {
         // What is emulated elsewhere is computed here as it is meant.
-        Graph typed = options.precision().isBfloat16() ? MixedPrecision.apply(graph) : graph;
-        return new ReferencePlan(typed, options);
+        if (options.precision().isBfloat16()) return new ReferencePlan(MixedPrecision.apply(graph), options);
+        return new ReferencePlan(options.folding() ? Fold.apply(graph) : graph, options);
     }
 }

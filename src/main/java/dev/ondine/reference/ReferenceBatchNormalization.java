@@ -109,6 +109,28 @@ final class ReferenceBatchNormalization {
     }
 
     /**
+     * The layer before does this one's work: y = γ/s·(w·x + b − μ) + β is w'·x + b' with w' = γ/s·w and b' = γ/s·(b − μ) + β, s as
+     * above. w, w': C×(whatever one output channel has); b is null for 0.
+     */
+    static void fold(
+            double epsilon,
+            double[] w,
+            double[] b,
+            double[] mean,
+            double[] variance,
+            double[] gamma,
+            double[] beta,
+            double[] foldedWeights,
+            double[] foldedBias) {
+        int length = w.length / mean.length;
+        for (int c = 0; c < mean.length; c++) {
+            double factor = (gamma == null ? 1 : gamma[c]) / Math.sqrt(variance[c] + epsilon);
+            for (int i = c * length; i < (c + 1) * length; i++) foldedWeights[i] = factor * w[i];
+            foldedBias[c] = factor * ((b == null ? 0 : b[c]) - mean[c]) + (beta == null ? 0 : beta[c]);
+        }
+    }
+
+    /**
      * dx, dγ and dβ from dy. {@code dgamma} or {@code dbeta} is null if nobody wants it; both sums are needed for dx
      * all the same, scale and shift or not.
      */

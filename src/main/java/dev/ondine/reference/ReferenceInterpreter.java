@@ -95,7 +95,12 @@ public final class ReferenceInterpreter {
     private Runnable bind(Node node) {
         double[][] in = node.inputs().stream().map(this::array).toArray(double[][]::new);
         double[][] out = node.outputs().stream().map(this::array).toArray(double[][]::new);
-        return switch (node.op()) {
+        return bind(node, node.op(), in, out);
+    }
+
+    /** As {@link #bind(Node)}; {@code operation} is the node's, or what its epilogue is put behind. */
+    private Runnable bind(Node node, Op operation, double[][] in, double[][] out) {
+        return switch (operation) {
             case Op.Convolution c -> {
                 var op = new ReferenceConvolution(c, shape(node, 0), shape(node, 1), result(node));
                 double[] bias = c.bias() ? in[2] : null;
@@ -124,6 +129,16 @@ public final class ReferenceInterpreter {
                 double[] dbias = l.bias() ? out[1] : null;
                 yield () -> op.backwardWeights(in[0], in[1], out[0], dbias);
             }
+            case Op.Epilogue e -> {
+                Runnable layer = bind(node, e.op(), in, out);
+                double[] residual = e.residual() ? in[in.length - 1] : null;
+                yield () -> {
+                    layer.run();
+                    if (residual != null) for (int i = 0; i < residual.length; i++) out[0][i] += residual[i];
+                    e.activation().ifPresent(a -> ReferenceActivation.forward(a.kind(), a.alpha(), out[0], out[0]));
+                };
+            }
+            case Op.FoldedWeights f -> foldedWeights(f, in, out);
             case Op.BatchNormalization b -> batchNormalization(b, shape(node, 0), in, out);
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(b.forward(), shape(node, 0), in, out);
             case Op.Pooling p -> {
@@ -225,6 +240,17 @@ public final class ReferenceInterpreter {
         double[] dgamma = b.scale() ? out[1] : null;
         double[] dbeta = b.shift() ? out[out.length - 1] : null;
         return () -> op.backward(in[0], in[1], in[2], gamma, dy, mask, out[0], dgamma, dbeta);
+    }
+
+    private static Runnable foldedWeights(Op.FoldedWeights f, double[][] in, double[][] out) {
+        int next = f.bias() ? 2 : 1;
+        double[] bias = f.bias() ? in[1] : null;
+        double[] mean = in[next];
+        double[] variance = in[next + 1];
+        double[] gamma = f.scale() ? in[next + 2] : null;
+        double[] beta = f.shift() ? in[in.length - 1] : null;
+        return () ->
+                ReferenceBatchNormalization.fold(f.epsilon(), in[0], bias, mean, variance, gamma, beta, out[0], out[1]);
     }
 
     private static void concat(Op.Concat c, Node node, double[][] in, double[] y) {

@@ -238,6 +238,12 @@ public final class ReferencePlan implements Plan {
         return vectors[index].segment;
     }
 
+    /** Nothing: every run computes everything. */
+    @Override
+    public synchronized void prepare() {
+        requireOpen();
+    }
+
     @Override
     public synchronized void run(long step) {
         requireOpen();

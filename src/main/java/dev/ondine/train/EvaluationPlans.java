@@ -73,7 +73,7 @@ final class EvaluationPlans implements AutoCloseable {
                     Value target = builder.input(TrainingBatch.TARGET, type.dataType(), type.shape());
                     builder.output(TrainingBatch.LOSS, l.build(builder, output, target));
                 }));
-        return backend.compile(graph, options);
+        return backend.compile(graph, options.folding(true));
     }
 
     private void load(Plan plan) {
@@ -84,6 +84,7 @@ final class EvaluationPlans implements AutoCloseable {
         for (Value buffer : plan.graph().buffers()) {
             plan.buffer(buffer.name()).copyFrom(model.parameters().get(buffer.name()));
         }
+        plan.prepare();
     }
 
     @Override

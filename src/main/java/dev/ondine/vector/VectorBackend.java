@@ -43,7 +43,7 @@ public final class VectorBackend implements Backend {
      */
     @Override
     public VectorPlan compile(Graph graph, PlanOptions options) {
-        Graph fused = Fuse.apply(graph);
+        Graph fused = Fuse.applyWithoutEpilogues(graph);
         Graph float32 = switch (options.precision()) {
             case FLOAT32 -> fused;
             case BFLOAT16 ->

@@ -107,6 +107,12 @@ public final class VectorPlan implements Plan {
         }
     }
 
+    /** Nothing: every run takes parameters and buffers as they are. */
+    @Override
+    public synchronized void prepare() {
+        requireOpen();
+    }
+
     @Override
     public synchronized void run(long step) {
         requireOpen();

@@ -51,11 +51,7 @@ final class ElementwiseCases {
 
     private static VerifyCase activation(ActivationKind kind, Shape shape) {
         return new VerifyCase(kind.name().toLowerCase(Locale.ROOT).replace('_', ' '), shape.toString(), graph -> {
-            double tolerance = switch (kind) {
-                case RELU -> Tolerances.EXACT;
-                case LEAKY_RELU, RELU6, HARD_SIGMOID, HARD_SWISH -> Tolerances.ROUNDING;
-                case ELU, SIGMOID, TANH, GELU, GELU_TANH, SILU, SOFTPLUS, MISH -> Tolerances.APPROXIMATION;
-            };
+            double tolerance = activationTolerance(kind);
             graph.tolerance(CaseGraph.RESULT, tolerance).tolerance("x", tolerance);
             // A gradient that is computed from y = f(x): sigmoid's, y·(1 − y), changes by as much as y does and is a
             // quarter at
@@ -66,6 +62,14 @@ final class ElementwiseCases {
             if (kind == ActivationKind.TANH || kind == ActivationKind.ELU) graph.spacings("x", 2);
             return graph.add(new Op.Activation(kind, 0.5f), graph.input("x", shape, WIDE));
         });
+    }
+
+    static double activationTolerance(ActivationKind kind) {
+        return switch (kind) {
+            case RELU -> Tolerances.EXACT;
+            case LEAKY_RELU, RELU6, HARD_SIGMOID, HARD_SWISH -> Tolerances.ROUNDING;
+            case ELU, SIGMOID, TANH, GELU, GELU_TANH, SILU, SOFTPLUS, MISH -> Tolerances.APPROXIMATION;
+        };
     }
 
     private static VerifyCase sum(String name, Shape a, Shape b, boolean relu) {

@@ -13,6 +13,7 @@ public final class VerifyCases {
     public static List<VerifyCase> all() {
         return Stream.of(
                         ConvolutionCases.all(),
+                        EpilogueCases.all(),
                         NormalizationCases.all(),
                         PoolingCases.all(),
                         ElementwiseCases.all(),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class CostTest {
@@ -49,6 +50,19 @@ class CostTest {
         // Each output: 2 input channels of its group, 9 kernel elements, two operations, and the bias.
         assertEquals(
                 new Cost(outputs * (2 * 2 * 9 + 1), 4 * (2 * 8 * 36 + 12 * 2 * 9 + 12 + outputs)), Cost.of(last()));
+    }
+
+    /** What is done with a result before it is stored costs no more bytes, but for the residual. */
+    @Test
+    void whatIsDoneBehindAConvolution() {
+        Value x = input("x", 2, 8, 6, 6);
+        Value w = input("w", 8, 8, 3, 3);
+        Value r = input("r", 2, 8, 6, 6);
+        builder.add(convolution(1, 1, false), x, w);
+        Cost alone = Cost.of(last());
+        Op.Activation relu = new Op.Activation(ActivationKind.RELU, 0);
+        builder.add(new Op.Epilogue(convolution(1, 1, false), true, Optional.of(relu)), x, w, r);
+        assertEquals(alone.plus(new Cost(2 * 2 * 8 * 36, 4 * 2 * 8 * 36)), Cost.of(last()));
     }
 
     @Test

@@ -94,4 +94,77 @@ class FuseTest {
                 fused.statistics().getFirst().variance(),
                 fused.nodes().getFirst().output(2));
     }
+
+    private Value convolution(String name, Value in) {
+        builder.enter(name);
+        Value y = builder.add(
+                new Op.Convolution(List.of(1), List.of(1), List.of(1), List.of(1), 1, false),
+                in,
+                builder.parameter(builder.path("weight"), Shape.of(3, 3, 3)));
+        builder.leave();
+        return y;
+    }
+
+    @Test
+    void theLaterOfTwoConvolutionsTakesSumAndActivation() {
+        Value a = convolution("a", x);
+        Value b = convolution("b", x);
+        Value z = builder.add(RELU, builder.add(new Op.Add(false), a, b));
+        builder.output("z", z);
+        Graph fused = Fuse.apply(builder.build());
+        assertEquals(2, fused.nodes().size(), fused.print());
+        Node node = fused.nodes().getLast();
+        Op.Epilogue epilogue = (Op.Epilogue) node.op();
+        assertTrue(epilogue.residual());
+        assertEquals(RELU, epilogue.activation().orElseThrow());
+        assertEquals("b", node.path());
+        assertEquals(a, node.inputs().getLast());
+        assertEquals(List.of(z), node.outputs());
+    }
+
+    @Test
+    void sumAndActivationBehindAConvolutionThatOthersReadStay() {
+        Value a = convolution("a", x);
+        Value sum = builder.add(new Op.Add(false), a, x);
+        builder.output("a", a);
+        builder.output("sum", sum);
+        builder.output("z", builder.add(RELU, sum));
+        Graph graph = builder.build();
+        assertEquals(graph, Fuse.apply(graph));
+    }
+
+    @Test
+    void aConvolutionAddedToItselfStays() {
+        Value a = convolution("a", x);
+        builder.output("z", builder.add(new Op.Add(false), a, a));
+        Graph graph = builder.build();
+        assertEquals(graph, Fuse.apply(graph));
+    }
+
+    /** One of a channel is added to all of its pixels: that is no post-op of the layer that makes the pixels. */
+    @Test
+    void aBroadcastSumStays() {
+        Value a = convolution("a", x);
+        builder.output("z", builder.add(new Op.Add(false), a, builder.parameter("b", Shape.of(1, 3, 1))));
+        Graph graph = builder.build();
+        assertEquals(graph, Fuse.apply(graph));
+    }
+
+    /** The gradient of ReLU needs its result only, that of GELU what goes into it. */
+    @Test
+    void inTrainingTheActivationIsFusedIfItsGradientNeedsTheResultOnly() {
+        for (ActivationKind kind : ActivationKind.values()) {
+            GraphBuilder b = new GraphBuilder();
+            Value in = b.input("x", DataType.FLOAT32, Shape.of(2, 3));
+            Value y = b.add(new Op.Linear(false), in, b.parameter("w", Shape.of(5, 3)));
+            Value loss = b.add(
+                    new Op.Reshape(Shape.of()),
+                    b.add(new Op.ReduceSum(Shape.of(1, 1)), b.add(new Op.Activation(kind, 0), y)));
+            Graph fused = Fuse.apply(Differentiate.parameters(b.build(), loss));
+            boolean epilogue = fused.nodes().stream().anyMatch(n -> n.op() instanceof Op.Epilogue);
+            boolean activation = fused.nodes().stream().anyMatch(n -> n.op() instanceof Op.Activation);
+            assertEquals(kind.gradientFromOutput(), epilogue, fused.print());
+            assertEquals(!kind.gradientFromOutput(), activation, fused.print());
+        }
+    }
 }
