@@ -1,6 +1,7 @@
 package dev.ondine.train;
 
 import dev.ondine.data.Augmentation;
+import dev.ondine.data.BatchAhead;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Normalization;
@@ -11,7 +12,7 @@ import java.util.List;
  * Trains for some epochs over a data set of labelled samples and measures after each.
  *
  * <p>Each epoch sees the samples in an order of its own, a pure function of seed and epoch. An incomplete last batch is left out: its
- * samples come elsewhere in the next epoch's order.
+ * samples come elsewhere in the next epoch's order. While a step runs, the next batch is prepared on a thread of its own.
  */
 public final class Fit {
     /** Told how training goes, on the training thread. */
@@ -92,10 +93,15 @@ public final class Fit {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         TrainingBatch batch = trainer.batch(batchSize);
         List<EpochResult> results = new ArrayList<>();
-        try (Evaluator evaluator = new Evaluator(
-                trainer.model(), trainer.backend(), trainer.threads(), trainer.loss(), Math.max(batchSize, 128))) {
+        try (BatchAhead ahead = new BatchAhead(loader);
+                Evaluator evaluator = new Evaluator(
+                        trainer.model(),
+                        trainer.backend(),
+                        trainer.threads(),
+                        trainer.loss(),
+                        Math.max(batchSize, 128))) {
             for (int epoch = 1; epoch <= epochs && !stopped; epoch++) {
-                EpochResult result = epoch(epoch, loader, batch, evaluator, listener);
+                EpochResult result = epoch(epoch, loader, ahead, batch, evaluator, listener);
                 results.add(result);
                 listener.epoch(result);
             }
@@ -104,8 +110,13 @@ public final class Fit {
     }
 
     private EpochResult epoch(
-            int epoch, BatchLoader loader, TrainingBatch batch, Evaluator evaluator, Listener listener) {
-        BatchLoader.Epoch samples = loader.epoch(epoch);
+            int epoch,
+            BatchLoader loader,
+            BatchAhead ahead,
+            TrainingBatch batch,
+            Evaluator evaluator,
+            Listener listener) {
+        ahead.begin(epoch);
         int steps = loader.batches();
         int done = 0;
         double loss = 0;
@@ -115,7 +126,7 @@ public final class Fit {
         while (done < steps && !stopped) {
             trainer.epoch(epoch - 1 + (double) done / steps);
             rate = trainer.learningRate();
-            samples.next(batch.input().segment(), batch.target().segment());
+            ahead.next(batch.input().segment(), batch.target().segment());
             loss += batch.step();
             correct += batch.correct();
             done++;
