@@ -86,7 +86,7 @@ public class UpdateKernelsBenchmark {
     }
 
     private void verify(UpdateKernels java) {
-        try (Arena temporary = Arena.ofConfined()) {
+        try (Arena temporary = Arena.ofShared()) {
             Blocks expected = Blocks.of(temporary, n);
             Blocks actual = Blocks.of(temporary, n);
             for (int step = 0; step < 2; step++) {
