@@ -3,6 +3,7 @@ package dev.ondine.backend;
 import dev.ondine.graph.Graph;
 import dev.ondine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * A compiled graph with all of the memory that it needs. One thread uses a plan at a time; {@link #run} allocates nothing.
@@ -68,6 +69,21 @@ public interface Plan extends AutoCloseable {
 
     /** The bytes that this plan holds, native and heap. */
     long memory();
+
+    /** What runs over which memory, as data; nothing from a backend that does not say. */
+    default Optional<PlanReport> report() {
+        return Optional.empty();
+    }
+
+    /**
+     * Runs once, as {@link #run}, and times each step of {@link #report}.
+     *
+     * @return nanoseconds, one number a step
+     * @throws UnsupportedOperationException if this backend gives no report
+     */
+    default long[] profile(long step) {
+        throw new UnsupportedOperationException(getClass().getSimpleName() + " does not tell its steps apart");
+    }
 
     /** What runs, step by step, as text: implementation, layouts, buffers. */
     String print();

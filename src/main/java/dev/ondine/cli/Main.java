@@ -16,10 +16,13 @@ public final class Main {
             "eval", EvalCommand::new,
             "verify", VerifyCommand::new,
             "bench", BenchCommand::new,
+            "profile", ProfileCommand::new,
+            "explain", ExplainCommand::new,
             "peak", PeakCommand::new,
             "info", InfoCommand::new);
 
-    private static final List<String> ORDER = List.of("train", "eval", "verify", "bench", "peak", "info");
+    private static final List<String> ORDER =
+            List.of("train", "eval", "verify", "bench", "profile", "explain", "peak", "info");
 
     private Main() {}
 

@@ -47,7 +47,8 @@ final class OndineCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "A command is missing: train, eval, verify, bench, peak or info.");
+                spec.commandLine(),
+                "A command is missing: train, eval, verify, bench, profile, explain, peak or info.");
     }
 
     /** The version of the jar; classes that lie in none have none. */

@@ -81,6 +81,6 @@ public final class Differentiate {
             builder.gradient(v, gradient);
             if (v.role() == Value.Role.INPUT) builder.output(OUTPUT_PREFIX + v.name(), gradient);
         }
-        return builder.build();
+        return Passes.done("differentiated", builder.build());
     }
 }

@@ -42,12 +42,12 @@ public final class Fuse {
     }
 
     public static Graph apply(Graph graph) {
-        return new Fuse(graph, true).run();
+        return Passes.done("fused", new Fuse(graph, true).run());
     }
 
     /** As {@link #apply}, for a backend whose convolutions and linear layers have no {@link Op.Epilogue}. */
     public static Graph applyWithoutEpilogues(Graph graph) {
-        return new Fuse(graph, false).run();
+        return Passes.done("fused", new Fuse(graph, false).run());
     }
 
     private Graph run() {

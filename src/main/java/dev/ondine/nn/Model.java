@@ -3,6 +3,7 @@ package dev.ondine.nn;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.ModelException;
+import dev.ondine.graph.Passes;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
@@ -75,7 +76,7 @@ public final class Model implements AutoCloseable {
     public Graph graph(Mode mode, long batch, BiConsumer<GraphBuilder, Value> head) {
         GraphBuilder builder = new GraphBuilder();
         head.accept(builder, build(new Context(builder, mode), builder, batch));
-        return builder.build();
+        return Passes.done("built", builder.build());
     }
 
     private Value build(Context context, GraphBuilder builder, long batch) {

@@ -1,5 +1,6 @@
 package dev.ondine.onednn;
 
+import dev.ondine.backend.PlanReport.Attempt;
 import dev.ondine.backend.Team;
 import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +65,8 @@ final class Lowering {
     private final List<String> warnings = new ArrayList<>();
     private final Tuner tuner;
     private List<StepSpec> target = steps;
+    private final Map<PrimitiveDescriptor, List<Attempt>> attempts = new HashMap<>();
+    private final IdentityHashMap<StepSpec, List<Attempt>> slow = new IdentityHashMap<>();
     private Node node;
     private int temporaries;
 
@@ -356,9 +360,14 @@ final class Lowering {
             Map<Arg, Slot> inputs,
             Map<Arg, Slot> outputs,
             StepSpec.InPlace... inPlace) {
-        target.add(primitive(descriptor, inputs, outputs, List.of(inPlace)));
+        StepSpec.Primitive step = primitive(descriptor, inputs, outputs, List.of(inPlace));
+        target.add(step);
         if (descriptor.isReference()) {
             warnings.add((node == null ? "" : node.path() + ": ") + "runs oneDNN's slow reference loop: " + descriptor);
+            slow.put(
+                    step,
+                    attempts.getOrDefault(
+                            descriptor, List.of(new Attempt(descriptor.request(), descriptor.implementation()))));
         }
     }
 
@@ -372,13 +381,13 @@ final class Lowering {
         if (scratchpad.size() > 0) {
             written.put(Arg.SCRATCHPAD, new Slot(new Buffer("scratchpad", scratchpad.size()), scratchpad));
         }
-        return new StepSpec.Primitive(path(), descriptor, inputs, written, inPlace);
+        return new StepSpec.Primitive(Optional.ofNullable(node), descriptor, inputs, written, inPlace);
     }
 
     /** Adds a loop in Java to the plan. */
     void emitKernel(
             String name, List<Slot> reads, List<Slot> writes, List<StepSpec.InPlace> inPlace, Supplier<Step> bind) {
-        target.add(new StepSpec.Kernel(path(), name, reads, writes, inPlace, bind));
+        target.add(new StepSpec.Kernel(Optional.ofNullable(node), name, reads, writes, inPlace, bind));
     }
 
     /** Copies from one layout to another, as a step of its own. */
@@ -416,14 +425,18 @@ final class Lowering {
      * @throws OneDnnException if it can do none of them
      */
     PrimitiveDescriptor choose(List<PrimitiveRequest> requests) {
-        PrimitiveDescriptor slow = null;
+        PrimitiveDescriptor reference = null;
+        List<Attempt> tried = new ArrayList<>();
         for (PrimitiveRequest request : requests) {
             PrimitiveDescriptor found = request.tryCreate(arena).orElse(null);
             if (found != null && !found.isReference()) return found;
-            if (slow == null) slow = found;
+            tried.add(new Attempt(request.describe(), found == null ? "declined" : found.implementation()));
+            if (reference == null) reference = found;
         }
         // Asking for the last one again makes oneDNN say what it lacks.
-        return slow != null ? slow : requests.getLast().create(arena);
+        if (reference == null) return requests.getLast().create(arena);
+        attempts.put(reference, tried);
+        return reference;
     }
 
     /**
@@ -539,6 +552,11 @@ final class Lowering {
 
     Map<Slot, Consumer<Tensor>> constants() {
         return constants;
+    }
+
+    /** What was asked for, in turn, before a step was given to a reference loop. */
+    IdentityHashMap<StepSpec, List<Attempt>> slow() {
+        return slow;
     }
 
     List<String> warnings() {

@@ -2,6 +2,7 @@ package dev.ondine.onednn;
 
 import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanReport;
 import dev.ondine.backend.Team;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Value;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A flat list of bound steps over planned memory. */
 public final class OneDnnPlan implements Plan {
@@ -29,6 +31,7 @@ public final class OneDnnPlan implements Plan {
     private final List<StepSpec> specs;
     private final List<String> warnings;
     private final Step[] prologue;
+    private final PlanReport report;
     private final Step[] steps;
     private final int threads;
     private final Team team;
@@ -60,6 +63,8 @@ public final class OneDnnPlan implements Plan {
                         slot.buffer().segment(),
                         slot.layout().dataType(),
                         Shape.of(slot.layout().dims()))));
+
+        this.report = new PlanReporter(lowering, parameters, arenaBytes, threads).report();
 
         Stream stream = Stream.create(arena);
         this.prologue = prologueSpecs.stream().map(s -> bind(s, stream)).toArray(Step[]::new);
@@ -125,7 +130,7 @@ public final class OneDnnPlan implements Plan {
         prepared = true;
     }
 
-    /** How long each step takes, in nanoseconds, in one run; as many numbers as {@link #print} has steps. */
+    @Override
     public long[] profile(long step) {
         synchronized (parameters.lock()) {
             requireOpen();
@@ -245,6 +250,12 @@ public final class OneDnnPlan implements Plan {
         return arenaBytes
                 + parameters.weights().byteSize()
                 + parameters.gradients().byteSize();
+    }
+
+    @Override
+    public Optional<PlanReport> report() {
+        requireOpen();
+        return Optional.of(report);
     }
 
     /** What runs once for every change of parameters and buffers, as it was planned. */

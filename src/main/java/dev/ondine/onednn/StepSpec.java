@@ -1,15 +1,22 @@
 package dev.ondine.onednn;
 
+import dev.ondine.graph.Node;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** A step of the plan before its memory is known. */
 sealed interface StepSpec {
+    /** The operation of the graph that it came from; nothing for a reorder of parameters, which several may share. */
+    Optional<Node> node();
+
     /** The layer that it belongs to. */
-    String path();
+    default String path() {
+        return node().map(Node::path).orElse("");
+    }
 
     Collection<Slot> reads();
 
@@ -22,7 +29,7 @@ sealed interface StepSpec {
 
     /** One execution of a oneDNN primitive. */
     record Primitive(
-            String path,
+            Optional<Node> node,
             PrimitiveDescriptor descriptor,
             Map<Arg, Slot> inputs,
             Map<Arg, Slot> outputs,
@@ -43,7 +50,7 @@ sealed interface StepSpec {
      * A loop in Java over plain memory, for what oneDNN has no primitive for. {@code bind} is called once, when the memory is known.
      */
     record Kernel(
-            String path,
+            Optional<Node> node,
             String name,
             Collection<Slot> reads,
             Collection<Slot> writes,

@@ -155,13 +155,20 @@ public record Peak(
     }
 
     /**
-     * The least time in seconds that an operation of float32 can take on this machine: that of its arithmetic or of its memory traffic,
+     * The least time in seconds that an operation can take on this machine: that of its arithmetic or of its memory traffic,
      * whichever is longer.
      *
      * @param flops floating-point operations, a multiply-add counted as two
      * @param bytes read and written, each once
+     * @param bfloat16 whether products are of bfloat16; counted as float32 if there are no instructions for them
      */
+    public double seconds(double flops, double bytes, boolean bfloat16) {
+        double rate = bfloat16 && this.bfloat16.isPresent() ? this.bfloat16.get().flops : float32.flops;
+        return Math.max(flops / rate, bytes / bandwidth(bytes));
+    }
+
+    /** As {@link #seconds(double, double, boolean)}, of float32. */
     public double seconds(double flops, double bytes) {
-        return Math.max(flops / float32.flops, bytes / bandwidth(bytes));
+        return seconds(flops, bytes, false);
     }
 }

@@ -29,6 +29,12 @@ public final class Evaluator implements AutoCloseable {
         this.batchSize = batchSize;
     }
 
+    /** The compiled plan for batches of this size, as {@link #evaluate} runs it; closed with this evaluator. */
+    public Plan plan(int size) {
+        if (size < 1) throw new IllegalArgumentException("a batch has at least one sample, not " + size);
+        return plans.plan(size);
+    }
+
     /** Mean loss and accuracy over all samples of a data set. */
     public Evaluation evaluate(Dataset data, Normalization normalization) {
         return evaluate(data, normalization, () -> false).orElseThrow();

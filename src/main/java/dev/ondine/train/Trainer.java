@@ -190,11 +190,13 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** One step on a plan whose input and target are filled; returns the loss before the update. */
-    float step(TrainingBatch batch) {
+    float step(TrainingBatch batch, StepParts parts) {
         requireOpen();
         parameters.requireLent(writeBack);
         takeOver();
+        parts.begin();
         batch.plan().run(step);
+        parts.done(StepParts.Part.PLAN);
         float value = batch.plan().output(TrainingBatch.LOSS).getFloatAt(0);
         RunningStatistics statistics = batch.statistics();
         String layer = statistics.firstNotFinite();
@@ -202,9 +204,11 @@ public final class Trainer implements AutoCloseable {
         if (!Float.isFinite(value)) throw notFinite("the loss is " + value, batch);
         long bad = finite.firstNotFinite(first.gradients(), first.team());
         if (bad >= 0) throw notFinite("the gradient of " + parameterAt(bad) + " is not finite", batch);
+        parts.done(StepParts.Part.FINITE_CHECK);
         // Whoever reads the parameters on another thread sees them before this step or after it.
         synchronized (parameters) {
             statistics.update();
+            parts.done(StepParts.Part.RUNNING_STATISTICS);
             optimizer.update(
                     kernels,
                     first.weights(),
@@ -214,6 +218,7 @@ public final class Trainer implements AutoCloseable {
                     learningRate(),
                     step + 1,
                     first.team());
+            parts.done(StepParts.Part.UPDATE);
             step++;
             parameters.outdate(writeBack);
         }
@@ -305,6 +310,11 @@ public final class Trainer implements AutoCloseable {
     /** The learning rate of the next step. */
     public double learningRate() {
         return optimizer.learningRate() * schedule.factor(epoch);
+    }
+
+    /** Bytes that the optimizer remembers between steps, beside parameters and gradients; 0 before the first {@link #batch}. */
+    public long stateBytes() {
+        return state.stream().mapToLong(MemorySegment::byteSize).sum();
     }
 
     /** Which kernels update the parameters. */

@@ -51,7 +51,12 @@ public final class TrainingBatch {
      * @throws IllegalArgumentException if a target is no class; the step is not applied then
      */
     public float step() {
-        return trainer.step(this);
+        return trainer.step(this, StepParts.IGNORED);
+    }
+
+    /** As {@link #step()}, and says when each part of it is done: for profilers. */
+    public float step(StepParts parts) {
+        return trainer.step(this, parts);
     }
 
     /** How many samples of the last step were classified rightly, before its update; for cross-entropy on (N, C). */

@@ -87,7 +87,7 @@ class UsageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"train", "eval", "verify", "bench", "peak", "info"})
+    @ValueSource(strings = {"train", "eval", "verify", "bench", "profile", "explain", "peak", "info"})
     void help(String command) {
         Ondine.Outcome run = Ondine.run(command, "--help");
         assertEquals(0, run.code());
@@ -100,7 +100,9 @@ class UsageTest {
         Ondine.Outcome run = Ondine.run("--help");
         assertEquals(0, run.code());
         assertTrue(
-                Stream.of("train", "eval", "verify", "bench", "peak", "info").allMatch(run.out()::contains), run.out());
+                Stream.of("train", "eval", "verify", "bench", "profile", "explain", "peak", "info")
+                        .allMatch(run.out()::contains),
+                run.out());
         assertEquals(0, Ondine.run("--version").code());
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -17,7 +18,7 @@ class MemoryPlannerTest {
     }
 
     private static StepSpec step(List<Slot> reads, List<Slot> writes, StepSpec.InPlace... inPlace) {
-        return new StepSpec.Kernel("", "test", reads, writes, List.of(inPlace), () -> _ -> {});
+        return new StepSpec.Kernel(Optional.empty(), "test", reads, writes, List.of(inPlace), () -> _ -> {});
     }
 
     @Test

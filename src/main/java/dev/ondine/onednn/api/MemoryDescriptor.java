@@ -192,6 +192,11 @@ public final class MemoryDescriptor {
         return layout.dataType();
     }
 
+    /** The name of the type of an element, {@code f32}; {@code other} if Ondine knows no such type. */
+    public String typeName() {
+        return layout.dataType() == null ? "other" : layout.dataType().shortName();
+    }
+
     /** How many bytes it takes from the beginning of the memory, padding included; 0 while the layout is not chosen. */
     public long size() {
         return size;

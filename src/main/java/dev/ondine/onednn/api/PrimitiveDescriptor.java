@@ -72,6 +72,11 @@ public final class PrimitiveDescriptor {
         return request.primitive();
     }
 
+    /** What was asked for, in one line. */
+    public String request() {
+        return request.describe();
+    }
+
     MemorySegment handle() {
         return handle;
     }

@@ -1,0 +1,192 @@
+package dev.ondine.backend;
+
+import dev.ondine.graph.Node;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * A compiled plan as data: what runs, in what order, over which memory. For printers and checks; nothing runs from it.
+ *
+ * @param steps in the order in which they run
+ * @param buffers every piece of memory that a step reads or writes, in the order of first use
+ * @param arenaBytes the block that holds all buffers of {@link Place#ARENA}
+ * @param parameterBytes the parameters' block
+ * @param gradientBytes the gradients' block, of the same layout; 0 without gradients
+ * @param slow the steps that run in a loop that is slower than it should be, and why
+ */
+public record PlanReport(
+        String backend,
+        int threads,
+        List<Step> steps,
+        List<Buffer> buffers,
+        long arenaBytes,
+        long parameterBytes,
+        long gradientBytes,
+        List<Slow> slow) {
+
+    /** What a step does, for sums by kind. */
+    public enum Kind {
+        CONVOLUTION_FORWARD("convolution forward"),
+        CONVOLUTION_BACKWARD_DATA("convolution backward data"),
+        CONVOLUTION_BACKWARD_WEIGHTS("convolution backward weights"),
+        LINEAR("linear"),
+        BATCH_NORMALIZATION("batch normalization"),
+        POOLING("pooling"),
+        ELEMENTWISE("elementwise"),
+        SOFTMAX_AND_LOSS("softmax and loss"),
+        STRUCTURE("structure"),
+        REORDER("reorder"),
+        JAVA("Java kernel");
+
+        private final String title;
+
+        Kind(String title) {
+            this.title = title;
+        }
+
+        @Override
+        public String toString() {
+            return title;
+        }
+    }
+
+    /**
+     * One step.
+     *
+     * @param path the layer that it belongs to; empty for what belongs to the whole graph
+     * @param operation what is done: {@code convolution forward_training}
+     * @param implementation what does it: {@code brgconv:avx2}, or {@code java}
+     * @param node the operation of the graph that it came from; nothing for a reorder of parameters, which several may share
+     * @param flops floating-point operations, a multiply-add counted as two; 0 for reorders and for all but the first of several steps
+     *     of one operation
+     */
+    public record Step(
+            int index,
+            String path,
+            Kind kind,
+            String operation,
+            String implementation,
+            Optional<Node> node,
+            long flops,
+            List<Operand> reads,
+            List<Operand> writes) {
+        /** Bytes that it reads and writes, each operand once, padding included, scratchpad not. */
+        public long bytes() {
+            return reads.stream().mapToLong(Operand::bytes).sum()
+                    + writes.stream()
+                            .filter(o -> !o.role().equals(SCRATCHPAD))
+                            .mapToLong(Operand::bytes)
+                            .sum();
+        }
+
+        /** The layouts of the main operand read and the main one written: {@code acdb > aBcd8b}; one if they are the same. */
+        public String layouts() {
+            String from = main(reads, List.of("diff_dst", "src"));
+            String to = main(writes, List.of("dst", "diff_src", "diff_weights"));
+            return from.equals(to) || to.isEmpty() ? from : from.isEmpty() ? to : from + " > " + to;
+        }
+
+        private static String main(List<Operand> operands, List<String> roles) {
+            for (String role : roles) {
+                for (Operand o : operands) if (o.role.equals(role)) return o.layout;
+            }
+            return operands.isEmpty() ? "" : operands.getFirst().layout;
+        }
+    }
+
+    /** The role of memory that only the step itself uses. */
+    public static final String SCRATCHPAD = "scratchpad";
+
+    /**
+     * What a step reads or writes.
+     *
+     * @param role its name as an argument: {@code src}, {@code weights}
+     * @param buffer its number in {@link PlanReport#buffers}
+     * @param type of an element: {@code f32}
+     * @param layout in oneDNN's notation
+     * @param bytes padding included
+     */
+    public record Operand(String role, int buffer, String type, String layout, long bytes) {}
+
+    /** Whose memory a buffer lies in. */
+    public enum Place {
+        ARENA,
+        PARAMETERS,
+        GRADIENTS
+    }
+
+    /**
+     * A piece of memory.
+     *
+     * @param offset from the beginning of the block that it lies in, in bytes
+     * @param first the first step that touches it
+     * @param last the last one
+     * @param root the buffer whose place this one shares as its own: itself, unless it is written in another's place
+     * @param pinned whether the caller reads or writes it, so that it is never given to anybody else
+     * @param overwrites the buffer in whose place it is written, by a step that reads that one for the last time
+     */
+    public record Buffer(
+            int id,
+            String name,
+            Place place,
+            long bytes,
+            long offset,
+            int first,
+            int last,
+            int root,
+            boolean pinned,
+            OptionalInt overwrites) {
+        /** Whether it holds something when a step runs. */
+        public boolean isLive(int step) {
+            return pinned || first <= step && step <= last;
+        }
+    }
+
+    /**
+     * A step that runs in a slow loop.
+     *
+     * @param attempts what was asked for, in turn, and what came of it
+     * @param cure what could be done
+     */
+    public record Slow(int step, String path, List<Attempt> attempts, String cure) {}
+
+    /** What was asked for and what came of it: {@code declined}, or the implementation that was offered. */
+    public record Attempt(String request, String answer) {}
+
+    public PlanReport {
+        steps = List.copyOf(steps);
+        buffers = List.copyOf(buffers);
+        slow = List.copyOf(slow);
+    }
+
+    /** What the arena's buffers would take one beside the other, none in the place of another. */
+    public long unsharedBytes() {
+        return buffers.stream()
+                .filter(b -> b.place == Place.ARENA)
+                .mapToLong(Buffer::bytes)
+                .sum();
+    }
+
+    /** What the arena's buffers that are live at a step take, one written in the place of another counted once. */
+    public long liveBytes(int step) {
+        return buffers.stream()
+                .filter(b -> b.place == Place.ARENA && b.isLive(step) && !isWrittenOver(b, step))
+                .mapToLong(Buffer::bytes)
+                .sum();
+    }
+
+    /** Whether a buffer ends at the step at which another begins in its place. */
+    private boolean isWrittenOver(Buffer b, int step) {
+        return b.last == step
+                && buffers.stream()
+                        .anyMatch(o -> o.overwrites.isPresent() && o.overwrites.getAsInt() == b.id && o.first == step);
+    }
+
+    /** The step at which most is live: no arena can be smaller than {@link #liveBytes} of it. */
+    public int fullestStep() {
+        int fullest = 0;
+        for (int i = 1; i < steps.size(); i++) if (liveBytes(i) > liveBytes(fullest)) fullest = i;
+        return fullest;
+    }
+}

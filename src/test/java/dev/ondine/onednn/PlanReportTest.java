@@ -1,0 +1,205 @@
+package dev.ondine.onednn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.PlanReport;
+import dev.ondine.backend.PlanReport.Buffer;
+import dev.ondine.backend.PlanReport.Kind;
+import dev.ondine.backend.PlanReport.Place;
+import dev.ondine.graph.Cost;
+import dev.ondine.graph.Differentiate;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.GraphBuilder;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Passes;
+import dev.ondine.graph.Value;
+import dev.ondine.nn.Mode;
+import dev.ondine.nn.Model;
+import dev.ondine.nn.Models;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** That a plan's report adds up, and says what is slow. */
+class PlanReportTest {
+    private static final long ALIGNMENT = 64;
+
+    private static Graph graph(String name, int batch, boolean training) {
+        Shape sample = name.equals("resnet20") ? Shape.of(3, 32, 32) : Shape.of(1, 28, 28);
+        try (Model model = Model.of(Models.create(name, sample, 10), sample, 1)) {
+            Graph graph = model.graph(training ? Mode.TRAINING : Mode.EVALUATION, batch, (b, y) -> {
+                Value target = b.input("target", DataType.INT32, Shape.of(batch));
+                b.output("loss", b.add(new Op.CrossEntropy(0, -100), y, target));
+            });
+            return training ? Differentiate.parameters(graph, graph.outputs().get("loss")) : graph;
+        }
+    }
+
+    private static PlanReport report(Graph graph) {
+        try (OneDnnPlan plan = new OneDnnBackend().compile(graph, PlanOptions.threads(1))) {
+            return plan.report().orElseThrow();
+        }
+    }
+
+    /** The first and last step that touch a place, whichever of the buffers in it. */
+    private record Life(int first, int last) {}
+
+    private static Map<Integer, Life> lives(PlanReport report) {
+        Map<Integer, Life> lives = new LinkedHashMap<>();
+        for (PlanReport.Step step : report.steps()) {
+            List<PlanReport.Operand> operands = new ArrayList<>(step.reads());
+            operands.addAll(step.writes());
+            for (PlanReport.Operand o : operands) {
+                lives.merge(
+                        report.buffers().get(o.buffer()).root(),
+                        new Life(step.index(), step.index()),
+                        (a, b) -> new Life(Math.min(a.first, b.first), Math.max(a.last, b.last)));
+            }
+        }
+        return lives;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"resnet20,true", "resnet20,false", "lenet-bn,true", "mlp-bn,true"})
+    void buffersThatLiveAtOnceDoNotOverlap(String model, boolean training) {
+        PlanReport report = report(graph(model, 4, training));
+        Map<Integer, Life> lives = lives(report);
+        List<Buffer> places = report.buffers().stream()
+                .filter(b -> b.place() == Place.ARENA && b.root() == b.id())
+                .toList();
+        assertFalse(places.isEmpty());
+        long end = 0;
+        for (Buffer a : places) {
+            end = Math.max(end, (a.offset() + a.bytes() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+            for (Buffer b : places) {
+                if (a.id() >= b.id()) continue;
+                Life x = lives.getOrDefault(a.id(), new Life(0, 0));
+                Life y = lives.getOrDefault(b.id(), new Life(0, 0));
+                boolean together = a.pinned() || b.pinned() || x.first <= y.last && y.first <= x.last;
+                boolean apart = a.offset() + a.bytes() <= b.offset() || b.offset() + b.bytes() <= a.offset();
+                assertTrue(!together || apart, a + " and " + b);
+            }
+        }
+        assertEquals(report.arenaBytes(), end);
+    }
+
+    @Test
+    void whatIsWrittenInPlaceLiesWhereItsInputLay() {
+        PlanReport report = report(graph("resnet20", 4, true));
+        List<Buffer> over = report.buffers().stream()
+                .filter(b -> b.overwrites().isPresent())
+                .toList();
+        // Nine sums with their ReLU, and their gradients, at least.
+        assertTrue(over.size() >= 18, over.toString());
+        for (Buffer b : over) {
+            Buffer before = report.buffers().get(b.overwrites().getAsInt());
+            assertEquals(before.offset(), b.offset());
+            assertEquals(before.root(), b.root());
+            assertEquals(before.last(), b.first(), "read for the last time by the step that writes over it");
+        }
+    }
+
+    @Test
+    void sumsAddUp() {
+        Graph graph = graph("resnet20", 4, true);
+        PlanReport report = report(graph);
+        assertTrue(report.arenaBytes() < report.unsharedBytes());
+        long most = 0;
+        for (int i = 0; i < report.steps().size(); i++) most = Math.max(most, report.liveBytes(i));
+        assertEquals(most, report.liveBytes(report.fullestStep()));
+        assertTrue(most <= report.arenaBytes(), most + " of " + report.arenaBytes());
+        assertEquals(report.parameterBytes(), report.gradientBytes());
+        // The passes behind change what ReLUs there are, not what the convolutions do.
+        assertEquals(
+                convolutionFlops(graph),
+                report.steps().stream()
+                        .filter(s -> s.kind().toString().startsWith("convolution"))
+                        .mapToLong(PlanReport.Step::flops)
+                        .sum());
+        for (int i = 0; i < report.steps().size(); i++)
+            assertEquals(i, report.steps().get(i).index());
+        for (int i = 0; i < report.buffers().size(); i++)
+            assertEquals(i, report.buffers().get(i).id());
+    }
+
+    private static long convolutionFlops(Graph graph) {
+        return graph.nodes().stream()
+                .filter(n -> n.op().getClass().getSimpleName().startsWith("Convolution"))
+                .mapToLong(n -> Cost.of(n).flops())
+                .sum();
+    }
+
+    @Test
+    void everyStepHasItsLayer() {
+        PlanReport report = report(graph("resnet20", 4, true));
+        Map<Kind, Long> without = report.steps().stream()
+                .filter(s -> s.path().isEmpty())
+                .collect(Collectors.groupingBy(PlanReport.Step::kind, Collectors.counting()));
+        // The loss, and the reorders of inputs and outputs, belong to no layer; reorders of parameters to that of the
+        // parameter.
+        assertFalse(without.containsKey(Kind.CONVOLUTION_FORWARD), without.toString());
+        assertTrue(without.getOrDefault(Kind.REORDER, 0L) <= 2, without.toString());
+    }
+
+    /** A new pass that does not say what it did would leave an older graph as the last that is shown. */
+    @ParameterizedTest
+    @CsvSource({"true", "false"})
+    void theLastGraphThatIsShownIsTheOneThatRuns(boolean training) {
+        List<String> passes = new ArrayList<>();
+        List<Graph> graphs = new ArrayList<>();
+        Graph runs = Passes.watch(
+                (pass, graph) -> {
+                    passes.add(pass);
+                    graphs.add(graph);
+                },
+                () -> {
+                    Graph graph = graph("resnet20", 2, training);
+                    try (OneDnnPlan plan = new OneDnnBackend().compile(graph, PlanOptions.threads(1))) {
+                        return plan.graph();
+                    }
+                });
+        assertEquals(runs, graphs.getLast());
+        assertEquals("built", passes.getFirst());
+        assertEquals(training, passes.contains("differentiated"));
+        assertTrue(passes.contains("fused"), passes.toString());
+        Passes.done("nobody listens", runs);
+        assertEquals(passes.size(), graphs.size());
+    }
+
+    /** oneDNN has no kernel for the gradient of a depthwise convolution's weights in three dimensions. */
+    @Test
+    void referenceLoopsAreReportedWithWhatWasTried() {
+        GraphBuilder b = new GraphBuilder();
+        Value x = b.input("x", DataType.FLOAT32, Shape.of(2, 6, 5, 5, 5));
+        Value w = b.parameter("w", Shape.of(6, 1, 3, 3, 3));
+        List<Integer> one = List.of(1, 1, 1);
+        Value y = b.add(new Op.Convolution(one, one, one, one, 6, false), x, w);
+        Value sum = b.add(new Op.ReduceSum(Shape.of(1, 1, 1, 1, 1)), y);
+        Value loss = b.add(new Op.Reshape(Shape.of()), sum);
+        b.output("loss", loss);
+        PlanReport report = report(Differentiate.parameters(b.build(), loss));
+        assertFalse(report.slow().isEmpty());
+        for (PlanReport.Slow slow : report.slow()) {
+            PlanReport.Step step = report.steps().get(slow.step());
+            assertTrue(step.implementation().contains("ref"), step.toString());
+            assertFalse(slow.attempts().isEmpty());
+            for (PlanReport.Attempt attempt : slow.attempts()) {
+                boolean declined = attempt.answer().equals("declined");
+                assertTrue(declined || attempt.answer().contains("ref"), attempt.toString());
+                assertTrue(attempt.request().startsWith(step.operation()), attempt.toString());
+            }
+            assertTrue(slow.cure().contains("ONEDNN_VERBOSE"), slow.cure());
+        }
+        assertTrue(report(graph("resnet20", 2, true)).slow().isEmpty());
+    }
+}
