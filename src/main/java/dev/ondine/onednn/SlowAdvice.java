@@ -32,7 +32,8 @@ final class SlowAdvice {
             case Op.ConvolutionBackwardData c -> convolution(c.forward());
             case Op.ConvolutionBackwardWeights c -> convolution(c.forward());
             case Op.Add _, Op.Multiply _ ->
-                "give both operands the same shape, or broadcast over all axes but the channels: for other patterns there is no kernel";
+                "give both operands the same shape, or broadcast over all axes but the channels: for other patterns"
+                        + " there is no kernel";
             case Op.ReduceSum _ -> "sum over neighbouring axes: for others there is no kernel";
             default -> null;
         };

@@ -125,6 +125,7 @@ public final class VectorPlan implements Plan {
     }
 
     /** How long each step takes, in nanoseconds, in one run; as many numbers as there are {@link #stepNames}. */
+    @Override
     public synchronized long[] profile(long step) {
         requireOpen();
         for (Port port : given) port.read();
