@@ -8,7 +8,8 @@ import java.util.OptionalInt;
 /**
  * A compiled plan as data: what runs, in what order, over which memory. For printers and checks; nothing runs from it.
  *
- * @param steps in the order in which they run
+ * @param prologue what runs once for every change of parameters; its steps are numbered up to −1
+ * @param steps in the order in which they run, numbered from 0
  * @param buffers every piece of memory that a step reads or writes, in the order of first use
  * @param arenaBytes the block that holds all buffers of {@link Place#ARENA}
  * @param parameterBytes the parameters' block
@@ -18,6 +19,7 @@ import java.util.OptionalInt;
 public record PlanReport(
         String backend,
         int threads,
+        List<Step> prologue,
         List<Step> steps,
         List<Buffer> buffers,
         long arenaBytes,
@@ -120,7 +122,7 @@ public record PlanReport(
      * A piece of memory.
      *
      * @param offset from the beginning of the block that it lies in, in bytes
-     * @param first the first step that touches it
+     * @param first the first step that touches it; below 0 if that is one of the prologue
      * @param last the last one
      * @param root the buffer whose place this one shares as its own: itself, unless it is written in another's place
      * @param pinned whether the caller reads or writes it, so that it is never given to anybody else
@@ -155,9 +157,15 @@ public record PlanReport(
     public record Attempt(String request, String answer) {}
 
     public PlanReport {
+        prologue = List.copyOf(prologue);
         steps = List.copyOf(steps);
         buffers = List.copyOf(buffers);
         slow = List.copyOf(slow);
+    }
+
+    /** The step of this number; below 0 one of the prologue. */
+    public Step step(int index) {
+        return index < 0 ? prologue.get(prologue.size() + index) : steps.get(index);
     }
 
     /** What the arena's buffers would take one beside the other, none in the place of another. */

@@ -2,6 +2,7 @@ package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.backend.Precision;
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.api.OneDnnUnavailableException;
@@ -58,6 +59,11 @@ final class BackendOptions {
 
     Precision precision() {
         return Precision.named(dtype);
+    }
+
+    /** How a model is compiled for evaluation. */
+    PlanOptions options() {
+        return PlanOptions.threads(threads()).precision(precision());
     }
 
     /**

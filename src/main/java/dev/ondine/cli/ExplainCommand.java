@@ -104,6 +104,7 @@ final class ExplainCommand extends Command {
             if (mode.equals("training")) {
                 try (Trainer trainer = Trainer.of(model)
                         .backend(backend)
+                        .precision(computing.precision())
                         .threads(computing.threads())
                         .build()) {
                     Plan plan = trainer.batch(chosen.batch()).plan();
@@ -111,7 +112,7 @@ final class ExplainCommand extends Command {
                 }
             }
             try (Evaluator evaluator =
-                    new Evaluator(model, backend, computing.threads(), Loss.crossEntropy(), chosen.batch())) {
+                    new Evaluator(model, backend, computing.options(), Loss.crossEntropy(), chosen.batch())) {
                 return explained(chosen, backend, stages, evaluator.plan(chosen.batch()), 0);
             }
         });
@@ -119,7 +120,7 @@ final class ExplainCommand extends Command {
 
     private Explained explained(
             NetworkOptions.Network chosen, Backend backend, List<Stage> stages, Plan plan, long state) {
-        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", f32";
+        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", " + computing.precision().shortName();
         return new Explained(title, computing.describe(backend), stages, plan.report(), plan.print(), state);
     }
 

@@ -30,7 +30,8 @@ final class ExplainJson {
             if (explained.report().isPresent()) {
                 PlanReport report = explained.report().get();
                 memory(json, report, explained.state());
-                steps(json, report);
+                steps(json, "prologue", report.prologue());
+                steps(json, "steps", report.steps());
                 buffers(json, report);
                 slow(json, report);
             } else {
@@ -55,9 +56,9 @@ final class ExplainJson {
         json.writeEndObject();
     }
 
-    private static void steps(JsonGenerator json, PlanReport report) throws IOException {
-        json.writeArrayFieldStart("steps");
-        for (PlanReport.Step step : report.steps()) {
+    private static void steps(JsonGenerator json, String name, List<PlanReport.Step> steps) throws IOException {
+        json.writeArrayFieldStart(name);
+        for (PlanReport.Step step : steps) {
             json.writeStartObject();
             step(json, step);
             operands(json, "reads", step.reads());

@@ -48,19 +48,25 @@ final class ExplainText {
     }
 
     private void plan(PlanReport report) {
-        heading("Plan: " + report.steps().size()
-                + " steps; behind each, numbers of the buffers that it reads > writes");
+        String once = report.prologue().isEmpty()
+                ? ""
+                : ", and " + report.prologue().size() + " once for every change of the parameters";
+        heading("Plan: " + report.steps().size() + " steps" + once
+                + "; behind each, numbers of the buffers that it reads > writes");
         out.println(line("#", "layer", "operation", "implementation", "layout", "MB", "buffers"));
-        for (PlanReport.Step step : report.steps()) {
-            out.println(line(
-                    Integer.toString(step.index()),
-                    step.path(),
-                    shortName(step.operation()),
-                    step.implementation(),
-                    step.layouts(),
-                    Text.fixed(step.bytes() / 1048576.0, 2),
-                    ids(step.reads()) + " > " + ids(step.writes())));
-        }
+        for (PlanReport.Step step : report.prologue()) plan(step, "once");
+        for (PlanReport.Step step : report.steps()) plan(step, Integer.toString(step.index()));
+    }
+
+    private void plan(PlanReport.Step step, String index) {
+        out.println(line(
+                index,
+                step.path(),
+                shortName(step.operation()),
+                step.implementation(),
+                step.layouts(),
+                Text.fixed(step.bytes() / 1048576.0, 2),
+                ids(step.reads()) + " > " + ids(step.writes())));
     }
 
     private static String line(
@@ -152,8 +158,8 @@ final class ExplainText {
         }
         heading("Slow steps: " + report.slow().size() + ", for which oneDNN has only its reference loops");
         for (PlanReport.Slow s : report.slow()) {
-            PlanReport.Step step = report.steps().get(s.step());
-            out.println("step " + s.step() + (s.path().isEmpty() ? "" : ", " + s.path()) + ": " + step.operation()
+            PlanReport.Step step = report.step(s.step());
+            out.println((s.step() < 0 ? "once" : "step " + s.step()) + (s.path().isEmpty() ? "" : ", " + s.path()) + ": " + step.operation()
                     + " by " + step.implementation());
             for (PlanReport.Attempt attempt : s.attempts()) {
                 out.println("    asked for  " + attempt.request());

@@ -74,7 +74,7 @@ final class ProfileCommand extends Command {
         NetworkOptions.Network chosen = network.open(this);
         computing.check(this);
         Backend backend = computing.open(this);
-        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", f32";
+        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", " + computing.precision().shortName();
         Profile profile;
         try (Model model = Model.of(chosen.layer(), chosen.sample(), 1)) {
             profile = mode.equals("training") ? training(chosen, model, backend) : evaluation(chosen, model, backend);
@@ -97,6 +97,7 @@ final class ProfileCommand extends Command {
     private Profile training(NetworkOptions.Network chosen, Model model, Backend backend) {
         try (Trainer trainer = Trainer.of(model)
                 .backend(backend)
+                .precision(computing.precision())
                 // So small that random data do not blow the parameters up.
                 .optimizer(Optimizer.Sgd.of(1e-4).momentum(0.9).weightDecay(5e-4))
                 .threads(computing.threads())
@@ -110,7 +111,7 @@ final class ProfileCommand extends Command {
 
     private Profile evaluation(NetworkOptions.Network chosen, Model model, Backend backend) {
         try (Evaluator evaluator =
-                new Evaluator(model, backend, computing.threads(), Loss.crossEntropy(), chosen.batch())) {
+                new Evaluator(model, backend, computing.options(), Loss.crossEntropy(), chosen.batch())) {
             Plan plan = evaluator.plan(chosen.batch());
             requireReport(plan, backend);
             fill(plan.input(Model.INPUT), plan.input("target"), model);

@@ -23,7 +23,7 @@ public final class EmulateBfloat16 {
 
     /** The graph in float32. */
     public static Graph apply(Graph graph) {
-        return new EmulateBfloat16(graph).run();
+        return Passes.done("bfloat16 emulated", new EmulateBfloat16(graph).run());
     }
 
     private Graph run() {

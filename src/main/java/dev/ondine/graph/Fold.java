@@ -30,7 +30,7 @@ public final class Fold {
     }
 
     public static Graph apply(Graph graph) {
-        return graph.gradients().isEmpty() ? new Fold(graph).run() : graph;
+        return Passes.done("folded", graph.gradients().isEmpty() ? new Fold(graph).run() : graph);
     }
 
     /** The computed values that depend on parameters and buffers only. */

@@ -45,7 +45,7 @@ public final class MixedPrecision {
 
     /** The graph in mixed precision. Its own values are all float32 (or class indices) yet. */
     public static Graph apply(Graph graph) {
-        return new MixedPrecision(graph).run();
+        return Passes.done("mixed precision", new MixedPrecision(graph).run());
     }
 
     private Graph run() {

@@ -26,7 +26,7 @@ final class PlanReporter {
     private static final class Use {
         final int id;
         int first = Integer.MAX_VALUE;
-        int last = -1;
+        int last = Integer.MIN_VALUE;
         Buffer overwrites;
 
         Use(int id) {
@@ -34,6 +34,7 @@ final class PlanReporter {
         }
     }
 
+    private final List<StepSpec> prologue;
     private final List<StepSpec> steps;
     private final IdentityHashMap<StepSpec, List<Attempt>> slow;
     private final ParameterBlock parameters;
@@ -43,23 +44,27 @@ final class PlanReporter {
     private final IdentityHashMap<Buffer, Use> uses = new IdentityHashMap<>();
 
     PlanReporter(Lowering lowering, ParameterBlock parameters, long arenaBytes, int threads) {
+        this.prologue = lowering.prologue();
         this.steps = lowering.steps();
         this.slow = lowering.slow();
         this.parameters = parameters;
         this.arenaBytes = arenaBytes;
         this.threads = threads;
-        for (int i = 0; i < steps.size(); i++) {
-            for (Slot slot : steps.get(i).reads()) use(slot.buffer(), i);
-            for (Slot slot : steps.get(i).writes()) use(slot.buffer(), i);
-            for (StepSpec.InPlace pair : steps.get(i).inPlace()) {
-                Buffer in = pair.input().buffer();
-                Buffer out = pair.output().buffer();
-                if (in != out && in.root() == out.root()) use(out, i).overwrites = in;
-            }
-        }
+        for (int i = 0; i < prologue.size(); i++) use(prologue.get(i), i - prologue.size());
+        for (int i = 0; i < steps.size(); i++) use(steps.get(i), i);
         for (Slot slot : lowering.pinnedSlots()) use(slot.buffer());
         // The root of a buffer that no step names by itself.
         for (Buffer buffer : List.copyOf(buffers)) use(buffer.root());
+    }
+
+    private void use(StepSpec step, int index) {
+        for (Slot slot : step.reads()) use(slot.buffer(), index);
+        for (Slot slot : step.writes()) use(slot.buffer(), index);
+        for (StepSpec.InPlace pair : step.inPlace()) {
+            Buffer in = pair.input().buffer();
+            Buffer out = pair.output().buffer();
+            if (in != out && in.root() == out.root()) use(out, index).overwrites = in;
+        }
     }
 
     private Use use(Buffer buffer) {
@@ -69,33 +74,38 @@ final class PlanReporter {
         });
     }
 
-    private Use use(Buffer buffer, int step) {
+    private Use use(Buffer buffer, int index) {
         Use use = use(buffer);
-        use.first = Math.min(use.first, step);
-        use.last = Math.max(use.last, step);
+        use.first = Math.min(use.first, index);
+        use.last = Math.max(use.last, index);
         return use;
     }
 
     PlanReport report() {
-        List<PlanReport.Step> reported = new ArrayList<>();
         List<PlanReport.Slow> slowOnes = new ArrayList<>();
-        Set<Node> counted = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (int i = 0; i < steps.size(); i++) {
-            StepSpec step = steps.get(i);
-            reported.add(step(i, step, counted));
-            if (slow.containsKey(step)) {
-                slowOnes.add(new PlanReport.Slow(i, path(step), slow.get(step), SlowAdvice.cure(step)));
-            }
-        }
         return new PlanReport(
                 "onednn",
                 threads,
-                reported,
+                steps(prologue, -prologue.size(), slowOnes),
+                steps(steps, 0, slowOnes),
                 buffers.stream().map(this::buffer).toList(),
                 arenaBytes,
                 parameters.weights().byteSize(),
                 parameters.gradients().byteSize(),
                 slowOnes);
+    }
+
+    private List<PlanReport.Step> steps(List<StepSpec> specs, int first, List<PlanReport.Slow> slowOnes) {
+        List<PlanReport.Step> reported = new ArrayList<>();
+        Set<Node> counted = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (StepSpec spec : specs) {
+            int index = first + reported.size();
+            reported.add(step(index, spec, counted));
+            if (slow.containsKey(spec)) {
+                slowOnes.add(new PlanReport.Slow(index, path(spec), slow.get(spec), SlowAdvice.cure(spec)));
+            }
+        }
+        return reported;
     }
 
     /** The layer of a step; of a reorder of a parameter, which comes from no operation, the parameter's. */
@@ -194,21 +204,27 @@ final class PlanReporter {
         if (step instanceof StepSpec.Primitive p && p.descriptor().primitive().startsWith("reorder"))
             return Kind.REORDER;
         if (step.node().isEmpty()) return Kind.REORDER;
-        return switch (step.node().get().op()) {
+        return kind(step.node().get().op());
+    }
+
+    private static Kind kind(Op op) {
+        return switch (op) {
+            case Op.Epilogue e -> kind(e.op());
             case Op.Convolution _ -> Kind.CONVOLUTION_FORWARD;
             case Op.ConvolutionBackwardData _ -> Kind.CONVOLUTION_BACKWARD_DATA;
             case Op.ConvolutionBackwardWeights _ -> Kind.CONVOLUTION_BACKWARD_WEIGHTS;
             case Op.Linear _, Op.LinearBackwardData _, Op.LinearBackwardWeights _ -> Kind.LINEAR;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.BATCH_NORMALIZATION;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.POOLING;
-            case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _ -> Kind.ELEMENTWISE;
+            case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ -> Kind.ELEMENTWISE;
+            case Op.Convert _ -> Kind.REORDER;
             case Op.Softmax _,
                     Op.SoftmaxBackward _,
                     Op.CrossEntropy _,
                     Op.CrossEntropyBackward _,
                     Op.MeanSquaredError _,
                     Op.MeanSquaredErrorBackward _ -> Kind.SOFTMAX_AND_LOSS;
-            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Fill _, Op.ReduceSum _ -> Kind.STRUCTURE;
+            case Op.FoldedWeights _, Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Fill _, Op.ReduceSum _ -> Kind.STRUCTURE;
         };
     }
 }

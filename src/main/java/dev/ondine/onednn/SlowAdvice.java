@@ -27,7 +27,12 @@ final class SlowAdvice {
 
     /** A change to the network that leads around the slow kernels known so far. */
     private static String change(Node node) {
-        return switch (node.op()) {
+        return change(node.op());
+    }
+
+    private static String change(Op op) {
+        return switch (op) {
+            case Op.Epilogue e -> change(e.op());
             case Op.Convolution c -> convolution(c);
             case Op.ConvolutionBackwardData c -> convolution(c.forward());
             case Op.ConvolutionBackwardWeights c -> convolution(c.forward());

@@ -66,13 +66,15 @@ public final class MemoryMap {
     }
 
     private void rectangle(Buffer b, Map<Integer, Kind> writers, Set<Kind> kinds) {
+        if (b.last() < 0) return; // Of the prologue only.
+        int first = Math.max(0, b.first());
         Optional<Kind> kind = b.pinned() ? Optional.empty() : Optional.ofNullable(writers.get(b.id()));
         kind.ifPresent(kinds::add);
         double height = Math.max(0.3, b.bytes() * perByte);
         svg.append(Svg.rectangle(
-                LEFT + b.first() * perStep,
+                LEFT + first * perStep,
                 y(b.offset()) - height,
-                (b.last() - b.first() + 1) * perStep,
+                (b.last() - first + 1) * perStep,
                 height,
                 Svg.color(kind),
                 tooltip(b)));
@@ -90,7 +92,7 @@ public final class MemoryMap {
             text += ", in place of "
                     + plan.buffers().get(b.overwrites().getAsInt()).name();
         }
-        PlanReport.Step first = plan.steps().get(b.first());
+        PlanReport.Step first = plan.step(b.first());
         return text + "; first: " + first.path() + " " + first.operation();
     }
 

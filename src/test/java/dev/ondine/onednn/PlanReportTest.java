@@ -9,6 +9,7 @@ import dev.ondine.backend.PlanReport;
 import dev.ondine.backend.PlanReport.Buffer;
 import dev.ondine.backend.PlanReport.Kind;
 import dev.ondine.backend.PlanReport.Place;
+import dev.ondine.backend.Precision;
 import dev.ondine.graph.Cost;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
@@ -46,7 +47,11 @@ class PlanReportTest {
     }
 
     private static PlanReport report(Graph graph) {
-        try (OneDnnPlan plan = new OneDnnBackend().compile(graph, PlanOptions.threads(1))) {
+        return report(graph, PlanOptions.threads(1));
+    }
+
+    private static PlanReport report(Graph graph, PlanOptions options) {
+        try (OneDnnPlan plan = new OneDnnBackend().compile(graph, options)) {
             return plan.report().orElseThrow();
         }
     }
@@ -56,7 +61,9 @@ class PlanReportTest {
 
     private static Map<Integer, Life> lives(PlanReport report) {
         Map<Integer, Life> lives = new LinkedHashMap<>();
-        for (PlanReport.Step step : report.steps()) {
+        List<PlanReport.Step> all = new ArrayList<>(report.prologue());
+        all.addAll(report.steps());
+        for (PlanReport.Step step : all) {
             List<PlanReport.Operand> operands = new ArrayList<>(step.reads());
             operands.addAll(step.writes());
             for (PlanReport.Operand o : operands) {
@@ -72,7 +79,8 @@ class PlanReportTest {
     @ParameterizedTest
     @CsvSource({"resnet20,true", "resnet20,false", "lenet-bn,true", "mlp-bn,true"})
     void buffersThatLiveAtOnceDoNotOverlap(String model, boolean training) {
-        PlanReport report = report(graph(model, 4, training));
+        PlanReport report = report(graph(model, 4, training), PlanOptions.threads(1).folding(!training));
+        assertEquals(training, report.prologue().isEmpty());
         Map<Integer, Life> lives = lives(report);
         List<Buffer> places = report.buffers().stream()
                 .filter(b -> b.place() == Place.ARENA && b.root() == b.id())
@@ -153,8 +161,8 @@ class PlanReportTest {
 
     /** A new pass that does not say what it did would leave an older graph as the last that is shown. */
     @ParameterizedTest
-    @CsvSource({"true", "false"})
-    void theLastGraphThatIsShownIsTheOneThatRuns(boolean training) {
+    @CsvSource({"true,FLOAT32", "false,FLOAT32", "true,BFLOAT16_EMULATED", "false,BFLOAT16_EMULATED"})
+    void theLastGraphThatIsShownIsTheOneThatRuns(boolean training, Precision precision) {
         List<String> passes = new ArrayList<>();
         List<Graph> graphs = new ArrayList<>();
         Graph runs = Passes.watch(
@@ -164,7 +172,9 @@ class PlanReportTest {
                 },
                 () -> {
                     Graph graph = graph("resnet20", 2, training);
-                    try (OneDnnPlan plan = new OneDnnBackend().compile(graph, PlanOptions.threads(1))) {
+                    PlanOptions options =
+                            PlanOptions.threads(1).precision(precision).folding(!training);
+                    try (OneDnnPlan plan = new OneDnnBackend().compile(graph, options)) {
                         return plan.graph();
                     }
                 });

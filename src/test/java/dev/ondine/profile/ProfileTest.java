@@ -44,6 +44,7 @@ class ProfileTest {
     private static final PlanReport PLAN = new PlanReport(
             "onednn",
             2,
+            List.of(),
             List.of(
                     step(0, "layer1.conv", Kind.CONVOLUTION_FORWARD, 100_000_000, 2000, "f32"),
                     step(1, "layer1.bn", Kind.BATCH_NORMALIZATION, 1000, 10_000_000, "f32"),
