@@ -120,7 +120,8 @@ final class ExplainCommand extends Command {
 
     private Explained explained(
             NetworkOptions.Network chosen, Backend backend, List<Stage> stages, Plan plan, long state) {
-        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", " + computing.precision().shortName();
+        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", "
+                + computing.precision().shortName();
         return new Explained(title, computing.describe(backend), stages, plan.report(), plan.print(), state);
     }
 

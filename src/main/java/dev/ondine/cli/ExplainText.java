@@ -159,8 +159,8 @@ final class ExplainText {
         heading("Slow steps: " + report.slow().size() + ", for which oneDNN has only its reference loops");
         for (PlanReport.Slow s : report.slow()) {
             PlanReport.Step step = report.step(s.step());
-            out.println((s.step() < 0 ? "once" : "step " + s.step()) + (s.path().isEmpty() ? "" : ", " + s.path()) + ": " + step.operation()
-                    + " by " + step.implementation());
+            out.println((s.step() < 0 ? "once" : "step " + s.step()) + (s.path().isEmpty() ? "" : ", " + s.path())
+                    + ": " + step.operation() + " by " + step.implementation());
             for (PlanReport.Attempt attempt : s.attempts()) {
                 out.println("    asked for  " + attempt.request());
                 out.println("    answer     " + attempt.answer());

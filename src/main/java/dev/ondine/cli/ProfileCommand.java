@@ -74,7 +74,8 @@ final class ProfileCommand extends Command {
         NetworkOptions.Network chosen = network.open(this);
         computing.check(this);
         Backend backend = computing.open(this);
-        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", " + computing.precision().shortName();
+        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", "
+                + computing.precision().shortName();
         Profile profile;
         try (Model model = Model.of(chosen.layer(), chosen.sample(), 1)) {
             profile = mode.equals("training") ? training(chosen, model, backend) : evaluation(chosen, model, backend);

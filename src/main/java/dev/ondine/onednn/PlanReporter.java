@@ -216,7 +216,8 @@ final class PlanReporter {
             case Op.Linear _, Op.LinearBackwardData _, Op.LinearBackwardWeights _ -> Kind.LINEAR;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.BATCH_NORMALIZATION;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.POOLING;
-            case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ -> Kind.ELEMENTWISE;
+            case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ ->
+                Kind.ELEMENTWISE;
             case Op.Convert _ -> Kind.REORDER;
             case Op.Softmax _,
                     Op.SoftmaxBackward _,
@@ -224,7 +225,13 @@ final class PlanReporter {
                     Op.CrossEntropyBackward _,
                     Op.MeanSquaredError _,
                     Op.MeanSquaredErrorBackward _ -> Kind.SOFTMAX_AND_LOSS;
-            case Op.FoldedWeights _, Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Fill _, Op.ReduceSum _ -> Kind.STRUCTURE;
+            case Op.FoldedWeights _,
+                    Op.Concat _,
+                    Op.Slice _,
+                    Op.SliceBackward _,
+                    Op.Reshape _,
+                    Op.Fill _,
+                    Op.ReduceSum _ -> Kind.STRUCTURE;
         };
     }
 }

@@ -128,6 +128,18 @@ public final class CaseGraph {
         return this;
     }
 
+    /**
+     * In bfloat16: how far, beyond its tolerance, a float32 sum of {@code n} gradients may be off that passed an activation whose
+     * operand is rounded itself. Where that rounds to the neighbour, the slope there does, and then the gradient: two spacings of a
+     * term, in a sum of the size of √n terms.
+     */
+    CaseGraph summedAfterRounding(String tensor, long n) {
+        if (precision.isBfloat16()) {
+            tolerances.merge(tensor, 2 * Tolerances.BFLOAT16 / Math.sqrt(n), Double::sum);
+        }
+        return this;
+    }
+
     /** Says that the result is a loss already, to be differentiated as it is. */
     void lossIsResult() {
         lossIsResult = true;

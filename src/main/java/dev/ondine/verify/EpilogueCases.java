@@ -75,7 +75,9 @@ final class EpilogueCases {
                 .tolerance("x", 2 * Tolerances.sum(terms) + activation)
                 .tolerance("shortcut", Tolerances.sum(terms) + activation)
                 .tolerance("weight", Tolerances.sum(terms) + Tolerances.sum(places) + activation)
-                .tolerance("bias", Tolerances.sum(terms) + Tolerances.sum(places) + activation);
+                .tolerance("bias", Tolerances.sum(terms) + Tolerances.sum(places) + activation)
+                .summedAfterRounding("weight", places)
+                .summedAfterRounding("bias", places);
     }
 
     private static String name(ActivationKind kind) {

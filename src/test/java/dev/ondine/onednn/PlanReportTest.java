@@ -79,7 +79,8 @@ class PlanReportTest {
     @ParameterizedTest
     @CsvSource({"resnet20,true", "resnet20,false", "lenet-bn,true", "mlp-bn,true"})
     void buffersThatLiveAtOnceDoNotOverlap(String model, boolean training) {
-        PlanReport report = report(graph(model, 4, training), PlanOptions.threads(1).folding(!training));
+        PlanReport report =
+                report(graph(model, 4, training), PlanOptions.threads(1).folding(!training));
         assertEquals(training, report.prologue().isEmpty());
         Map<Integer, Life> lives = lives(report);
         List<Buffer> places = report.buffers().stream()
