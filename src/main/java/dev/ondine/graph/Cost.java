@@ -29,6 +29,8 @@ public record Cost(long flops, long bytes) {
     public static Cost of(Node node) {
         return switch (node.op()) {
             case Op.Convolution c -> moved(node, windows(y(node), x(node, 1)) + bias(c.bias(), y(node)));
+            // Every element of the input meets the weights of its channel; then each of the output its bias.
+            case Op.TransposedConvolution c -> moved(node, windows(x(node, 0), x(node, 1)) + bias(c.bias(), y(node)));
             case Op.ConvolutionBackwardData _ -> moved(node, windows(x(node, 0), x(node, 1)));
             case Op.ConvolutionBackwardWeights c ->
                 moved(node, windows(x(node, 1), c.weight()) + bias(c.forward().bias(), x(node, 1)));

@@ -40,6 +40,7 @@ final class Gradients {
                         wanted,
                         () -> add(new Op.ConvolutionBackwardData(c, in(0).shape()), dy, in(1)),
                         () -> addAll(new Op.ConvolutionBackwardWeights(c, in(1).shape()), in(0), dy));
+            case Op.TransposedConvolution c -> transposedConvolution(c, dy, wanted);
             case Op.Linear l ->
                 weighted(
                         wanted,
@@ -103,6 +104,27 @@ final class Gradients {
         }
         if (wanted[0]) gradients[0] = data.get();
         return gradients;
+    }
+
+    /** The gradients of a transposed convolution are those of a convolution with input and output exchanged. */
+    private Value[] transposedConvolution(Op.TransposedConvolution op, Value dy, boolean[] wanted) {
+        Op.Convolution c = op.convolution();
+        Value[] gradients = weighted(
+                new boolean[] {wanted[0], wanted[1]},
+                () -> add(c, dy, in(1)),
+                () -> addAll(new Op.ConvolutionBackwardWeights(c, in(1).shape()), dy, in(0)));
+        if (op.bias() && wanted[2]) {
+            Value sum = add(new Op.ReduceSum(onlyChannels(dy.shape())), dy);
+            gradients[2] = add(new Op.Reshape(in(2).shape()), sum);
+        }
+        return gradients;
+    }
+
+    /** 1×C×1×…: what is left of a shape when everything but channels is summed. */
+    private static Shape onlyChannels(Shape shape) {
+        Shape channels = shape;
+        for (int i = 0; i < shape.rank(); i++) if (i != 1) channels = channels.with(i, 1);
+        return channels;
     }
 
     private Value[] batchNormalization(Op.BatchNormalization b, Value dy) {

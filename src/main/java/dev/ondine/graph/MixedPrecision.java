@@ -107,6 +107,7 @@ public final class MixedPrecision {
     private static Kind kind(Op op) {
         return switch (op) {
             case Op.Convolution _, Op.ConvolutionBackwardData _, Op.Linear _, Op.LinearBackwardData _ -> Kind.PRODUCT;
+            case Op.TransposedConvolution _ -> Kind.PRODUCT;
             case Op.ConvolutionBackwardWeights _, Op.LinearBackwardWeights _, Op.ReduceSum _ -> Kind.SUM;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.ELEMENTWISE;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.ELEMENTWISE;
@@ -159,7 +160,7 @@ public final class MixedPrecision {
     /** Whether an operand is read as bfloat16: activations and weights are; statistics, scale, shift and bias are not. */
     private static boolean readsNarrow(Node node, int operand) {
         return switch (node.op()) {
-            case Op.Convolution _, Op.Linear _ -> operand < 2;
+            case Op.Convolution _, Op.TransposedConvolution _, Op.Linear _ -> operand < 2;
             case Op.BatchNormalization _, Op.Pooling _, Op.PoolingBackward _ -> operand == 0;
             case Op.BatchNormalizationBackward b ->
                 operand == 0 || operand == (b.forward().scale() ? 4 : 3);

@@ -4,6 +4,7 @@ import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * One operation of a graph: its attributes only. What it reads and writes stands in the {@link Node} that holds it; each
@@ -46,6 +47,40 @@ public sealed interface Op {
 
     /** (x, dy) → dw of shape {@code weight} and, if the forward has a bias, db. */
     record ConvolutionBackwardWeights(Convolution forward, Shape weight) implements Backward {}
+
+    /**
+     * Transposed convolution, the gradient of {@link #convolution} with respect to its input used as a forward pass (Dumoulin and
+     * Visin 2016, chapter 4): {@code y[n,o,p·stride − padding + k·dilation] += x[n,i,p] · w[i,o,k]}, from {@code b[o]} on.
+     * (x: N×C×space, w: C×O/groups×kernel, b: O if {@code bias}) → y: N×O×space, along each axis
+     * {@code (x − 1)·stride − paddingBegin − paddingEnd + (kernel − 1)·dilation + 1 + outputPadding}.
+     *
+     * @param paddingBegin elements cut off before the first of each spatial axis
+     * @param paddingEnd elements cut off behind the last
+     * @param outputPadding elements more at the end of each axis, of those that were cut off or that no window reaches; less than
+     *     stride + paddingEnd
+     */
+    record TransposedConvolution(
+            List<Integer> stride,
+            List<Integer> paddingBegin,
+            List<Integer> paddingEnd,
+            List<Integer> outputPadding,
+            List<Integer> dilation,
+            int groups,
+            boolean bias)
+            implements Forward {
+        /**
+         * The convolution from y back to x with the same weights, without bias. Forward, this operation is its gradient of the data; the
+         * gradients of this operation are its forward pass, for x, and its gradient of the weights with x and dy exchanged.
+         */
+        public Convolution convolution() {
+            // Elements added at the end are elements less that are cut off there; what is more than that fills up a
+            // last stride.
+            List<Integer> end = IntStream.range(0, paddingEnd.size())
+                    .mapToObj(i -> Math.max(0, paddingEnd.get(i) - outputPadding.get(i)))
+                    .toList();
+            return new Convolution(stride, paddingBegin, end, dilation, groups, false);
+        }
+    }
 
     /** {@code y = x·wᵀ + b}. (x: N×I, w: O×I, b: O if {@code bias}) → y: N×O. */
     record Linear(boolean bias) implements Weighted {}

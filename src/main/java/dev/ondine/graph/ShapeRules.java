@@ -26,6 +26,7 @@ final class ShapeRules {
                     out.add(TensorType.float32(Shape.of(c.weight().dim(0))));
                 yield out;
             }
+            case Op.TransposedConvolution c -> List.of(like(in, 0, transposedConvolution(c, in)));
             case Op.Linear l -> List.of(like(in, 0, linear(l, in)));
             case Op.LinearBackwardData _ ->
                 List.of(like(in, 0, Shape.of(shape(in, 0).dim(0), shape(in, 1).dim(1))));
@@ -164,6 +165,50 @@ final class ShapeRules {
                         + ") is larger than the padded input " + x + " along spatial axis " + i);
             }
             y = y.with(2 + i, room / c.stride().get(i) + 1);
+        }
+        return y;
+    }
+
+    private static Shape transposedConvolution(Op.TransposedConvolution c, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        Shape w = shape(in, 1);
+        int spatial = x.rank() - 2;
+        if (spatial < 1 || spatial > 3) {
+            throw new IllegalArgumentException(
+                    "a transposed convolution takes (batch, channels, 1 to 3 spatial axes), not " + x);
+        }
+        if (w.rank() != x.rank() || w.dim(0) != x.dim(1)) {
+            throw new IllegalArgumentException(
+                    "weight " + w + " expects " + w.dim(0) + " input channels, the input " + x + " has " + x.dim(1));
+        }
+        if (c.groups() < 1 || x.dim(1) % c.groups() != 0) {
+            throw new IllegalArgumentException(
+                    "groups = " + c.groups() + " must divide the " + x.dim(1) + " input channels");
+        }
+        long outputs = Math.multiplyExact(w.dim(1), c.groups());
+        if (c.bias()) requireSame("bias", shape(in, 2), "output channels", Shape.of(outputs));
+        requireCount("stride", c.stride(), spatial, 1);
+        requireCount("padding", c.paddingBegin(), spatial, 0);
+        requireCount("padding", c.paddingEnd(), spatial, 0);
+        requireCount("outputPadding", c.outputPadding(), spatial, 0);
+        requireCount("dilation", c.dilation(), spatial, 1);
+        Shape y = x.with(1, outputs);
+        for (int i = 0; i < spatial; i++) {
+            long stride = c.stride().get(i);
+            if (c.outputPadding().get(i) >= stride + c.paddingEnd().get(i)) {
+                throw new IllegalArgumentException("outputPadding " + c.outputPadding()
+                        + " must be less than stride + padding along spatial axis " + i
+                        + ": the elements beyond would not depend on the input");
+            }
+            long kernel = (w.dim(2 + i) - 1) * c.dilation().get(i) + 1;
+            long whole =
+                    (x.dim(2 + i) - 1) * stride + kernel + c.outputPadding().get(i);
+            long out = whole - c.paddingBegin().get(i) - c.paddingEnd().get(i);
+            if (out < 1) {
+                throw new IllegalArgumentException("padding cuts off all that the kernel " + w + " makes of the input "
+                        + x + " along spatial axis " + i);
+            }
+            y = y.with(2 + i, out);
         }
         return y;
     }

@@ -34,16 +34,7 @@ public record Conv(
         implements Layer {
 
     public Conv {
-        if (in < 1 || out < 1) {
-            throw new IllegalArgumentException("a convolution has at least one channel, not " + in + " to " + out);
-        }
-        if (groups < 1 || in % groups != 0 || out % groups != 0) {
-            throw new IllegalArgumentException(
-                    "groups = " + groups + " must divide both channel counts, " + in + " and " + out);
-        }
-        for (int k : kernel) {
-            if (k < 1) throw new IllegalArgumentException("kernel " + kernel + " must be at least 1");
-        }
+        requireChannels("a convolution", in, out, groups, kernel);
         kernel = List.copyOf(kernel);
         stride = List.copyOf(stride);
         padding = List.copyOf(padding);
@@ -88,18 +79,35 @@ public record Conv(
 
     @Override
     public Value build(Context context, Value x) {
-        long[] dims = new long[2 + kernel.size()];
-        dims[0] = out;
-        dims[1] = in / groups;
-        for (int i = 0; i < kernel.size(); i++) dims[2 + i] = kernel.get(i);
-        Shape shape = Shape.of(dims);
+        Shape shape = weight(out, in / groups, kernel);
         long window = shape.elements(2, shape.rank());
-        Initializer fanIn = Initializer.fanIn(dims[1] * window);
+        Initializer fanIn = Initializer.fanIn(shape.elements(1, shape.rank()));
         Value weight = context.parameter("weight", shape, kaiming ? Initializer.kaimingFanOut(out * window) : fanIn);
         Op.Convolution op = new Op.Convolution(stride, padding, padding, dilation, groups, bias);
         return bias
                 ? context.add(op, x, weight, context.parameter("bias", Shape.of(out), fanIn))
                 : context.add(op, x, weight);
+    }
+
+    static void requireChannels(String what, int in, int out, int groups, List<Integer> kernel) {
+        if (in < 1 || out < 1) {
+            throw new IllegalArgumentException(what + " has at least one channel, not " + in + " to " + out);
+        }
+        if (groups < 1 || in % groups != 0 || out % groups != 0) {
+            throw new IllegalArgumentException(
+                    "groups = " + groups + " must divide both channel counts, " + in + " and " + out);
+        }
+        for (int k : kernel) {
+            if (k < 1) throw new IllegalArgumentException("kernel " + kernel + " must be at least 1");
+        }
+    }
+
+    static Shape weight(int first, int second, List<Integer> kernel) {
+        long[] dims = new long[2 + kernel.size()];
+        dims[0] = first;
+        dims[1] = second;
+        for (int i = 0; i < kernel.size(); i++) dims[2 + i] = kernel.get(i);
+        return Shape.of(dims);
     }
 
     private List<Integer> each(int[] values) {

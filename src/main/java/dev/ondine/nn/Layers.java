@@ -23,6 +23,21 @@ public final class Layers {
         return new Conv(3, in, out, kernel);
     }
 
+    /** Transposed convolution over (N, in, length). */
+    public static ConvTranspose convTranspose1d(int in, int out, int kernel) {
+        return new ConvTranspose(1, in, out, kernel);
+    }
+
+    /** Transposed convolution over (N, in, height, width) with a square kernel; {@link ConvTranspose#kernel} for others. */
+    public static ConvTranspose convTranspose2d(int in, int out, int kernel) {
+        return new ConvTranspose(2, in, out, kernel);
+    }
+
+    /** Transposed convolution over (N, in, depth, height, width). */
+    public static ConvTranspose convTranspose3d(int in, int out, int kernel) {
+        return new ConvTranspose(3, in, out, kernel);
+    }
+
     /** Batch normalization of (N, C) or (N, C, length). */
     public static BatchNorm batchNorm1d(int features) {
         return new BatchNorm(0, features);

@@ -73,6 +73,16 @@ final class LowerConvolution {
     }
 
     void backwardData(Op.ConvolutionBackwardData op) {
+        backwardData(op.forward());
+    }
+
+    /** The gradient of a convolution's data by another name; then the bias, in place. */
+    void transposed(Op.TransposedConvolution op) {
+        backwardData(op.convolution());
+        if (op.bias()) new LowerElementwise(to, node).addBias(node.output(0), node.input(2));
+    }
+
+    private void backwardData(Op.Convolution op) {
         Value dy = node.input(0);
         Value w = node.input(1);
         Value dx = node.output(0);
@@ -81,15 +91,15 @@ final class LowerConvolution {
         pairs.add(new Pair(input, to.layout(dy)));
         pairs.add(new Pair(input, to.layouts.preferred(dy.shape(), dy.type().dataType())));
         addFallbacks(pairs, dx, dy);
-        long[] weightDims = weightDims(op.forward(), w.shape());
-        PrimitiveDescriptor hint = hint(op.forward(), dx, weightDims, dy);
+        long[] weightDims = weightDims(op, w.shape());
+        PrimitiveDescriptor hint = hint(op, dx, weightDims, dy);
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (Pair pair : pairs) {
             requests.add(Convolutions.backwardData(
                     pair.input,
                     anyWeights(weightDims, w.type().dataType()),
                     pair.output,
-                    window(op.forward()),
+                    window(op),
                     hint,
                     to.attributes));
         }
@@ -100,7 +110,7 @@ final class LowerConvolution {
                         Arg.DIFF_DST,
                         to.in(dy, pd.query(Arg.DIFF_DST)),
                         Arg.WEIGHTS,
-                        weights(w, op.forward(), pd.query(Arg.WEIGHTS))),
+                        weights(w, op, pd.query(Arg.WEIGHTS))),
                 Arg.DIFF_SRC,
                 dx);
     }

@@ -15,6 +15,7 @@ import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -116,6 +117,22 @@ final class LowerElementwise {
             long elements = dst.layout().size() / Float.BYTES;
             return Bfloat16Rounding.step(to.team, x, y, elements);
         });
+    }
+
+    /** Adds one number a channel (axis 1) to a value that has just been made, in place. */
+    void addBias(Value y, Value bias) {
+        Slot sum = to.in(y);
+        Slot flat = to.inPlain(bias);
+        long[] dims = new long[y.shape().rank()];
+        Arrays.fill(dims, 1);
+        dims[1] = bias.shape().dim(0);
+        Slot b = new Slot(
+                flat.buffer(),
+                MemoryDescriptor.plain(to.arena, dims, bias.type().dataType()));
+        PrimitiveDescriptor pd = Binaries.of(
+                        Algorithm.BINARY_ADD, sum.layout(), b.layout(), sum.layout(), to.attributes)
+                .create(to.arena);
+        to.emit(pd, Map.of(Arg.SRC, sum, Arg.SRC_1, b), Map.of(Arg.DST, sum));
     }
 
     /** Row-major, because an element's index decides whether it is dropped. */

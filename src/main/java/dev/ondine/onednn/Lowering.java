@@ -155,6 +155,7 @@ final class Lowering {
             case Op.Convolution c -> new LowerConvolution(this, node).forward(c, Epilogue.none(this));
             case Op.ConvolutionBackwardData c -> new LowerConvolution(this, node).backwardData(c);
             case Op.ConvolutionBackwardWeights c -> new LowerConvolution(this, node).backwardWeights(c);
+            case Op.TransposedConvolution c -> new LowerConvolution(this, node).transposed(c);
             case Op.Linear l -> new LowerLinear(this, node).forward(l, Epilogue.none(this));
             case Op.LinearBackwardData _ -> new LowerLinear(this, node).backwardData();
             case Op.LinearBackwardWeights l -> new LowerLinear(this, node).backwardWeights(l);

@@ -210,7 +210,7 @@ final class PlanReporter {
     private static Kind kind(Op op) {
         return switch (op) {
             case Op.Epilogue e -> kind(e.op());
-            case Op.Convolution _ -> Kind.CONVOLUTION_FORWARD;
+            case Op.Convolution _, Op.TransposedConvolution _ -> Kind.CONVOLUTION_FORWARD;
             case Op.ConvolutionBackwardData _ -> Kind.CONVOLUTION_BACKWARD_DATA;
             case Op.ConvolutionBackwardWeights _ -> Kind.CONVOLUTION_BACKWARD_WEIGHTS;
             case Op.Linear _, Op.LinearBackwardData _, Op.LinearBackwardWeights _ -> Kind.LINEAR;

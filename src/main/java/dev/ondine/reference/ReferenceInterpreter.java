@@ -115,6 +115,11 @@ public final class ReferenceInterpreter {
                 double[] dbias = c.forward().bias() ? out[1] : null;
                 yield () -> op.backwardWeights(in[0], in[1], out[0], dbias);
             }
+            case Op.TransposedConvolution c -> {
+                var op = new ReferenceTransposedConvolution(c, shape(node, 0), shape(node, 1), result(node));
+                double[] bias = c.bias() ? in[2] : null;
+                yield () -> op.forward(in[0], in[1], bias, out[0]);
+            }
             case Op.Linear l -> {
                 var op = linear(shape(node, 0), result(node));
                 double[] bias = l.bias() ? in[2] : null;

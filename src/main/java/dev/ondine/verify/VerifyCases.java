@@ -14,6 +14,7 @@ public final class VerifyCases {
         return Stream.of(
                         ConvolutionCases.all(),
                         EpilogueCases.all(),
+                        TransposedConvolutionCases.all(),
                         NormalizationCases.all(),
                         PoolingCases.all(),
                         ElementwiseCases.all(),

@@ -28,6 +28,13 @@ class ShapeRulesTest {
         return new Op.Convolution(List.of(stride, stride), p, p, List.of(dilation, dilation), groups, bias);
     }
 
+    private static Op.TransposedConvolution transposed(
+            int stride, int padding, int outputPadding, int groups, boolean bias) {
+        List<Integer> p = List.of(padding, padding);
+        List<Integer> more = List.of(outputPadding, outputPadding);
+        return new Op.TransposedConvolution(List.of(stride, stride), p, p, more, List.of(1, 1), groups, bias);
+    }
+
     private static Op.Pooling max(int kernel, int stride, int padding, boolean ceil) {
         List<Integer> p = List.of(padding, padding);
         return new Op.Pooling(
@@ -48,6 +55,15 @@ class ShapeRulesTest {
                 error(convolution(1, 0, 1, 1, false), "1 to 3 spatial axes", f32(1, 3), f32(4, 3)),
                 error(convolution(1, 0, 1, 1, false), "for 1 spatial axes", f32(1, 3, 8), f32(4, 3, 3)),
                 error(convolution(1, 0, 1, 1, true), "bias of shape (3)", f32(1, 3, 8, 8), f32(4, 3, 3, 3), f32(3)),
+                error(transposed(1, 0, 0, 1, false), "expects 4 input channels", f32(1, 3, 8, 8), f32(4, 5, 3, 3)),
+                error(transposed(1, 0, 0, 2, false), "groups = 2", f32(1, 3, 8, 8), f32(3, 4, 3, 3)),
+                error(transposed(0, 0, 0, 1, false), "stride [0, 0]", f32(1, 3, 8, 8), f32(3, 4, 3, 3)),
+                error(transposed(1, -1, 0, 1, false), "padding [-1, -1]", f32(1, 3, 8, 8), f32(3, 4, 3, 3)),
+                error(transposed(2, 0, -1, 1, false), "outputPadding [-1, -1]", f32(1, 3, 8, 8), f32(3, 4, 3, 3)),
+                error(transposed(2, 1, 3, 1, false), "less than stride + padding", f32(1, 3, 8, 8), f32(3, 4, 3, 3)),
+                error(transposed(1, 2, 0, 1, false), "padding cuts off all", f32(1, 3, 2, 2), f32(3, 4, 3, 3)),
+                error(transposed(1, 0, 0, 1, false), "1 to 3 spatial axes", f32(1, 3), f32(3, 4)),
+                error(transposed(1, 0, 0, 2, true), "bias of shape (3)", f32(1, 2, 8, 8), f32(2, 3, 3, 3), f32(3)),
                 error(new Op.Linear(false), "put a Flatten before it", f32(2, 3, 4, 4), f32(10, 48)),
                 error(new Op.Linear(false), "expects 48 features", f32(2, 50), f32(10, 48)),
                 error(new Op.Linear(true), "bias", f32(2, 48), f32(10, 48), f32(9)),
@@ -104,6 +120,12 @@ class ShapeRulesTest {
         assertEquals(
                 List.of(f32(2, 6, 4, 4)),
                 ShapeRules.infer(convolution(1, 0, 2, 3, false), List.of(f32(2, 3, 8, 8), f32(6, 1, 3, 3))));
+        assertEquals(
+                List.of(f32(2, 6, 16, 14)),
+                ShapeRules.infer(transposed(2, 1, 0, 1, true), List.of(f32(2, 3, 8, 7), f32(3, 6, 4, 4), f32(6))));
+        assertEquals(
+                List.of(f32(2, 12, 16, 14)),
+                ShapeRules.infer(transposed(2, 1, 1, 3, false), List.of(f32(2, 3, 8, 7), f32(3, 4, 3, 3))));
         assertEquals(List.of(f32(2, 10)), ShapeRules.infer(new Op.Linear(false), List.of(f32(2, 48), f32(10, 48))));
         assertEquals(
                 List.of(f32(2, 3, 5), f32(3), f32(3)), ShapeRules.infer(NORM, List.of(f32(2, 3, 5), f32(3), f32(3))));

@@ -21,6 +21,7 @@ public final class GradientCases {
     public static Map<String, Function<TinyGraph, Value>> all() {
         GradientCases c = new GradientCases();
         c.convolution();
+        c.transposedConvolution();
         c.batchNormalization();
         c.pooling();
         c.elementwise();
@@ -68,6 +69,70 @@ public final class GradientCases {
         var p = Collections.nCopies(axes, padding);
         return new Op.Convolution(
                 Collections.nCopies(axes, stride), p, p, Collections.nCopies(axes, dilation), 1, false);
+    }
+
+    private void transposedConvolution() {
+        List<Integer> one = List.of(1, 1);
+        transposed("2d", List.of(2, 2), one, one, List.of(0, 0), one, 1, true, dims(2, 3, 4, 3), dims(3, 2, 4, 4));
+        transposed("2d stride 1", one, one, one, List.of(0, 0), one, 1, false, dims(2, 2, 4, 3), dims(2, 3, 3, 3));
+        transposed("2d output padding", List.of(2, 3), one, one, one, one, 1, true, dims(2, 2, 3, 2), dims(2, 2, 3, 3));
+        transposed(
+                "2d groups", List.of(2, 1), one, one, List.of(1, 0), one, 2, true, dims(2, 4, 3, 3), dims(4, 3, 3, 2));
+        // Output padding that gives back more than a stride of what padding cut off, dilated, different along each
+        // axis.
+        transposed(
+                "2d asymmetric",
+                List.of(1, 3),
+                List.of(2, 0),
+                List.of(3, 1),
+                List.of(2, 3),
+                List.of(3, 2),
+                2,
+                true,
+                dims(2, 2, 4, 3),
+                dims(2, 1, 3, 2));
+        transposed(
+                "1d",
+                List.of(3),
+                List.of(0),
+                List.of(0),
+                List.of(2),
+                List.of(1),
+                1,
+                true,
+                dims(2, 2, 3),
+                dims(2, 3, 2));
+        List<Integer> cube = List.of(1, 1, 1);
+        transposed(
+                "3d",
+                List.of(2, 1, 2),
+                cube,
+                cube,
+                List.of(1, 0, 0),
+                cube,
+                1,
+                true,
+                dims(1, 2, 2, 3, 2),
+                dims(2, 2, 3, 2, 3));
+    }
+
+    private void transposed(
+            String name,
+            List<Integer> stride,
+            List<Integer> begin,
+            List<Integer> end,
+            List<Integer> outputPadding,
+            List<Integer> dilation,
+            int groups,
+            boolean bias,
+            long[] x,
+            long[] w) {
+        var op = new Op.TransposedConvolution(stride, begin, end, outputPadding, dilation, groups, bias);
+        sum("conv transpose " + name, g -> {
+            List<Value> operands = new ArrayList<>(List.of(g.random(x), g.random(w)));
+            if (bias) operands.add(g.random(w[1] * groups));
+            return g.add(op, operands.toArray(Value[]::new));
+        });
     }
 
     private void batchNormalization() {

@@ -22,8 +22,7 @@ import java.util.Set;
 /** The layer that each golden case is about, and how exactly it must come out. */
 final class GoldenCases {
     /** Operations that Ondine does not have; their files are skipped, and their appearance would fail the test that lists them. */
-    static final Set<String> MISSING =
-            Set.of("conv_transpose", "matmul", "layer_norm", "group_norm", "instance_norm", "upsample");
+    static final Set<String> MISSING = Set.of("matmul", "layer_norm", "group_norm", "instance_norm", "upsample");
 
     /**
      * @param layer built for the case's {@code input}; its parameters are called as the case's tensors
@@ -38,6 +37,7 @@ final class GoldenCases {
         return Optional.ofNullable(
                 switch (f.text("op")) {
                     case "convolution" -> convolution(f);
+                    case "conv_transpose" -> transposedConvolution(f);
                     case "linear" -> linear(f);
                     case "batch_norm" -> batchNorm(f);
                     case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
@@ -72,6 +72,27 @@ final class GoldenCases {
         double window = w.elements(1, w.rank());
         double positions = Math.max(window, (double) y.elements() / y.dim(1));
         return new Case(layer, true, Tolerances.sum(window), Tolerances.sum(positions));
+    }
+
+    private static Case transposedConvolution(GoldenFile f) {
+        Shape w = f.get("weight").shape();
+        int groups = f.integer("groups", 1);
+        Layer layer = Layers.convTranspose2d((int) w.dim(0), (int) w.dim(1) * groups, (int) w.dim(2))
+                .stride(f.integer("stride", 1))
+                .padding(f.integer("padding", 0))
+                .outputPadding(f.integer("output_padding", 0))
+                .dilation(f.integer("dilation", 1))
+                .groups(groups)
+                .bias(f.has("bias"));
+        Shape x = f.get("input").shape();
+        Shape y = f.get("output").shape();
+        double kernel = w.elements(2, w.rank());
+        double places = Math.max((double) x.elements() / x.dim(1), (double) y.elements() / y.dim(1));
+        return new Case(
+                layer,
+                true,
+                Tolerances.sum((double) w.dim(0) / groups * kernel),
+                Tolerances.sum(Math.max(w.dim(1) * kernel, places)));
     }
 
     private static Case linear(GoldenFile f) {
