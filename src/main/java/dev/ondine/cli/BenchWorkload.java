@@ -2,6 +2,7 @@ package dev.ondine.cli;
 
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Models;
+import dev.ondine.nn.ResNets;
 import dev.ondine.tensor.Shape;
 import java.util.Locale;
 
@@ -16,7 +17,7 @@ enum BenchWorkload {
 
     Layer network() {
         return switch (this) {
-            case RESNET20 -> Models.resnetCifar(20, 3, CLASSES);
+            case RESNET20 -> ResNets.cifar(20, 3, CLASSES);
             case CNN -> Models.cnn(1, CLASSES);
             case LENET -> Models.lenet(sample(), CLASSES);
             case MLP -> Models.mlp(784, 256, CLASSES);

@@ -1,5 +1,6 @@
 package dev.ondine.cli;
 
+import dev.ondine.nn.Models;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
@@ -48,6 +49,18 @@ abstract class Command implements Callable<Integer> {
         if (!possible.contains(actual)) {
             throw wrong(option, isNone(actual, possible.stream()));
         }
+    }
+
+    /** A model that gives logits, which is what is trained and evaluated here. */
+    final void requireClassifier(String option, String model) {
+        if (Models.names().contains(model) && !Models.classifiers().contains(model)) {
+            throw wrong(
+                    option,
+                    "'" + model + "' does not tell classes apart, and only that is trained and evaluated here; train it"
+                            + " from Java with Loss.meanSquaredError(), or time it with ondine bench --workload "
+                            + model);
+        }
+        requireOneOf(option, Models.classifiers(), model);
     }
 
     private static String isNone(String actual, Stream<String> possible) {

@@ -47,8 +47,8 @@ final class EvalCommand extends Command {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "mlp-bn, lenet-bn, cnn-bn or resnet20, for a checkpoint that does not say it; the samples are"
-                    + " then normalized as the training data of --data ask for.")
+            description = "As of train, for a checkpoint that does not say it; the samples are then normalized as the"
+                    + " training data of --data ask for.")
     private String modelName;
 
     @Option(names = "--batch", paramLabel = "N", description = "Samples at a time. Default: ${DEFAULT-VALUE}.")
@@ -63,7 +63,7 @@ final class EvalCommand extends Command {
     @Override
     public Integer call() throws IOException {
         requireOneOf("--split", List.of("test", "train"), part);
-        if (modelName != null) requireOneOf("--model", Models.names(), modelName);
+        if (modelName != null) requireClassifier("--model", modelName);
         require(batch > 0, "--batch", "at least 1", batch);
         computing.check(this);
         Optional<ModelCard> stored = ModelCard.read(checkpoint);
@@ -90,7 +90,7 @@ final class EvalCommand extends Command {
         if (modelName == null) {
             throw new IOException(
                     checkpoint + " does not say which model it holds: ondine train did not write it. Name the"
-                            + " model with --model (" + String.join(", ", Models.names()) + ")");
+                            + " model with --model (" + String.join(", ", Models.classifiers()) + ")");
         }
         if (data == null) throw wrong("--data", checkpoint + " does not say what it was trained on: name the data");
     }

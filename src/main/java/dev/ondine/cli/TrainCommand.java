@@ -44,7 +44,8 @@ final class TrainCommand extends Command {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "mlp-bn, lenet-bn, cnn-bn or resnet20. Default: ${DEFAULT-VALUE}.")
+            description = "mlp-bn, lenet-bn, cnn-bn, resnet20, resnet18-cifar, resnet18, resnet34 or resnet50. Default:"
+                    + " ${DEFAULT-VALUE}.")
     private String modelName = "cnn-bn";
 
     @Option(
@@ -88,7 +89,7 @@ final class TrainCommand extends Command {
 
     @Override
     public Integer call() throws IOException {
-        requireOneOf("--model", Models.names(), modelName);
+        requireClassifier("--model", modelName);
         if (shift != null) require(shift >= 0, "--shift", "at least 0", shift);
         training.check(this);
         computing.check(this);

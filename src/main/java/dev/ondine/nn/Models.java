@@ -3,6 +3,7 @@ package dev.ondine.nn;
 import static dev.ondine.nn.Layers.batchNorm1d;
 import static dev.ondine.nn.Layers.batchNorm2d;
 import static dev.ondine.nn.Layers.conv2d;
+import static dev.ondine.nn.Layers.convTranspose2d;
 import static dev.ondine.nn.Layers.flatten;
 import static dev.ondine.nn.Layers.globalAvgPool;
 import static dev.ondine.nn.Layers.linear;
@@ -12,10 +13,14 @@ import static dev.ondine.nn.Layers.relu;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 
-/** Whole networks. Each takes images (channels, height, width) and gives logits (classes). */
+/**
+ * Whole networks, by name or by a method of their own; the residual ones are in {@link ResNets}. Each takes images (channels, height,
+ * width). All but the autoencoder give logits (classes).
+ */
 public final class Models {
     /** Makes a network for one shape of images and a number of classes. */
     @FunctionalInterface
@@ -23,11 +28,21 @@ public final class Models {
         Layer create(Shape image, int classes);
     }
 
-    private static final SequencedMap<String, Factory> BY_NAME = new TreeMap<>(java.util.Map.of(
+    private static final SequencedMap<String, Factory> CLASSIFIERS = new TreeMap<>(Map.of(
             "mlp-bn", (image, classes) -> mlp(Math.toIntExact(image.elements()), 256, classes),
             "lenet-bn", Models::lenet,
-            "cnn-bn", (image, classes) -> cnn(Math.toIntExact(image.dim(0)), classes),
-            "resnet20", (image, classes) -> resnetCifar(20, Math.toIntExact(image.dim(0)), classes)));
+            "cnn-bn", (image, classes) -> cnn(channels(image), classes),
+            "resnet20", (image, classes) -> ResNets.cifar(20, channels(image), classes),
+            "resnet18-cifar", (image, classes) -> ResNets.resnet18Cifar(channels(image), classes),
+            "resnet18", (image, classes) -> ResNets.resnet18(channels(image), classes),
+            "resnet34", (image, classes) -> ResNets.resnet34(channels(image), classes),
+            "resnet50", (image, classes) -> ResNets.resnet50(channels(image), classes)));
+
+    private static final SequencedMap<String, Factory> BY_NAME = new TreeMap<>(CLASSIFIERS);
+
+    static {
+        BY_NAME.put("autoencoder", (image, _) -> autoencoder(image));
+    }
 
     private Models() {}
 
@@ -36,10 +51,16 @@ public final class Models {
         return List.copyOf(BY_NAME.keySet());
     }
 
+    /** Those of the {@link #names} whose networks give logits; the others give back an image. */
+    public static List<String> classifiers() {
+        return List.copyOf(CLASSIFIERS.keySet());
+    }
+
     /**
      * The network of this name.
      *
-     * @throws IllegalArgumentException for an unknown name; lists the known ones
+     * @param classes that a classifier tells apart; without meaning for the others
+     * @throws IllegalArgumentException for an unknown name, listing the known ones, or images that the network cannot take
      */
     public static Layer create(String name, Shape image, int classes) {
         Factory factory = BY_NAME.get(name);
@@ -110,44 +131,35 @@ public final class Models {
     }
 
     /**
-     * The ResNet for 32x32 images of He et al. 2016, section 4.2, with {@code depth} = 6n + 2 layers (20, 32, 44, 56, 110) and
-     * projection shortcuts where the shape changes.
+     * A convolutional autoencoder with batch normalization: three 3x3 convolutions that each halve the sides, to 32, 64 and 128
+     * channels, and three 4x4 transposed ones that double them again, the last without normalization. Its output has the shape of
+     * its input, to be compared with it. 257,441 parameters for one channel.
+     *
+     * @throws IllegalArgumentException unless the sides are multiples of 8
      */
-    public static Layer resnetCifar(int depth, int channels, int classes) {
-        if (depth < 8 || depth % 6 != 2) {
+    public static Layer autoencoder(Shape image) {
+        if (image.rank() != 3 || image.dim(1) % 8 != 0 || image.dim(2) % 8 != 0) {
             throw new IllegalArgumentException(
-                    "the depth of a CIFAR ResNet is 6n + 2 (20, 32, 44, 56, 110), not " + depth);
+                    "autoencoder takes images (channels, height, width) whose sides are multiples of 8, not " + image
+                            + ": its output would have another size");
         }
-        Sequential net = Sequential.named()
-                .then("conv1", conv2d(channels, 16, 3).padding(1).bias(false).withKaiming())
-                .then("bn1", batchNorm2d(16))
-                .then("relu", relu());
-        int in = 16;
-        for (int stage = 1; stage <= 3; stage++) {
-            int out = 8 << stage;
-            List<Layer> blocks = new ArrayList<>();
-            for (int i = 0; i < (depth - 2) / 6; i++) {
-                blocks.add(basicBlock(in, out, stage > 1 && i == 0 ? 2 : 1));
-                in = out;
-            }
-            net = net.then("layer" + stage, Sequential.of(blocks));
+        List<Layer> layers = new ArrayList<>();
+        int channels = Math.toIntExact(image.dim(0));
+        int in = channels;
+        for (int out : new int[] {32, 64, 128}) {
+            layers.addAll(List.of(conv2d(in, out, 3).stride(2).padding(1).bias(false), batchNorm2d(out), relu()));
+            in = out;
         }
-        return net.then("avgpool", globalAvgPool()).then("flatten", flatten()).then("fc", linear(in, classes));
+        for (int out : new int[] {64, 32}) {
+            layers.addAll(
+                    List.of(convTranspose2d(in, out, 4).stride(2).padding(1).bias(false), batchNorm2d(out), relu()));
+            in = out;
+        }
+        layers.add(convTranspose2d(in, channels, 4).stride(2).padding(1));
+        return Sequential.of(layers);
     }
 
-    /** Two 3x3 convolutions around a shortcut; the shortcut is a 1x1 convolution where the shape changes. */
-    static Layer basicBlock(int in, int out, int stride) {
-        Layer body = Sequential.named()
-                .then(
-                        "conv1",
-                        conv2d(in, out, 3).stride(stride).padding(1).bias(false).withKaiming())
-                .then("bn1", batchNorm2d(out))
-                .then("relu", relu())
-                .then("conv2", conv2d(out, out, 3).padding(1).bias(false).withKaiming())
-                .then("bn2", batchNorm2d(out));
-        if (stride == 1 && in == out) return Residual.of(body);
-        return Residual.of(
-                body,
-                Sequential.of(conv2d(in, out, 1).stride(stride).bias(false).withKaiming(), batchNorm2d(out)));
+    private static int channels(Shape image) {
+        return Math.toIntExact(image.dim(0));
     }
 }
