@@ -59,6 +59,15 @@ public interface Plan extends AutoCloseable {
      */
     void prepare();
 
+    /**
+     * With {@link PlanOptions#ownLayouts}, takes over what was written to the inputs; runs then compute with that until the next call.
+     * Otherwise a run reads its inputs anew, and this does nothing.
+     */
+    default void load() {}
+
+    /** With {@link PlanOptions#ownLayouts}, brings the outputs of the last run to {@link #output}. Otherwise they are there already. */
+    default void fetch() {}
+
     /** Computes every value of the graph once. {@code step} numbers the runs: random operations draw anew for each. */
     void run(long step);
 

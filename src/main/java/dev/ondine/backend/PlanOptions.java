@@ -13,30 +13,42 @@ import java.util.Optional;
  * @param folding whether parameters and buffers are taken as constants, for inference: batch normalization with given statistics is
  *     folded into the weights before it, and what depends on nothing else is computed by {@link Plan#prepare} and not in every run.
  *     Without effect on a graph with gradients, in bfloat16, and on backends that compute everything in every run. Default false
+ * @param ownLayouts whether inputs and outputs keep the layout and data type in which the plan computes from one run to the next, so
+ *     that a run converts none of them: {@link Plan#load} and {@link Plan#fetch} do. For operations that are measured alone, as they
+ *     run in the middle of a network. Default false
  */
 public record PlanOptions(
-        int threads, long seed, Precision precision, Optional<Plan> sharedParameters, boolean folding) {
+        int threads,
+        long seed,
+        Precision precision,
+        Optional<Plan> sharedParameters,
+        boolean folding,
+        boolean ownLayouts) {
     public PlanOptions {
         if (threads < 1) throw new IllegalArgumentException("threads must be at least 1, not " + threads);
     }
 
     public static PlanOptions threads(int threads) {
-        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty(), false);
+        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty(), false, false);
     }
 
     public PlanOptions seed(long seed) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
     }
 
     public PlanOptions precision(Precision precision) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
     }
 
     public PlanOptions sharing(Plan plan) {
-        return new PlanOptions(threads, seed, precision, Optional.of(plan), folding);
+        return new PlanOptions(threads, seed, precision, Optional.of(plan), folding, ownLayouts);
     }
 
     public PlanOptions folding(boolean folding) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
+    }
+
+    public PlanOptions ownLayouts(boolean ownLayouts) {
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
     }
 }

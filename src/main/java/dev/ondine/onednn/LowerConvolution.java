@@ -43,7 +43,7 @@ final class LowerConvolution {
         outputs.add(to.layouts.preferred(y.shape(), y.type().dataType()));
         for (MemoryDescriptor output : outputs) {
             // The network's own input is row-major with few channels: kernels for first layers read it as it is.
-            if (to.origin(x) != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
+            if (to.origin(x).role() != Value.Role.INPUT) pairs.add(new Pair(to.layout(x), output));
             pairs.add(new Pair(any(x), output));
         }
         addFallbacks(pairs, x, y);
@@ -182,7 +182,7 @@ final class LowerConvolution {
 
     /** Weights in the layout that a primitive wants. With groups oneDNN counts them as an axis of their own. */
     private Slot weights(Value w, Op.Convolution op, MemoryDescriptor wanted) {
-        if (op.groups() > 1 && to.origin(w) != Value.Role.PARAMETER) {
+        if (op.groups() > 1 && to.origin(w).role() != Value.Role.PARAMETER) {
             MemoryDescriptor grouped = MemoryDescriptor.plain(
                     to.arena, weightDims(op, w.shape()), w.type().dataType());
             to.define(w, new Slot(to.inPlain(w).buffer(), grouped));

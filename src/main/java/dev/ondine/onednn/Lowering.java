@@ -1,6 +1,7 @@
 package dev.ondine.onednn;
 
 import dev.ondine.backend.PlanReport.Attempt;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.backend.Team;
 import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
@@ -67,6 +68,10 @@ final class Lowering {
     private List<StepSpec> target = steps;
     private final Map<PrimitiveDescriptor, List<Attempt>> attempts = new HashMap<>();
     private final IdentityHashMap<StepSpec, List<Attempt>> slow = new IdentityHashMap<>();
+    private final boolean ownLayouts;
+    private final Set<Value> settledInputs = new HashSet<>();
+    private final List<StepSpec> loads = new ArrayList<>();
+    private final List<StepSpec> fetches = new ArrayList<>();
     private Node node;
     private int temporaries;
 
@@ -74,11 +79,19 @@ final class Lowering {
      * @param folding whether what depends on parameters and buffers only becomes the plan's prologue
      * @param tuner chooses among kernels; {@code null} to take the first that will do
      */
-    Lowering(Graph graph, Arena arena, ParameterBlock parameters, long seed, boolean folding, Team team, Tuner tuner) {
+    Lowering(
+            Graph graph,
+            Arena arena,
+            ParameterBlock parameters,
+            PlanOptions options,
+            boolean folding,
+            Team team,
+            Tuner tuner) {
+        this.ownLayouts = options.ownLayouts();
         this.graph = graph;
         this.arena = arena;
         this.parameters = parameters;
-        this.seed = seed;
+        this.seed = options.seed();
         this.team = team;
         this.tuner = tuner;
         this.layouts = new LayoutPolicy(arena);
@@ -118,7 +131,7 @@ final class Lowering {
         }
         node = null;
         target = steps;
-        for (Value v : graph.outputs().values()) pin(inPlain(v));
+        for (Value v : graph.outputs().values()) pin(ownLayouts ? fetched(v) : inPlain(v));
         for (Graph.Statistic s : graph.statistics()) {
             pin(inPlain(s.mean()));
             pin(inPlain(s.variance()));
@@ -251,11 +264,11 @@ final class Lowering {
         return known.stream().map(Slot::layout).toList();
     }
 
-    /** Where a value comes from, before it was converted to another data type: an input, a parameter, a result of a node. */
-    Value.Role origin(Value v) {
+    /** What a value was, before it was converted to another data type: an input, a parameter, a result of a node. */
+    Value origin(Value v) {
         Value from = v;
         while (converted.containsKey(from)) from = converted.get(from);
-        return from.role();
+        return from;
     }
 
     /** A value in the layout that it has. */
@@ -266,10 +279,19 @@ final class Lowering {
     /** A value in a certain layout: where it lies so already, or a copy, for which it is also converted if need be. */
     Slot in(Value v, MemoryDescriptor wanted) {
         List<Slot> known = slots.computeIfAbsent(v, _ -> new ArrayList<>());
+        Value origin = origin(v);
+        boolean firstOfInput = origin.role() == Value.Role.INPUT && settledInputs.add(origin);
         for (Slot slot : known) {
             if (slot.layout().equals(wanted)) return slot;
         }
         Slot copy = new Slot(new Buffer(v + "'", wanted.size()), wanted);
+        if (ownLayouts && firstOfInput) {
+            // The input's own layout is its first reader's; others that want another convert it in every run.
+            pin(copy);
+            loads.add(reorderStep(slots.get(origin).getFirst(), copy));
+            known.addFirst(copy);
+            return copy;
+        }
         Value from = converted.getOrDefault(v, v);
         if (from.role() == Value.Role.PARAMETER) {
             Slot slot = parameters.read(from, wanted, copy, (folding ? prologue : steps).size());
@@ -288,6 +310,20 @@ final class Lowering {
     /** A value row-major, as Java reads it. */
     Slot inPlain(Value v) {
         return in(v, plain(v));
+    }
+
+    /** An output row-major and of its own data type, made after the run of what the run left. */
+    private Slot fetched(Value v) {
+        MemoryDescriptor plain = plain(v);
+        List<Slot> known = slots.getOrDefault(v, List.of());
+        for (Slot slot : known) {
+            if (slot.layout().equals(plain)) return slot;
+        }
+        Slot source = known.isEmpty() ? in(converted.get(v)) : known.getFirst();
+        pin(source);
+        Slot copy = new Slot(new Buffer(v + "'", plain.size()), plain);
+        fetches.add(reorderStep(source, copy));
+        return define(v, copy);
     }
 
     MemoryDescriptor plain(Value v) {
@@ -535,6 +571,16 @@ final class Lowering {
     /** What runs once for every change of the parameters and buffers. */
     List<StepSpec> prologue() {
         return prologue;
+    }
+
+    /** What {@link dev.ondine.backend.Plan#load} does. */
+    List<StepSpec> loads() {
+        return loads;
+    }
+
+    /** What {@link dev.ondine.backend.Plan#fetch} does. */
+    List<StepSpec> fetches() {
+        return fetches;
     }
 
     /** What the caller reads or writes, and constants: memory that is never shared. */

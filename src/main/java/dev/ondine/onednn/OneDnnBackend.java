@@ -85,7 +85,7 @@ public final class OneDnnBackend implements Backend {
                     : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
             Tuner tuner = tuners.apply(options.threads());
-            Lowering lowering = new Lowering(fused, arena, parameters, options.seed(), folding, team, tuner);
+            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner);
             lowering.run();
             if (tuner != null) tuner.save();
             return new OneDnnPlan(lowering, arena, parameters, options.threads());

@@ -32,7 +32,9 @@ public final class OneDnnPlan implements Plan {
     private final List<String> warnings;
     private final Step[] prologue;
     private final PlanReport report;
+    private final Step[] loads;
     private final Step[] steps;
+    private final Step[] fetches;
     private final int threads;
     private final Team team;
     private final long arenaBytes;
@@ -54,7 +56,9 @@ public final class OneDnnPlan implements Plan {
         this.team = lowering.team;
         this.prologueSpecs = List.copyOf(lowering.prologue());
         List<StepSpec> all = new ArrayList<>(prologueSpecs);
+        all.addAll(lowering.loads());
         all.addAll(specs);
+        all.addAll(lowering.fetches());
         this.arenaBytes = MemoryPlanner.plan(all, lowering.pinnedSlots());
         MemorySegment memory = NativeMemory.allocate(arena, arenaBytes, team);
         for (Buffer buffer : MemoryPlanner.buffers(all, lowering.pinnedSlots())) buffer.materialize(memory);
@@ -67,8 +71,10 @@ public final class OneDnnPlan implements Plan {
         this.report = new PlanReporter(lowering, parameters, arenaBytes, threads).report();
 
         Stream stream = Stream.create(arena);
-        this.prologue = prologueSpecs.stream().map(s -> bind(s, stream)).toArray(Step[]::new);
-        this.steps = specs.stream().map(s -> bind(s, stream)).toArray(Step[]::new);
+        this.prologue = bind(prologueSpecs, stream);
+        this.loads = bind(lowering.loads(), stream);
+        this.steps = bind(specs, stream);
+        this.fetches = bind(lowering.fetches(), stream);
 
         for (Value v : graph.inputs()) inputs.put(v.name(), view(lowering, v));
         for (Value v : graph.buffers()) buffers.put(v.name(), view(lowering, v));
@@ -81,6 +87,12 @@ public final class OneDnnPlan implements Plan {
 
     private static Tensor view(Lowering lowering, Value v) {
         return Tensor.view(lowering.plainSlot(v).buffer().segment(), v.type().dataType(), v.shape());
+    }
+
+    private Step[] bind(List<StepSpec> specs, Stream stream) {
+        Step[] bound = new Step[specs.size()];
+        for (int i = 0; i < bound.length; i++) bound[i] = bind(specs.get(i), stream);
+        return bound;
     }
 
     private Step bind(StepSpec spec, Stream stream) {
@@ -108,11 +120,25 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public void run(long step) {
+        run(steps, step);
+    }
+
+    @Override
+    public void load() {
+        run(loads, 0);
+    }
+
+    @Override
+    public void fetch() {
+        run(fetches, 0);
+    }
+
+    private void run(Step[] sequence, long step) {
         synchronized (parameters.lock()) {
             requireOpen();
             OpenMp.setThreads(threads);
-            if (!prepared) runPrologue();
-            for (Step s : steps) s.run(step);
+            if (sequence == steps && !prepared) runPrologue();
+            for (Step s : sequence) s.run(step);
         }
     }
 
