@@ -10,6 +10,7 @@ module dev.ondine {
     requires info.picocli;
     requires java.desktop;
     requires java.management;
+    requires jdk.management;
     requires me.tongfei.progressbar;
     requires static jdk.incubator.vector;
 

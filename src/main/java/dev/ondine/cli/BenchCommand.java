@@ -3,40 +3,37 @@ package dev.ondine.cli;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.ondine.backend.Backend;
-import dev.ondine.nn.Model;
-import dev.ondine.onednn.OneDnnPlan;
-import dev.ondine.tensor.Tensor;
-import dev.ondine.train.Optimizer;
-import dev.ondine.train.Trainer;
-import dev.ondine.train.TrainingBatch;
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.Cost;
 import java.io.IOException;
 import java.io.StringWriter;
-import java.util.Arrays;
-import java.util.List;
 import java.util.OptionalLong;
-import java.util.SplittableRandom;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Times training steps. */
+/** Times whole workloads. */
 @CommandLine.Command(
         name = "bench",
         sortOptions = false,
-        description = {"Time whole training steps (forward, loss, backward, update) on random images.", ""})
+        description = {
+            "Time a workload on random data: whole training steps (forward, loss, backward, update), one operation"
+                    + " forward and backward, or inference.",
+            ""
+        })
 final class BenchCommand extends Command {
-    /** Steps that are not timed: the first ones fault memory in and are compiled by Java. */
-    private static final int WARM_UP = 5;
-
-    private static final int PROFILED = 15;
-
     @Option(
             names = "--workload",
             paramLabel = "NAME",
-            description = "resnet20, cnn, lenet or mlp. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Training: resnet20, resnet18-cifar, resnet50, mlp, autoencoder, cnn or lenet. One operation: bn"
+                            + " or conv3x3. Inference: resnet50-infer. Default: ${DEFAULT-VALUE}.")
     private String workloadName = "resnet20";
 
-    @Option(names = "--batch", paramLabel = "N", description = "Samples a step. Default: 128, of mlp 64.")
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Samples a step. Default: 128; mlp and bn 64, conv3x3 32, resnet50 16, resnet50-infer 1.")
     private Integer batchSize;
 
     @Option(
@@ -52,14 +49,7 @@ final class BenchCommand extends Command {
     private BackendOptions computing;
 
     private BenchWorkload workload;
-
-    /**
-     * What was measured.
-     *
-     * @param firstStep seconds from the start of the virtual machine to the end of the first step
-     * @param primitives share of a step that is spent inside oneDNN's primitives; NaN if that is not known
-     */
-    private record Timing(double medianMillis, double fastestMillis, int steps, double firstStep, double primitives) {}
+    private int size;
 
     @Override
     public Integer call() throws IOException {
@@ -67,118 +57,96 @@ final class BenchCommand extends Command {
         if (batchSize != null) require(batchSize > 0, "--batch", "at least 1", batchSize);
         require(seconds > 0 && Double.isFinite(seconds), "--seconds", "a number above 0", seconds);
         computing.check(this);
-        int size = batchSize != null ? batchSize : workload.batch();
+        size = batchSize != null ? batchSize : workload.batch();
         Backend backend = computing.open(this);
-        try (Model model = Model.of(workload.network(), workload.sample(), 1);
-                Trainer trainer = Trainer.of(model)
-                        .backend(backend)
-                        .optimizer(Optimizer.Sgd.of(0.01).momentum(0.9).weightDecay(5e-4))
-                        .threads(computing.threads())
-                        .precision(computing.precision())
-                        .build()) {
-            TrainingBatch batch = trainer.batch(size);
-            fill(batch);
-            Timing timing = time(batch);
+        try (BenchStep step = prepare(backend)) {
+            BenchTiming timing = BenchTiming.measure(step, seconds);
+            BenchWork work = BenchWork.of(step.plan().graph(), computing.threads(), computing.precision());
             if (json) {
-                printJson(size, backend, timing);
+                printJson(backend, timing, work);
             } else {
-                print(size, backend, trainer, timing);
+                print(backend, step, timing, work);
             }
         }
         return DONE;
     }
 
-    private static void fill(TrainingBatch batch) {
-        SplittableRandom random = new SplittableRandom(1);
-        Tensor input = batch.input();
-        float[] pixels = new float[Math.toIntExact(input.elements())];
-        for (int i = 0; i < pixels.length; i++) pixels[i] = (float) random.nextDouble(-1, 1);
-        input.copyFrom(pixels);
-        for (int i = 0; i < batch.size(); i++) batch.target().setIntAt(i, random.nextInt(BenchWorkload.CLASSES));
+    private BenchStep prepare(Backend backend) {
+        PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
+        return switch (workload.kind()) {
+            case TRAINING -> new BenchTraining(workload, size, backend, options);
+            case OPERATION -> new BenchOperation(workload, size, backend, options);
+            case INFERENCE -> new BenchInference(workload, size, backend, options);
+        };
     }
 
-    private Timing time(TrainingBatch batch) {
-        batch.step();
-        double firstStep = Machine.uptime();
-        for (int i = 1; i < WARM_UP; i++) batch.step();
-        long[] nanos = new long[64];
-        int steps = 0;
-        long start = System.nanoTime();
-        long end = start + (long) (seconds * 1e9);
-        long before = start;
-        while (before < end) {
-            batch.step();
-            long now = System.nanoTime();
-            if (steps == nanos.length) nanos = Arrays.copyOf(nanos, 2 * steps);
-            nanos[steps++] = now - before;
-            before = now;
-        }
-        nanos = Arrays.copyOf(nanos, steps);
-        Arrays.sort(nanos);
-        double median = (nanos[steps / 2] + nanos[(steps - 1) / 2]) / 2.0;
-        return new Timing(median * 1e-6, nanos[0] * 1e-6, steps, firstStep, json ? Double.NaN : primitives(batch));
-    }
-
-    /** The share of a step that oneDNN's primitives take: steps and runs that time each primitive in turns. */
-    private static double primitives(TrainingBatch batch) {
-        if (!(batch.plan() instanceof OneDnnPlan plan)) return Double.NaN;
-        List<String> names = plan.stepNames();
-        long[] steps = new long[PROFILED];
-        long[] primitives = new long[PROFILED];
-        for (int run = 0; run < PROFILED; run++) {
-            long start = System.nanoTime();
-            batch.step();
-            steps[run] = System.nanoTime() - start;
-            long[] nanos = plan.profile(run);
-            for (int i = 0; i < nanos.length; i++) {
-                if (!names.get(i).endsWith(" java")) primitives[run] += nanos[i];
-            }
-        }
-        Arrays.sort(steps);
-        Arrays.sort(primitives);
-        // The fastest of each: a neighbour on the machine must not be taken for one or the other.
-        return (double) primitives[0] / steps[0];
-    }
-
-    private void print(int size, Backend backend, Trainer trainer, Timing timing) {
+    private void print(Backend backend, BenchStep step, BenchTiming timing, BenchWork work) {
+        double perSecond = 1e3 / timing.medianMillis();
         field(
                 "Workload",
-                workload + ", batch " + size + ", " + computing.precision().shortName() + ", whole training step");
+                workload + ", batch " + size + ", " + computing.precision().shortName() + ", " + workload.kind());
         field("Backend", computing.describe(backend));
-        field("Updates", trainer.updateKernels());
-        field("Speed", Text.fixed(1000 * size / timing.medianMillis, 1) + " images/s");
+        if (!step.updates().isEmpty()) field("Updates", step.updates());
+        field("Speed", Text.fixed(size * perSecond, 1) + " images/s");
         field(
                 "Step",
-                Text.fixed(timing.medianMillis, 2) + " ms (median of " + timing.steps + ", fastest "
-                        + Text.fixed(timing.fastestMillis, 2) + ")");
-        if (Double.isFinite(timing.primitives)) {
-            field("Primitives", Text.fixed(100 * timing.primitives, 1) + " % of the step");
+                Text.fixed(timing.medianMillis(), 2) + " ms (median of " + timing.steps() + ", fastest "
+                        + Text.fixed(timing.fastestMillis(), 2) + ")");
+        Cost cost = work.cost();
+        field(
+                "Work",
+                Text.fixed(cost.flops() * 1e-9, 2) + " GFLOP a step: " + Text.fixed(cost.flops() * perSecond * 1e-9, 1)
+                        + " GFLOP/s; at least " + Text.fixed(cost.bytes() * 1e-6, 1) + " MB read and written: "
+                        + Text.fixed(cost.bytes() * perSecond * 1e-9, 1) + " GB/s");
+        field(
+                "Roofline",
+                work.seconds().isPresent()
+                        ? Text.fixed(100 * work.seconds().getAsDouble() * perSecond, 1)
+                                + " % of what this machine can do at most"
+                        : "n/a: ondine peak measures that of this machine");
+        if (Double.isFinite(timing.primitives())) {
+            field("Primitives", Text.fixed(100 * timing.primitives(), 1) + " % of the step");
         }
-        field("First step", "done " + Text.fixed(timing.firstStep, 2) + " s after the start of Java");
+        field("First step", "done " + Text.fixed(timing.firstStep(), 2) + " s after the start of Java");
+        if (Double.isFinite(timing.allocated())) {
+            field("Allocated", Text.fixed(timing.allocated(), 0) + " bytes of Java's heap a step");
+        }
         OptionalLong peak = Machine.peakMegabytes();
         field("Peak memory", peak.isPresent() ? Text.grouped(peak.getAsLong()) + " MB" : "n/a");
     }
 
-    private void printJson(int size, Backend backend, Timing timing) throws IOException {
+    private void printJson(Backend backend, BenchTiming timing, BenchWork work) throws IOException {
         StringWriter text = new StringWriter();
         try (JsonGenerator object = new JsonFactory().createGenerator(text)) {
+            double perSecond = 1e3 / timing.medianMillis();
             object.writeStartObject();
             object.writeStringField("workload", workload.toString());
             object.writeNumberField("batch", size);
             object.writeStringField("backend", backend.name());
             object.writeStringField("dtype", computing.precision().shortName());
             object.writeNumberField("threads", computing.threads());
-            object.writeNumberField("images_per_s", 1000 * size / timing.medianMillis);
-            object.writeNumberField("ms_per_step", timing.medianMillis);
-            object.writeNumberField("steps", timing.steps);
+            object.writeNumberField("images_per_s", size * perSecond);
+            object.writeNumberField("ms_per_step", timing.medianMillis());
+            object.writeNumberField("steps", timing.steps());
+            object.writeNumberField("gflop_per_s", work.cost().flops() * perSecond * 1e-9);
+            object.writeNumberField("gb_per_s", work.cost().bytes() * perSecond * 1e-9);
+            number(object, "roofline_percent", 100 * work.seconds().orElse(Double.NaN) * perSecond);
+            number(object, "primitives_percent", 100 * timing.primitives());
+            number(object, "allocated_bytes_per_step", timing.allocated());
+            object.writeNumberField("first_step_s", timing.firstStep());
             OptionalLong peak = Machine.peakMegabytes();
-            if (peak.isPresent()) {
-                object.writeNumberField("peak_rss_mb", peak.getAsLong());
-            } else {
-                object.writeNullField("peak_rss_mb");
-            }
+            number(object, "peak_rss_mb", peak.isPresent() ? peak.getAsLong() : Double.NaN);
             object.writeEndObject();
         }
         out().println(text);
+    }
+
+    /** Null where it is not known. */
+    private static void number(JsonGenerator object, String name, double value) throws IOException {
+        if (Double.isFinite(value)) {
+            object.writeNumberField(name, value);
+        } else {
+            object.writeNullField(name);
+        }
     }
 }

@@ -40,7 +40,7 @@ abstract class Command implements Callable<Integer> {
     /** The constant of this name, in any case. */
     final <E extends Enum<E>> E constant(String option, Class<E> type, String name) {
         for (E constant : type.getEnumConstants()) {
-            if (constant.name().equalsIgnoreCase(name)) return constant;
+            if (constant.toString().equalsIgnoreCase(name)) return constant;
         }
         throw wrong(option, isNone(name, Arrays.stream(type.getEnumConstants()).map(Object::toString)));
     }

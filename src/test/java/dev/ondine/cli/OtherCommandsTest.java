@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** {@code info}, {@code bench} and {@code verify}. */
 class OtherCommandsTest {
@@ -52,15 +52,26 @@ class OtherCommandsTest {
         assertEquals("1", object.get("threads"));
         assertTrue(Integer.parseInt(object.get("steps")) > 0);
         assertTrue(object.containsKey("peak_rss_mb"));
+        assertEquals("0.0", object.get("allocated_bytes_per_step"));
+        assertTrue(Double.parseDouble(object.get("first_step_s")) > 0);
+        // Forward and both gradients of 16 samples through 784·256 + 256·256 + 256·10 weights, without the first
+        // layer's gradient
+        // of its input; batch norm and loss come on top.
+        double multiplied = 2.0 * 16 * (2 * 784 * 256 + 3 * 256 * 256 + 3 * 256 * 10);
+        double flops =
+                Double.parseDouble(object.get("gflop_per_s")) * Double.parseDouble(object.get("ms_per_step")) * 1e6;
+        assertTrue(
+                flops > multiplied && flops < 1.1 * multiplied, flops + " instead of " + multiplied + " and a little");
         double perSecond = Double.parseDouble(object.get("images_per_s"));
         assertEquals(16_000, perSecond * Double.parseDouble(object.get("ms_per_step")), 1e-6 * 16_000);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"resnet20", "cnn", "lenet", "mlp"})
-    void benchRunsEveryWorkload(String workload) {
-        Ondine.Outcome run = Ondine.run("bench", "--workload", workload, "--batch", 4, "--seconds", 0.01);
+    @EnumSource(BenchWorkload.class)
+    void benchRunsEveryWorkload(BenchWorkload workload) {
+        Ondine.Outcome run = Ondine.run("bench", "--workload", workload, "--batch", 2, "--seconds", 0.01);
         assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains(workload + ", batch 2, f32, " + workload.kind()), run.out());
         assertTrue(run.out().contains("images/s"), run.out());
         assertTrue(run.out().contains("% of the step"), run.out());
     }

@@ -44,7 +44,7 @@ class UsageTest {
                 "train | --dtype           | fp16      | f32, bf16, bf16-emulated",
                 "train | --data            | imagenet  | mnist:DIR",
                 "train | --data            | digits:0  | above 0",
-                "bench | --workload        | vgg       | resnet20, cnn, lenet, mlp",
+                "bench | --workload        | vgg       | resnet20, resnet18-cifar, resnet50, mlp",
                 "bench | --seconds         | 0         | above 0",
                 "bench | --batch           | -1        | at least 1",
                 "verify| --threads         | 0         | at least 1",

@@ -1,0 +1,70 @@
+package dev.ondine.cli;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.nn.Model;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Tensor;
+import dev.ondine.train.Loss;
+import dev.ondine.train.Optimizer;
+import dev.ondine.train.Trainer;
+import dev.ondine.train.TrainingBatch;
+import java.util.SplittableRandom;
+
+/**
+ * Whole training steps of a network on random images: forward, loss (cross-entropy; of an autoencoder the mean squared error against
+ * the input), backward, and SGD with learning rate 0.01, momentum 0.9 and weight decay 5e-4 on all parameters.
+ */
+final class BenchTraining implements BenchStep {
+    private final Model model;
+    private final Trainer trainer;
+    private final TrainingBatch batch;
+
+    BenchTraining(BenchWorkload workload, int size, Backend backend, PlanOptions options) {
+        boolean reconstructs = workload == BenchWorkload.AUTOENCODER;
+        model = Model.of(workload.network(), workload.sample(), 1);
+        trainer = Trainer.of(model)
+                .backend(backend)
+                .loss(reconstructs ? Loss.meanSquaredError() : Loss.crossEntropy())
+                .optimizer(Optimizer.Sgd.of(0.01).momentum(0.9).weightDecay(5e-4))
+                .threads(options.threads())
+                .precision(options.precision())
+                .build();
+        try {
+            batch = trainer.batch(size);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+        BenchStep.fill(batch.input());
+        Tensor target = batch.target();
+        if (target.dataType() == DataType.INT32) {
+            SplittableRandom random = new SplittableRandom(1);
+            for (int i = 0; i < size; i++) target.setIntAt(i, random.nextInt(workload.classes()));
+        } else {
+            target.copyFrom(batch.input());
+        }
+    }
+
+    @Override
+    public void run() {
+        batch.step();
+    }
+
+    @Override
+    public Plan plan() {
+        return batch.plan();
+    }
+
+    @Override
+    public String updates() {
+        return trainer.updateKernels();
+    }
+
+    @Override
+    public void close() {
+        trainer.close();
+        model.close();
+    }
+}
