@@ -47,7 +47,7 @@ record BenchTiming(
         nanos = Arrays.copyOf(nanos, steps);
         Arrays.sort(nanos);
         double median = (nanos[steps / 2] + nanos[(steps - 1) / 2]) / 2.0;
-        int profiled = (int) Math.clamp((long) (1e9 / median), LEAST_PROFILED, MOST_PROFILED);
+        int profiled = Math.clamp((long) (1e9 / median), LEAST_PROFILED, MOST_PROFILED);
         return new BenchTiming(
                 median * 1e-6,
                 nanos[0] * 1e-6,

@@ -1,7 +1,7 @@
 package dev.ondine.onednn;
 
-import dev.ondine.backend.PlanReport.Attempt;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.PlanReport.Attempt;
 import dev.ondine.backend.Team;
 import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;

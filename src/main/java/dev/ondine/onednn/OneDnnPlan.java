@@ -120,24 +120,25 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public void run(long step) {
-        run(steps, step);
+        run(steps, step, true);
     }
 
     @Override
     public void load() {
-        run(loads, 0);
+        run(loads, 0, false);
     }
 
     @Override
     public void fetch() {
-        run(fetches, 0);
+        run(fetches, 0, false);
     }
 
-    private void run(Step[] sequence, long step) {
+    /** @param prepare whether what depends on the parameters alone must be up to date */
+    private void run(Step[] sequence, long step, boolean prepare) {
         synchronized (parameters.lock()) {
             requireOpen();
             OpenMp.setThreads(threads);
-            if (sequence == steps && !prepared) runPrologue();
+            if (prepare && !prepared) runPrologue();
             for (Step s : sequence) s.run(step);
         }
     }
