@@ -22,12 +22,15 @@ record BenchTiming(
 
     private static final double WARM_UP_SHARE = 0.1;
 
+    /** Steps that are timed at least, however long they take: fewer have no median. */
+    private static final int LEAST_TIMED = 5;
+
     /** Steps of which memory is counted, and which are compared with their primitives: what fits into a second. */
     private static final int LEAST_PROFILED = 3;
 
     private static final int MOST_PROFILED = 15;
 
-    /** Times steps for so many seconds, at least one. */
+    /** Times steps for so many seconds, at least {@value #LEAST_TIMED}. */
     static BenchTiming measure(BenchStep step, double seconds) {
         step.run();
         double firstStep = Machine.uptime();
@@ -37,7 +40,7 @@ record BenchTiming(
         int steps = 0;
         long before = System.nanoTime();
         long end = before + (long) (seconds * 1e9);
-        while (before < end) {
+        while (before < end || steps < LEAST_TIMED) {
             step.run();
             long now = System.nanoTime();
             if (steps == nanos.length) nanos = Arrays.copyOf(nanos, 2 * steps);

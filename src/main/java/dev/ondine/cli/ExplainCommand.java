@@ -1,15 +1,10 @@
 package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
-import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanReport;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Passes;
-import dev.ondine.nn.Model;
 import dev.ondine.profile.MemoryMap;
-import dev.ondine.train.Evaluator;
-import dev.ondine.train.Loss;
-import dev.ondine.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,13 +37,6 @@ final class ExplainCommand extends Command {
     private NetworkOptions network;
 
     @Option(
-            names = "--mode",
-            paramLabel = "MODE",
-            description = "training: forward, loss, gradients; evaluation: with the running statistics. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    private String mode = "training";
-
-    @Option(
             names = "--section",
             paramLabel = "NAME",
             split = ",",
@@ -78,16 +66,12 @@ final class ExplainCommand extends Command {
 
     @Override
     public Integer call() throws IOException {
-        requireOneOf("--mode", List.of("training", "evaluation"), mode);
         List<Section> wanted = new ArrayList<>();
         for (String name : sections) wanted.add(constant("--section", Section.class, name));
         NetworkOptions.Network chosen = network.open(this);
         computing.check(this);
         Backend backend = computing.open(this);
-        Explained explained;
-        try (Model model = Model.of(chosen.layer(), chosen.sample(), 1)) {
-            explained = explain(chosen, model, backend);
-        }
+        Explained explained = explain(chosen, backend);
         if (svg != null) drawMemory(explained);
         if (json) {
             out().println(ExplainJson.of(explained));
@@ -97,32 +81,20 @@ final class ExplainCommand extends Command {
         return DONE;
     }
 
-    /** Compiles by the way that training and evaluation go, and listens. */
-    private Explained explain(NetworkOptions.Network chosen, Model model, Backend backend) {
+    /** Compiles, and listens. */
+    private Explained explain(NetworkOptions.Network chosen, Backend backend) {
         List<Stage> stages = new ArrayList<>();
         return Passes.watch((pass, graph) -> stages.add(new Stage(pass, graph)), () -> {
-            if (mode.equals("training")) {
-                try (Trainer trainer = Trainer.of(model)
-                        .backend(backend)
-                        .precision(computing.precision())
-                        .threads(computing.threads())
-                        .build()) {
-                    Plan plan = trainer.batch(chosen.batch()).plan();
-                    return explained(chosen, backend, stages, plan, trainer.stateBytes());
-                }
-            }
-            try (Evaluator evaluator =
-                    new Evaluator(model, backend, computing.options(), Loss.crossEntropy(), chosen.batch())) {
-                return explained(chosen, backend, stages, evaluator.plan(chosen.batch()), 0);
+            try (Subject subject = Subject.open(chosen, backend, computing)) {
+                return new Explained(
+                        chosen.title() + ", " + computing.precision().shortName(),
+                        computing.describe(backend),
+                        stages,
+                        subject.plan().report(),
+                        subject.plan().print(),
+                        subject.stateBytes());
             }
         });
-    }
-
-    private Explained explained(
-            NetworkOptions.Network chosen, Backend backend, List<Stage> stages, Plan plan, long state) {
-        String title = chosen.name() + ", batch " + chosen.batch() + ", " + mode + ", "
-                + computing.precision().shortName();
-        return new Explained(title, computing.describe(backend), stages, plan.report(), plan.print(), state);
     }
 
     private void drawMemory(Explained explained) throws IOException {

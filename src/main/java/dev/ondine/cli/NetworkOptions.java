@@ -4,20 +4,30 @@ import dev.ondine.nn.Layer;
 import dev.ondine.nn.Models;
 import dev.ondine.tensor.Shape;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** Which network a command looks at, and on what batch. */
+/** Which network or workload a command looks at, how, and on what batch. */
 final class NetworkOptions {
-    private static final int USUAL_CLASSES = 10;
     private static final int USUAL_BATCH = 32;
+    private static final String TRAINING = "training";
+    private static final String EVALUATION = "evaluation";
 
-    @Option(names = "--model", paramLabel = "NAME", description = "A network: mlp-bn, lenet-bn, cnn-bn or resnet20.")
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description =
+                    "A network: mlp-bn, lenet-bn, cnn-bn, resnet20, resnet18-cifar, resnet18, resnet34, resnet50 or"
+                            + " autoencoder.")
     private String model;
 
     @Option(
             names = "--workload",
             paramLabel = "NAME",
-            description = "Or what ondine bench times: resnet20, cnn, lenet or mlp.")
+            description =
+                    "Or what ondine bench times: resnet20, resnet18-cifar, resnet50, mlp, autoencoder, cnn, lenet,"
+                            + " bn, conv3x3 or resnet50-infer.")
     private String workload;
 
     @Option(
@@ -27,46 +37,101 @@ final class NetworkOptions {
     private Integer batch;
 
     @Option(
+            names = "--mode",
+            paramLabel = "MODE",
+            description =
+                    "training: forward, loss, gradients, update; evaluation: with the running statistics, as eval and"
+                        + " predictors run it. Default: training. Single operations and inference workloads have their"
+                        + " own.")
+    private String mode;
+
+    @Option(
             names = "--data-shape",
             paramLabel = "CxHxW",
-            description = "The shape of a sample, with --model. Default: 1x28x28; of resnet20 3x32x32.")
+            description = "The shape of a sample, with --model. Default: that which the network was made for, 1x28x28,"
+                    + " 1x32x32, 3x32x32 or 3x224x224.")
     private String shape;
 
     @Option(
             names = "--classes",
             paramLabel = "N",
-            description = "How many classes are told apart, with --model. Default: " + USUAL_CLASSES + ".")
+            description = "How many classes are told apart, with --model. Default: 10; for samples of 3x224x224, 1000.")
     private Integer classes;
 
     /**
-     * A network to look at.
+     * What to look at.
      *
      * @param sample the shape of one sample, without the batch
+     * @param training whether it is trained; else evaluated
+     * @param reconstructs whether its output is held against its input instead of classes
+     * @param special a workload that is no network to train or evaluate: a single operation, inference without a loss
      */
-    record Network(String name, Layer layer, Shape sample, int batch) {}
+    record Network(
+            String name,
+            Optional<Layer> layer,
+            Shape sample,
+            int batch,
+            boolean training,
+            boolean reconstructs,
+            Optional<BenchWorkload> special) {
+        /** {@code resnet20, batch 128, training}. */
+        String title() {
+            String what = special.isEmpty()
+                    ? training ? TRAINING : EVALUATION
+                    : special.get().kind() == BenchWorkload.Kind.INFERENCE ? "inference" : "forward and backward";
+            return name + ", batch " + batch + ", " + what;
+        }
+    }
 
     /** Checks the options and makes the network. */
     Network open(Command command) {
+        if (mode != null) command.requireOneOf("--mode", List.of(TRAINING, EVALUATION), mode);
         if (batch != null) command.require(batch > 0, "--batch", "at least 1", batch);
         if (classes != null) command.require(classes > 0, "--classes", "at least 1", classes);
         if ((model == null) == (workload == null)) {
             throw command.wrong(
                     model == null ? "--model" : "--workload", "name either a --model or a --workload, and only one");
         }
-        if (workload != null) {
-            if (shape != null) throw command.wrong("--data-shape", "a workload has its own; give it with --model");
-            if (classes != null) throw command.wrong("--classes", "a workload has its own; give it with --model");
-            BenchWorkload w = command.constant("--workload", BenchWorkload.class, workload);
-            return new Network(w.toString(), w.network(), w.sample(), batch != null ? batch : w.batch());
-        }
-        command.requireOneOf("--model", Models.names(), model);
-        Shape sample = shape != null ? parse(command) : usualShape();
-        int n = classes != null ? classes : USUAL_CLASSES;
-        return new Network(model, Models.create(model, sample, n), sample, batch != null ? batch : USUAL_BATCH);
+        return workload != null ? openWorkload(command) : openModel(command);
     }
 
-    private Shape usualShape() {
-        return model.startsWith("resnet") ? Shape.of(3, 32, 32) : Shape.of(1, 28, 28);
+    private Network openWorkload(Command command) {
+        if (shape != null) throw command.wrong("--data-shape", "a workload has its own; give it with --model");
+        if (classes != null) throw command.wrong("--classes", "a workload has its own; give it with --model");
+        BenchWorkload w = command.constant("--workload", BenchWorkload.class, workload);
+        int size = batch != null ? batch : w.batch();
+        if (w.kind() != BenchWorkload.Kind.TRAINING) {
+            if (mode != null) throw command.wrong("--mode", "the workload " + w + " has its own; leave it out");
+            return new Network(w.toString(), Optional.empty(), w.sample(), size, false, false, Optional.of(w));
+        }
+        boolean reconstructs = w == BenchWorkload.AUTOENCODER;
+        return new Network(
+                w.toString(), Optional.of(w.network()), w.sample(), size, isTraining(), reconstructs, Optional.empty());
+    }
+
+    private Network openModel(Command command) {
+        command.requireOneOf("--model", Models.names(), model);
+        Shape sample = shape != null ? parse(command) : usualShape(model);
+        int usualClasses = sample.equals(Shape.of(3, 224, 224)) ? 1000 : 10;
+        Layer layer = Models.create(model, sample, classes != null ? classes : usualClasses);
+        boolean reconstructs = !Models.classifiers().contains(model);
+        if (reconstructs && classes != null) throw command.wrong("--classes", model + " tells no classes apart");
+        int size = batch != null ? batch : USUAL_BATCH;
+        return new Network(model, Optional.of(layer), sample, size, isTraining(), reconstructs, Optional.empty());
+    }
+
+    private boolean isTraining() {
+        return !EVALUATION.equals(mode);
+    }
+
+    /** Of the data that a network was made for: MNIST, CIFAR or ImageNet. */
+    private static Shape usualShape(String model) {
+        return switch (model) {
+            case "resnet18", "resnet34", "resnet50" -> Shape.of(3, 224, 224);
+            case "resnet20", "resnet18-cifar" -> Shape.of(3, 32, 32);
+            case "autoencoder" -> Shape.of(1, 32, 32);
+            default -> Shape.of(1, 28, 28);
+        };
     }
 
     private Shape parse(Command command) {

@@ -10,11 +10,13 @@ import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Reductions;
+import dev.ondine.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** What moves elements without computing: concat, slice, reshape, fill; and the sum that undoes a broadcast. */
 final class LowerStructure {
@@ -120,10 +122,50 @@ final class LowerStructure {
             to.define(y, x.type().equals(y.type()) ? to.in(x) : to.in(x, to.plain(y)));
             return;
         }
+        OptionalLong kept = keptRows(x.shape(), y.shape());
+        if (kept.isPresent()) {
+            sumRows(x, y, kept.getAsLong());
+            return;
+        }
         MemoryDescriptor plain = to.plain(y);
         PrimitiveDescriptor pd = to.choose(List.of(
                 Reductions.of(Algorithm.REDUCTION_SUM, to.layout(x), plain, 0, 0, to.attributes),
                 Reductions.of(Algorithm.REDUCTION_SUM, to.plain(x), plain, 0, 0, to.attributes)));
         to.emit(pd, Map.of(Arg.SRC, to.in(x, pd.query(Arg.SRC))), Map.of(Arg.DST, to.out(y, plain)));
+    }
+
+    /**
+     * How many sums there are, if the axes that are summed over all lie behind the others (axes of one element do not count): then the
+     * values are the rows of a matrix.
+     */
+    private static OptionalLong keptRows(Shape x, Shape y) {
+        long kept = 1;
+        boolean summed = false;
+        for (int i = 0; i < x.rank(); i++) {
+            if (x.dim(i) == 1) continue;
+            if (x.dim(i) == y.dim(i)) {
+                if (summed) return OptionalLong.empty();
+                kept *= x.dim(i);
+            } else {
+                summed = true;
+            }
+        }
+        return OptionalLong.of(kept);
+    }
+
+    /** As a matrix whose rows are summed: for that oneDNN has a kernel, for sums over several axes nothing but its reference loop. */
+    private void sumRows(Value x, Value y, long rows) {
+        Slot src = new Slot(
+                to.inPlain(x).buffer(),
+                MemoryDescriptor.plain(
+                        to.arena,
+                        new long[] {rows, x.shape().elements() / rows},
+                        x.type().dataType()));
+        MemoryDescriptor sums =
+                MemoryDescriptor.plain(to.arena, new long[] {rows, 1}, y.type().dataType());
+        PrimitiveDescriptor pd = Reductions.of(Algorithm.REDUCTION_SUM, src.layout(), sums, 0, 0, to.attributes)
+                .create(to.arena);
+        Slot dst = new Slot(to.out(y, to.plain(y)).buffer(), sums);
+        to.emit(pd, Map.of(Arg.SRC, src), Map.of(Arg.DST, dst));
     }
 }

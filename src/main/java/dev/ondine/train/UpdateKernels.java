@@ -68,7 +68,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
                 }
             }
         }
-        return new JavaUpdateKernels("build-native.sh builds a faster, multithreaded one");
+        return new JavaUpdateKernels("build-native.sh builds a faster one");
     }
 
     /** The library that these kernels come from; nothing if they are Java. */

@@ -171,6 +171,41 @@ class ExplainAndProfileTest {
         assertTrue(Files.readString(html).endsWith("</html>\n"));
     }
 
+    /** Every workload of bench's, with the graph that it must show: gradients in training, none in inference. */
+    @ParameterizedTest
+    @CsvSource({
+        "resnet18-cifar,training,ConvolutionBackwardWeights",
+        "resnet50,training,ConvolutionBackwardWeights",
+        "autoencoder,training,MeanSquaredErrorBackward",
+        "bn,forward and backward,BatchNormalizationBackward",
+        "conv3x3,forward and backward,ConvolutionBackwardWeights",
+        "resnet50-infer,inference,FoldedWeights",
+    })
+    void explainsEveryWorkload(String workload, String how, String operation) {
+        Ondine.Outcome run =
+                Ondine.run("explain", "--workload", workload, "--batch", 2, "--section", "graph,slow", "--threads", 1);
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains(workload + ", batch 2, " + how), run.out());
+        assertTrue(run.out().contains(operation), run.out());
+        assertEquals(how.equals("inference"), !run.out().contains("Backward"), run.out());
+    }
+
+    @Test
+    void modelsHaveTheShapesThatTheyWereMadeFor() {
+        Ondine.Outcome run = Ondine.run("explain", "--model", "resnet18", "--batch", 1, "--mode", "evaluation");
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("(1, 3, 224, 224)") && run.out().contains("(1, 1000)"), "ImageNet's");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"autoencoder", "bn"})
+    void profilesOtherWorkloads(String workload) {
+        Ondine.Outcome run =
+                Ondine.run("profile", "--workload", workload, "--batch", 2, "--threads", 1, "--seconds", 0.05);
+        assertEquals(0, run.code(), run.err());
+        assertEquals(workload.equals("bn") ? 0 : 1, lines(run.out(), "update"), run.out());
+    }
+
     @ParameterizedTest
     @CsvSource({"training", "evaluation"})
     void sharesSumToOne(String mode) throws IOException {
@@ -218,6 +253,8 @@ class ExplainAndProfileTest {
                 "explain | --model mlp-bn --data-shape 1x28xtall  | 3x32x32",
                 "explain | --model mlp-bn --data-shape 1x0x28     | 3x32x32",
                 "explain | --workload mlp --data-shape 1x28x28    | a workload has its own",
+                "explain | --workload bn --mode training          | has its own",
+                "explain | --model autoencoder --classes 3        | no classes",
                 "explain | --workload mlp --classes 3             | a workload has its own",
                 "explain | --model mlp-bn --classes 0             | at least 1",
                 "explain | --model mlp-bn --batch 0               | at least 1",

@@ -349,7 +349,7 @@ class UpdateKernelsTest {
     void withoutALibraryJavaDoesIt(@TempDir Path folder) {
         UpdateKernels chosen = UpdateKernels.choose(null, List.of(folder.resolve("absent")));
         assertInstanceOf(JavaUpdateKernels.class, chosen);
-        assertEquals("Java (build-native.sh builds a faster, multithreaded one)", chosen.describe());
+        assertEquals("Java (build-native.sh builds a faster one)", chosen.describe());
     }
 
     @Test
