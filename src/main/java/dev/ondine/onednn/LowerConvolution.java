@@ -91,8 +91,8 @@ final class LowerConvolution {
         // The end of a decoder: channels that fill no vector. The kernels over rows of pixels are several times faster
         // then.
         if (dx.shape().dim(1) < to.layouts.block()) pairs.add(new Pair(to.plain(dx), to.plain(dy)));
+        pairs.add(new Pair(input, flowing(dy)));
         pairs.add(new Pair(input, to.layout(dy)));
-        pairs.add(new Pair(input, to.layouts.preferred(dy.shape(), dy.type().dataType())));
         addFallbacks(pairs, dx, dy);
         long[] weightDims = weightDims(op, w.shape());
         PrimitiveDescriptor hint = hint(op, dx, weightDims, dy);
@@ -123,6 +123,7 @@ final class LowerConvolution {
         Value dy = node.input(1);
         Value dw = node.output(0);
         Set<Pair> pairs = new LinkedHashSet<>();
+        for (MemoryDescriptor input : to.knownLayouts(x)) pairs.add(new Pair(input, flowing(dy)));
         for (MemoryDescriptor input : to.knownLayouts(x)) pairs.add(new Pair(input, to.layout(dy)));
         addFallbacks(pairs, x, dy);
         long[] weightDims = weightDims(op.forward(), op.weight());
@@ -173,6 +174,12 @@ final class LowerConvolution {
     /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */
     private PrimitiveDescriptor hint(Op.Convolution op, Value x, long[] weightDims, Value y) {
         return forwardRequest(op, any(x), weightDims, any(y), to.attributes).create(to.arena);
+    }
+
+    /** The layout that a value has, unless it is row-major: reordered first, it takes the faster kernels. */
+    private MemoryDescriptor flowing(Value v) {
+        MemoryDescriptor layout = to.layout(v);
+        return layout.isPlain() ? to.layouts.preferred(v.shape(), v.type().dataType()) : layout;
     }
 
     private void addFallbacks(Set<Pair> pairs, Value x, Value y) {
