@@ -19,6 +19,7 @@ module dev.ondine {
     exports dev.ondine.graph;
     exports dev.ondine.io;
     exports dev.ondine.nn;
+    exports dev.ondine.nn.models;
     exports dev.ondine.onednn;
     exports dev.ondine.profile;
     exports dev.ondine.reference;

@@ -1,8 +1,8 @@
 package dev.ondine.cli;
 
 import dev.ondine.nn.Layer;
-import dev.ondine.nn.Models;
-import dev.ondine.nn.ResNets;
+import dev.ondine.nn.models.Mlp;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
 import java.util.Locale;
 
@@ -74,13 +74,11 @@ enum BenchWorkload {
     /** The network. The operations are none, see {@link BenchOperation}. */
     Layer network() {
         return switch (this) {
-            case RESNET20 -> ResNets.cifar(20, 3, classes());
-            case RESNET18_CIFAR -> ResNets.resnet18Cifar(3, classes());
-            case RESNET50, RESNET50_INFER -> ResNets.resnet50(3, classes());
-            case AUTOENCODER -> Models.autoencoder(sample());
-            case CNN -> Models.cnn(1, classes());
-            case LENET -> Models.lenet(sample(), classes());
-            case MLP -> Models.mlp(784, 256, classes());
+            case RESNET20, RESNET18_CIFAR, RESNET50, AUTOENCODER -> Models.create(toString(), sample(), classes());
+            case RESNET50_INFER -> Models.create("resnet50", sample(), classes());
+            case CNN -> Models.create("cnn-bn", sample(), classes());
+            case LENET -> Models.create("lenet-bn", sample(), classes());
+            case MLP -> Mlp.of(784, 256, classes());
             case BN, CONV3X3 -> throw new IllegalStateException(this + " is no network");
         };
     }

@@ -1,6 +1,6 @@
 package dev.ondine.cli;
 
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;

@@ -7,7 +7,7 @@ import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoint;
 import dev.ondine.train.Evaluation;
 import dev.ondine.train.Evaluator;

@@ -19,10 +19,11 @@ public final class Main {
             "profile", ProfileCommand::new,
             "explain", ExplainCommand::new,
             "peak", PeakCommand::new,
+            "models", ModelsCommand::new,
             "info", InfoCommand::new);
 
     private static final List<String> ORDER =
-            List.of("train", "eval", "verify", "bench", "profile", "explain", "peak", "info");
+            List.of("train", "eval", "verify", "bench", "profile", "explain", "peak", "models", "info");
 
     private Main() {}
 

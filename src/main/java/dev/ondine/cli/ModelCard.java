@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.ondine.data.Normalization;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
 import dev.ondine.train.Checkpoint;
 import java.io.IOException;

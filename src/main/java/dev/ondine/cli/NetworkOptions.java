@@ -1,7 +1,8 @@
 package dev.ondine.cli;
 
 import dev.ondine.nn.Layer;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.ModelEntry;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
 import java.util.Arrays;
 import java.util.List;
@@ -14,12 +15,7 @@ final class NetworkOptions {
     private static final String TRAINING = "training";
     private static final String EVALUATION = "evaluation";
 
-    @Option(
-            names = "--model",
-            paramLabel = "NAME",
-            description =
-                    "A network: mlp-bn, lenet-bn, cnn-bn, resnet20, resnet18-cifar, resnet18, resnet34, resnet50 or"
-                            + " autoencoder.")
+    @Option(names = "--model", paramLabel = "NAME", description = "A network: one of those that ondine models lists.")
     private String model;
 
     @Option(
@@ -48,14 +44,13 @@ final class NetworkOptions {
     @Option(
             names = "--data-shape",
             paramLabel = "CxHxW",
-            description = "The shape of a sample, with --model. Default: that which the network was made for, 1x28x28,"
-                    + " 1x32x32, 3x32x32 or 3x224x224.")
+            description = "The shape of a sample, with --model. Default: that which the network was made for.")
     private String shape;
 
     @Option(
             names = "--classes",
             paramLabel = "N",
-            description = "How many classes are told apart, with --model. Default: 10; for samples of 3x224x224, 1000.")
+            description = "How many classes are told apart, with --model. Default: as many as where it was published.")
     private Integer classes;
 
     /**
@@ -111,27 +106,17 @@ final class NetworkOptions {
 
     private Network openModel(Command command) {
         command.requireOneOf("--model", Models.names(), model);
-        Shape sample = shape != null ? parse(command) : usualShape(model);
-        int usualClasses = sample.equals(Shape.of(3, 224, 224)) ? 1000 : 10;
-        Layer layer = Models.create(model, sample, classes != null ? classes : usualClasses);
-        boolean reconstructs = !Models.classifiers().contains(model);
+        ModelEntry entry = Models.get(model);
+        boolean reconstructs = entry.task() == ModelEntry.Task.RECONSTRUCTION;
         if (reconstructs && classes != null) throw command.wrong("--classes", model + " tells no classes apart");
+        Shape sample = shape != null ? parse(command) : entry.sample();
+        Layer layer = entry.create(sample, classes != null ? classes : entry.classes());
         int size = batch != null ? batch : USUAL_BATCH;
         return new Network(model, Optional.of(layer), sample, size, isTraining(), reconstructs, Optional.empty());
     }
 
     private boolean isTraining() {
         return !EVALUATION.equals(mode);
-    }
-
-    /** Of the data that a network was made for: MNIST, CIFAR or ImageNet. */
-    private static Shape usualShape(String model) {
-        return switch (model) {
-            case "resnet18", "resnet34", "resnet50" -> Shape.of(3, 224, 224);
-            case "resnet20", "resnet18-cifar" -> Shape.of(3, 32, 32);
-            case "autoencoder" -> Shape.of(1, 32, 32);
-            default -> Shape.of(1, 28, 28);
-        };
     }
 
     private Shape parse(Command command) {

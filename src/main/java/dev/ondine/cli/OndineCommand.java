@@ -48,7 +48,7 @@ final class OndineCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "A command is missing: train, eval, verify, bench, profile, explain, peak or info.");
+                "A command is missing: train, eval, verify, bench, profile, explain, peak, models or info.");
     }
 
     /** The version of the jar; classes that lie in none have none. */

@@ -6,7 +6,7 @@ import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.train.Fit;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
@@ -44,7 +44,7 @@ final class TrainCommand extends Command {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "mlp-bn, lenet-bn, cnn-bn, resnet20, resnet18-cifar, resnet18, resnet34 or resnet50. Default:"
+            description = "A network that tells classes apart, of those that ondine models lists. Default:"
                     + " ${DEFAULT-VALUE}.")
     private String modelName = "cnn-bn";
 

@@ -7,6 +7,7 @@ import dev.ondine.graph.Passes;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
+import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
@@ -28,11 +29,7 @@ public final class Model implements AutoCloseable {
     private Model(Layer network, Shape sample, long seed) {
         this.network = network;
         this.sample = sample;
-        // Two samples, so that batch normalization has something to average over whatever the shape.
-        GraphBuilder builder = new GraphBuilder();
-        Context context = new Context(builder, Mode.TRAINING);
-        build(context, builder, 2);
-        this.parameters = new Parameters(context.specs(), seed);
+        this.parameters = new Parameters(specs(network, sample), seed);
     }
 
     /**
@@ -46,6 +43,27 @@ public final class Model implements AutoCloseable {
         return new Model(network, sample, seed);
     }
 
+    /**
+     * What a model of this network would keep, in the order of its layers, without making it.
+     *
+     * @param sample the shape of one sample, without the batch
+     * @throws ModelException naming the layer by its path, if a layer does not fit its input
+     */
+    public static List<ParameterSpec> specs(Layer network, Shape sample) {
+        GraphBuilder builder = new GraphBuilder();
+        Context context = new Context(builder, Mode.TRAINING);
+        // Two samples, so that batch normalization has something to average over whatever the shape.
+        build(network, sample, context, builder, 2);
+        return List.copyOf(context.specs());
+    }
+
+    /** The forward graph of a network for a batch, as {@link #graph(Mode, long, BiConsumer)} without anything behind the output. */
+    public static Graph graph(Layer network, Shape sample, Mode mode, long batch) {
+        GraphBuilder builder = new GraphBuilder();
+        build(network, sample, new Context(builder, mode), builder, batch);
+        return Passes.done("built", builder.build());
+    }
+
     public Layer network() {
         return network;
     }
@@ -57,7 +75,7 @@ public final class Model implements AutoCloseable {
 
     /** The shape of the output for one sample, without the batch. */
     public Shape outputShape() {
-        return graph(Mode.EVALUATION, 1, (_, _) -> {})
+        return graph(network, sample, Mode.EVALUATION, 1)
                 .outputs()
                 .get(OUTPUT)
                 .shape()
@@ -75,11 +93,11 @@ public final class Model implements AutoCloseable {
      */
     public Graph graph(Mode mode, long batch, BiConsumer<GraphBuilder, Value> head) {
         GraphBuilder builder = new GraphBuilder();
-        head.accept(builder, build(new Context(builder, mode), builder, batch));
+        head.accept(builder, build(network, sample, new Context(builder, mode), builder, batch));
         return Passes.done("built", builder.build());
     }
 
-    private Value build(Context context, GraphBuilder builder, long batch) {
+    private static Value build(Layer network, Shape sample, Context context, GraphBuilder builder, long batch) {
         Value x = builder.input(INPUT, DataType.FLOAT32, sample.prepend(batch));
         Value y;
         try {

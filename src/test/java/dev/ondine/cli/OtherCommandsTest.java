@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.ondine.nn.models.Models;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.verify.VerifyCases;
 import java.io.IOException;
@@ -28,6 +29,38 @@ class OtherCommandsTest {
         assertTrue(run.out().contains(OneDnn.location().path().toString()), run.out());
         assertTrue(run.out().contains(Runtime.version().toString()), run.out());
         assertTrue(run.out().contains(OneDnn.effectiveIsa().toString()), run.out());
+    }
+
+    @Test
+    void modelsListsTheZoo() {
+        Ondine.Outcome run = Ondine.run("models");
+        assertEquals(0, run.code(), run.err());
+        for (String name : Models.names()) {
+            assertTrue(run.out().lines().anyMatch(line -> line.startsWith(name + " ")), name);
+        }
+        String resnet50 = run.out()
+                .lines()
+                .filter(line -> line.startsWith("resnet50 "))
+                .findFirst()
+                .orElseThrow();
+        // The paper's 3.8·10⁹ multiply-adds are of version 1; version 1.5 has 4.09·10⁹, as torchvision says.
+        assertTrue(resnet50.matches("resnet50 +3x224x224 +1000 +25,557,032 +8\\.2\\d+ .*"), resnet50);
+    }
+
+    @Test
+    void modelsPrintsJson() throws IOException {
+        Ondine.Outcome run = Ondine.run("models", "--json");
+        assertEquals(0, run.code(), run.err());
+        List<String> names = new ArrayList<>();
+        try (JsonParser json = new JsonFactory().createParser(run.out())) {
+            while (json.nextToken() != null) {
+                if (json.currentToken() == JsonToken.VALUE_STRING
+                        && json.currentName().equals("name")) {
+                    names.add(json.getText());
+                }
+            }
+        }
+        assertEquals(Models.names(), names);
     }
 
     @Test

@@ -36,7 +36,7 @@ class UsageTest {
                 "train | --warmup          | -1        | 0 epochs or more",
                 "train | --label-smoothing | 1.5       | below 1",
                 "train | --shift           | -1        | at least 0",
-                "train | --model           | vgg       | cnn-bn, lenet-bn, mlp-bn, resnet18,",
+                "train | --model           | vgg       | mlp-bn, lenet-bn, cnn-bn, resnet20,",
                 "train | --model           | autoencoder | ondine bench --workload autoencoder",
                 "train | --optimizer       | lion      | sgd, nesterov, adam, adamw",
                 "train | --schedule        | linear    | constant, step, cosine",

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.List;

@@ -13,7 +13,7 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.tensor.DataType;

@@ -19,7 +19,7 @@ import dev.ondine.graph.Passes;
 import dev.ondine.graph.Value;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.ondine.backend.Backends;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;

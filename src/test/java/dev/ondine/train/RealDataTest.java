@@ -8,7 +8,7 @@ import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;

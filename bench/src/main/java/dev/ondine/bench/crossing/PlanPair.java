@@ -3,7 +3,8 @@ package dev.ondine.bench.crossing;
 import dev.ondine.backend.Backends;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Models;
+import dev.ondine.nn.models.Mlp;
+import dev.ondine.nn.models.Models;
 import dev.ondine.onednn.DrivenPlan;
 import dev.ondine.onednn.OneDnnPlan;
 import dev.ondine.tensor.Shape;
@@ -39,7 +40,7 @@ final class PlanPair {
         }
 
         private Layer layers() {
-            return this == RESNET20 ? Models.create("resnet20", sample, CLASSES) : Models.mlp(784, 256, CLASSES);
+            return this == RESNET20 ? Models.create("resnet20", sample, CLASSES) : Mlp.of(784, 256, CLASSES);
         }
 
         @Override

@@ -1,4 +1,4 @@
-package dev.ondine.nn;
+package dev.ondine.nn.models;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +9,8 @@ import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Value;
+import dev.ondine.nn.Mode;
+import dev.ondine.nn.Model;
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.OneDnnPlan;
 import dev.ondine.reference.ReferenceBackend;

@@ -1,9 +1,14 @@
-package dev.ondine.nn;
+package dev.ondine.nn.models;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ondine.nn.Layer;
+import dev.ondine.nn.Layers;
+import dev.ondine.nn.Mode;
+import dev.ondine.nn.Model;
+import dev.ondine.nn.ParameterSpec;
 import dev.ondine.tensor.Shape;
 import java.util.List;
 import org.junit.jupiter.api.Test;

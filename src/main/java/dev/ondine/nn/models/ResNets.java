@@ -1,4 +1,4 @@
-package dev.ondine.nn;
+package dev.ondine.nn.models;
 
 import static dev.ondine.nn.Layers.batchNorm2d;
 import static dev.ondine.nn.Layers.conv2d;
@@ -8,6 +8,10 @@ import static dev.ondine.nn.Layers.linear;
 import static dev.ondine.nn.Layers.maxPool2d;
 import static dev.ondine.nn.Layers.relu;
 
+import dev.ondine.nn.Conv;
+import dev.ondine.nn.Layer;
+import dev.ondine.nn.Residual;
+import dev.ondine.nn.Sequential;
 import java.util.ArrayList;
 import java.util.List;
 
