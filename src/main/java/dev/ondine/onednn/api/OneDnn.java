@@ -54,7 +54,8 @@ public final class OneDnn {
                         new LibraryCache(platform, OneDnn.class.getClassLoader()).locate(LibraryCache.defaultFolder()));
         if (location.source() != Source.OVERRIDE && platform.openMp() != null) {
             // Before oneDNN, which names it only by its short name and would take another from the library path.
-            open(location.path().resolveSibling(platform.openMp().name()), location);
+            Path openMp = location.path().resolveSibling(platform.openMp().name());
+            OpenMpWait.loadWithShortWait(System.getenv(), () -> open(openMp, location));
         }
         open(location.path(), location);
         SymbolLookup symbols = symbols(location.path());

@@ -3,6 +3,7 @@ package dev.ondine.onednn.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -48,7 +50,10 @@ class LibraryLoadingTest {
         command.add(LoadProbe.class.getName());
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
-        builder.environment().keySet().removeAll(List.of("ONDINE_CACHE", "ONDINE_DNNL_PATH", "JAVA_TOOL_OPTIONS"));
+        builder.environment()
+                .keySet()
+                .removeAll(List.of(
+                        "ONDINE_CACHE", "ONDINE_DNNL_PATH", "JAVA_TOOL_OPTIONS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"));
         builder.environment().putAll(environment);
         return builder.start();
     }
@@ -229,5 +234,63 @@ class LibraryLoadingTest {
         if (!Files.exists(other)) other = Path.of(System.getProperty("java.home"), "bin", System.mapLibraryName("zip"));
 
         assertUnavailable(run(Map.of(), "-Dondine.dnnl.path=" + other), other.toString(), "is not oneDNN");
+    }
+
+    @Test
+    void gnuThreadsSleepSoonUnlessTheUserSaysOtherwise() throws IOException, InterruptedException {
+        assumeTrue(isGnu(), "not GNU's OpenMP");
+
+        String unset = displayed(Map.of());
+        // libgomp's name for it, and how many turns.
+        assertTrue(unset.contains("GOMP_SPINCOUNT = '" + OpenMpWait.SPINS + "'"), unset);
+        assertTrue(displayed(Map.of("GOMP_SPINCOUNT", "77")).contains("GOMP_SPINCOUNT = '77'"));
+        assertFalse(
+                displayed(Map.of("OMP_WAIT_POLICY", "active")).contains("GOMP_SPINCOUNT = '" + OpenMpWait.SPINS + "'"));
+    }
+
+    private static boolean isGnu() {
+        return PLATFORM.openMp() != null && PLATFORM.openMp().name().startsWith("libgomp");
+    }
+
+    /** What libgomp says of its settings when it is loaded. */
+    private String displayed(Map<String, String> settings) throws IOException, InterruptedException {
+        Map<String, String> environment = new HashMap<>(settings);
+        environment.put("OMP_DISPLAY_ENV", "verbose");
+        Result result = run(environment);
+        assertEquals(0, result.exitCode, result.output);
+        return result.output;
+    }
+
+    @Test
+    void defaultThreadsAreTheProcessorsThatTheProcessMayUse() throws IOException, InterruptedException {
+        Path taskset = Path.of("/usr/bin/taskset");
+        assumeTrue(Files.isExecutable(taskset), "no taskset here");
+        Path log = folder.resolve("log");
+        ProcessBuilder builder = new ProcessBuilder(
+                        taskset.toString(),
+                        "-c",
+                        firstProcessor(),
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        classPath(),
+                        LoadProbe.class.getName())
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile());
+
+        Result result = await(builder.start(), log);
+
+        assertEquals(0, result.exitCode, result.output);
+        assertTrue(result.output.contains(" with 1 threads, default 1,"), result.output);
+    }
+
+    /** One that this process may use: not always processor 0. */
+    private static String firstProcessor() throws IOException {
+        try (Stream<String> status = Files.lines(Path.of("/proc/self/status"))) {
+            String list = status.filter(l -> l.startsWith("Cpus_allowed_list:"))
+                    .findFirst()
+                    .orElseThrow();
+            return list.substring(list.indexOf(':') + 1).strip().split("[,-]")[0];
+        }
     }
 }

@@ -1,5 +1,7 @@
 package dev.ondine.onednn.api;
 
+import dev.ondine.backend.Backends;
+
 /** The main class of processes that tests start: loads oneDNN, uses it, says where it came from. */
 final class LoadProbe {
     /** The exit code if oneDNN could not be loaded; the message is on standard output. */
@@ -15,7 +17,8 @@ final class LoadProbe {
             checkThatFailureIsFinal(e);
             System.exit(UNAVAILABLE);
         }
-        System.out.println("loaded " + OneDnn.version() + " with " + OpenMp.maxThreads() + " threads, "
+        System.out.println("loaded " + OneDnn.version() + " with " + OpenMp.maxThreads() + " threads, default "
+                + Backends.defaultThreads() + ", "
                 + OneDnn.location().source() + " " + OneDnn.location().path());
     }
 
