@@ -48,7 +48,7 @@ final class Failures {
     }
 
     /** Whether an error is one of the world's or the user's, which its message explains. */
-    private static boolean isExpected(Exception e) {
+    private static boolean isExpected(Throwable e) {
         return e instanceof IOException
                 || e instanceof IllegalArgumentException // a ModelException, too
                 || e instanceof DataException
@@ -57,7 +57,7 @@ final class Failures {
                 || e instanceof BackendUnavailableException;
     }
 
-    static String text(Exception e) {
+    static String text(Throwable e) {
         if (e instanceof FileSystemException f && f.getReason() == null) {
             // Without a reason the message is only the path, and the class says what happened.
             return f.getFile() + ": "

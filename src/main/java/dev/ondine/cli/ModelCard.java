@@ -45,7 +45,7 @@ record ModelCard(
      *
      * @param epochs how many were completed
      */
-    Map<String, String> metadata(int epochs) throws IOException {
+    Map<String, String> metadata(int epochs) {
         Map<String, String> text = new LinkedHashMap<>();
         text.put(MODEL, model);
         text.put(SAMPLE, numbers(sample.dims()));
@@ -107,12 +107,14 @@ record ModelCard(
         return values;
     }
 
-    private static String strings(List<String> values) throws IOException {
+    private static String strings(List<String> values) {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(text)) {
             json.writeStartArray();
             for (String value : values) json.writeString(value);
             json.writeEndArray();
+        } catch (IOException e) {
+            throw new AssertionError("a writer into memory does not fail", e);
         }
         return text.toString();
     }

@@ -1,8 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.io.JsonLines;
-import dev.ondine.train.Checkpoint;
-import dev.ondine.train.Trainer;
+import dev.ondine.train.Checkpoints;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -13,8 +12,6 @@ import java.util.Map;
 
 /** Where a training run leaves its checkpoint and its log. */
 final class RunFolder implements AutoCloseable {
-    private static final String MODEL = "model.safetensors";
-
     private final Path folder;
     private final boolean created;
     private JsonLines log;
@@ -39,7 +36,7 @@ final class RunFolder implements AutoCloseable {
 
     /** Whether there is a checkpoint in a folder already. */
     static boolean holdsModel(Path folder) {
-        return Files.exists(folder.resolve(MODEL));
+        return Files.exists(folder.resolve(Checkpoints.MODEL));
     }
 
     /**
@@ -67,7 +64,16 @@ final class RunFolder implements AutoCloseable {
     }
 
     Path model() {
-        return folder.resolve(MODEL);
+        return folder.resolve(Checkpoints.MODEL);
+    }
+
+    /** The model of the best epoch; not there before the first. */
+    Path best() {
+        return folder.resolve(Checkpoints.BEST);
+    }
+
+    Path path() {
+        return folder;
     }
 
     Path log() {
@@ -77,12 +83,6 @@ final class RunFolder implements AutoCloseable {
     @Override
     public String toString() {
         return folder.toString();
-    }
-
-    /** Replaces the checkpoint; if that fails the earlier one is still there. */
-    void save(Trainer trainer, Map<String, String> metadata) throws IOException {
-        Checkpoint.save(model(), trainer.model(), metadata);
-        Checkpoint.saveOptimizer(folder.resolve("optimizer.safetensors"), trainer);
     }
 
     void log(Map<String, ?> line) throws IOException {

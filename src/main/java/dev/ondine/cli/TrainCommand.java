@@ -30,8 +30,8 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Ctrl-C stops after the current step and saves; pressed again it ends at once.",
-            "The output folder then holds model.safetensors (parameters under PyTorch's names),"
-                    + " optimizer.safetensors and log.jsonl."
+            "The output folder then holds model.safetensors (parameters under PyTorch's names), best.safetensors"
+                    + " (those of the best epoch), optimizer.safetensors and log.jsonl."
         })
 final class TrainCommand extends Command {
     @Option(
@@ -66,6 +66,9 @@ final class TrainCommand extends Command {
     private TrainingOptions training;
 
     @Mixin
+    private StoppingOptions stopping;
+
+    @Mixin
     private BackendOptions computing;
 
     @Option(
@@ -92,6 +95,7 @@ final class TrainCommand extends Command {
         requireClassifier("--model", modelName);
         if (shift != null) require(shift >= 0, "--shift", "at least 0", shift);
         training.check(this);
+        stopping.check(this);
         computing.check(this);
         Path path = outFolder != null ? outFolder : RunFolder.fresh(data, modelName);
         if (RunFolder.holdsModel(path) && !force) {
@@ -116,7 +120,8 @@ final class TrainCommand extends Command {
                             .build()) {
                 printHeader(model, trainer, backend, folder);
                 Fit fit = new Fit(trainer, split, card.normalization(), augmentation(), training.batch, seed);
-                return new TrainingRun(this, training, trainer, folder, card).run(fit, startLine(model, backend));
+                return new TrainingRun(this, training, stopping, trainer, folder, card)
+                        .run(fit, startLine(model, backend));
             }
         }
     }
@@ -178,6 +183,7 @@ final class TrainCommand extends Command {
         line.put("model", modelName);
         line.put("parameters", model.parameters().learned());
         training.log(line);
+        stopping.log(line);
         line.put("backend", backend.name());
         line.put("threads", computing.threads());
         line.put("dtype", computing.precision().shortName());

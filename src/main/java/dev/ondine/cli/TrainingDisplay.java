@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.train.Fit;
+import dev.ondine.train.FitProgress;
 import java.io.Console;
 import java.io.PrintWriter;
 import java.util.Optional;
@@ -32,16 +33,17 @@ final class TrainingDisplay implements Fit.Listener {
     }
 
     @Override
-    public void step(int epoch, int step, int steps, double loss, double accuracy, double imagesPerSecond) {
+    public void step(FitProgress p) {
         if (bars) {
-            if (bar == null) bar = new EpochBar(out, epoch, epochs, steps);
-            double done = epoch - 1 + (double) step / steps;
+            if (bar == null) bar = new EpochBar(out, p.epoch(), epochs, p.steps());
+            double done = p.epoch() - 1 + (double) p.step() / p.steps();
             double seconds = (System.nanoTime() - start) * 1e-9;
-            bar.show(step, loss, accuracy, imagesPerSecond, seconds * (epochs - done) / done);
+            bar.show(p.step(), p.loss(), p.accuracy(), p.imagesPerSecond(), seconds * (epochs - done) / done);
         } else if (System.nanoTime() - lastLine > LINE_NANOS) {
             lastLine = System.nanoTime();
-            out.println(name(epoch) + "  step " + step + "/" + steps + "  loss " + Text.fixed(loss, 4) + "  accuracy "
-                    + Text.percent(accuracy) + "  " + Text.grouped(Math.round(imagesPerSecond)) + " images/s");
+            out.println(name(p.epoch()) + "  step " + p.step() + "/" + p.steps() + "  loss " + Text.fixed(p.loss(), 4)
+                    + "  accuracy " + Text.percent(p.accuracy()) + "  " + Text.grouped(Math.round(p.imagesPerSecond()))
+                    + " images/s");
         }
     }
 
@@ -65,8 +67,13 @@ final class TrainingDisplay implements Fit.Listener {
                 + Text.right(Integer.toString(epoch), Integer.toString(epochs).length()) + "/" + epochs;
     }
 
+    @Override
+    public void end(Fit.End end) {
+        end();
+    }
+
     /** Removes the bar, if there is one. */
-    void end() {
+    private void end() {
         if (bar == null) return;
         bar.close();
         bar = null;

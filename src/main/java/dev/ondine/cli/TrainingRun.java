@@ -1,31 +1,42 @@
 package dev.ondine.cli;
 
+import dev.ondine.train.Checkpoints;
+import dev.ondine.train.EarlyStopping;
 import dev.ondine.train.Fit;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
-/** One training from its first step to its last: shows it, saves after every epoch, keeps the log. */
+/** One training from its first step to its last: shows it, saves after every epoch, keeps the log, says how it ended. */
 final class TrainingRun implements Fit.Listener {
     private final Command command;
     private final TrainingOptions options;
+    private final StoppingOptions stopping;
     private final Trainer trainer;
     private final RunFolder folder;
     private final ModelCard card;
-    private final long start = System.nanoTime();
     private final boolean terminal = TrainingDisplay.isTerminal();
-    private final TrainingDisplay display;
-    private long savedSteps;
+    private Checkpoints.Saved saved;
+    private Fit.EpochResult best;
+    private Fit.EpochResult last;
+    private Fit.End end;
 
-    TrainingRun(Command command, TrainingOptions options, Trainer trainer, RunFolder folder, ModelCard card) {
+    TrainingRun(
+            Command command,
+            TrainingOptions options,
+            StoppingOptions stopping,
+            Trainer trainer,
+            RunFolder folder,
+            ModelCard card) {
         this.command = command;
         this.options = options;
+        this.stopping = stopping;
         this.trainer = trainer;
         this.folder = folder;
         this.card = card;
-        this.display = new TrainingDisplay(command.out(), options.epochs, terminal);
     }
 
     /**
@@ -34,26 +45,34 @@ final class TrainingRun implements Fit.Listener {
      * @param settings the log's first line
      */
     int run(Fit fit, Map<String, Object> settings) throws IOException {
+        RunLog log = new RunLog(folder, settings);
+        List<Fit.Listener> listeners = new ArrayList<>();
+        listeners.add(new TrainingDisplay(command.out(), options.epochs, terminal));
+        listeners.add(log);
+        if (stopping.patience() > 0) listeners.add(new EarlyStopping(stopping.monitor(), stopping.patience(), 0));
+        listeners.add(this);
+        fit.checkpoints(new Checkpoints(folder.path(), stopping.monitor(), card::metadata));
         try (Interruption _ = new Interruption(() -> stop(fit))) {
-            folder.log(settings);
-            fit.run(options.epochs, this);
-            log(fit.isStopped() ? "interrupted" : "done", null);
-            String seconds = " in " + Text.fixed(seconds(), 1) + " s.";
+            fit.run(options.epochs, listeners);
+            String seconds = " in " + Text.fixed(log.seconds(), 1) + " s.";
             String steps = Text.grouped(trainer.steps());
             command.out()
                     .println(
-                            fit.isStopped()
-                                    ? "Stopped after step " + steps + seconds
-                                    : "Done: " + steps + " steps" + seconds);
-            if (savedSteps > 0) command.out().println("Checkpoint:  " + folder.model());
+                            switch (end.outcome()) {
+                                case INTERRUPTED -> "Stopped after step " + steps + seconds;
+                                case ENOUGH -> "Enough: " + end.reason() + "; " + steps + " steps" + seconds;
+                                case DONE, FAILED -> "Done: " + steps + " steps" + seconds;
+                            });
+            if (saved != null) command.out().println("Checkpoint:  " + folder.model());
+            if (best != null && best.epoch() != last.epoch()) {
+                command.out()
+                        .println("Best:        " + folder.best() + " (epoch " + best.epoch() + ", test "
+                                + stopping.monitor() + " " + stopping.show(best.test()) + ")");
+            }
             command.out().println("Log:         " + folder.log());
-            return fit.isStopped() ? Command.INTERRUPTED : Command.DONE;
+            return end.outcome() == Fit.Outcome.INTERRUPTED ? Command.INTERRUPTED : Command.DONE;
         } catch (UncheckedIOException e) {
-            failed(e.getCause());
             throw e.getCause();
-        } catch (IOException | RuntimeException e) {
-            failed(e);
-            throw e;
         }
     }
 
@@ -63,65 +82,23 @@ final class TrainingRun implements Fit.Listener {
         command.err().println("Stopping after this step, then saving. Ctrl-C again ends at once.");
     }
 
-    private void failed(Exception e) {
-        display.end();
-        if (savedSteps > 0) {
-            command.err().println("The checkpoint of step " + Text.grouped(savedSteps) + " is kept: " + folder.model());
-        }
-        try {
-            log("failed", Failures.text(e));
-        } catch (IOException suppressed) {
-            e.addSuppressed(suppressed);
-        }
-    }
-
-    @Override
-    public void step(int epoch, int step, int steps, double loss, double accuracy, double imagesPerSecond) {
-        display.step(epoch, step, steps, loss, accuracy, imagesPerSecond);
-    }
-
     @Override
     public void epoch(Fit.EpochResult result) {
-        display.end();
-        // Stopped before the first step of an epoch: there is nothing new.
-        if (trainer.steps() == savedSteps) return;
-        display.epoch(result);
-        try {
-            folder.save(trainer, card.metadata(result.complete() ? result.epoch() : result.epoch() - 1));
-            savedSteps = trainer.steps();
-            log(result);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        last = result;
+    }
+
+    @Override
+    public void checkpoint(Checkpoints.Saved saved) {
+        this.saved = saved;
+        if (saved.best()) best = last;
+    }
+
+    @Override
+    public void end(Fit.End end) {
+        this.end = end;
+        if (end.failure() != null && saved != null) {
+            command.err()
+                    .println("The checkpoint of step " + Text.grouped(saved.steps()) + " is kept: " + folder.model());
         }
-    }
-
-    private void log(Fit.EpochResult result) throws IOException {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("event", "epoch");
-        line.put("epoch", result.epoch());
-        line.put("complete", result.complete());
-        line.put("steps", trainer.steps());
-        line.put("train_loss", result.trainLoss());
-        line.put("train_accuracy", result.trainAccuracy());
-        line.put("test_loss", result.test() == null ? null : result.test().loss());
-        line.put("test_accuracy", result.test() == null ? null : result.test().accuracy());
-        line.put("lr", result.learningRate());
-        line.put("seconds", result.seconds());
-        line.put("images_per_s", result.imagesPerSecond());
-        folder.log(line);
-    }
-
-    private void log(String how, String error) throws IOException {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("event", "end");
-        line.put("how", how);
-        if (error != null) line.put("error", error);
-        line.put("steps", trainer.steps());
-        line.put("seconds", seconds());
-        folder.log(line);
-    }
-
-    private double seconds() {
-        return (System.nanoTime() - start) * 1e-9;
     }
 }

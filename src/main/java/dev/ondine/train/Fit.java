@@ -5,8 +5,11 @@ import dev.ondine.data.BatchAhead;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Normalization;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Trains for some epochs over a data set of labelled samples and measures after each.
@@ -15,21 +18,33 @@ import java.util.List;
  * samples come elsewhere in the next epoch's order. While a step runs, the next batch is prepared on a thread of its own.
  */
 public final class Fit {
-    /** Told how training goes, on the training thread. */
+    /**
+     * Told how training goes, on the training thread: start, (steps, epoch)…, end, with checkpoints between. Several listeners are told
+     * in the order in which they were given. What one throws ends the run.
+     */
     public interface Listener {
-        /**
-         * After each step.
-         *
-         * @param epoch which one, from 1
-         * @param step which one of the epoch, from 1
-         * @param steps of the epoch
-         * @param loss mean over the epoch so far
-         * @param accuracy share that was classified rightly in the epoch so far
-         */
-        default void step(int epoch, int step, int steps, double loss, double accuracy, double imagesPerSecond) {}
+        /** Before the first step, after a saved state was restored if there is one. */
+        default void start(FitProgress progress) {}
 
-        /** After each epoch. */
+        /** After each step. */
+        default void step(FitProgress progress) {}
+
+        /** After each epoch, measured, and before its checkpoint; also when training was stopped within the epoch. */
         default void epoch(EpochResult result) {}
+
+        /** After a checkpoint was written. */
+        default void checkpoint(Checkpoints.Saved saved) {}
+
+        /** After the last epoch, or the failure that ended the run; told to every listener that was told of the start. */
+        default void end(End end) {}
+
+        /** What to keep with each checkpoint, as text, so that {@link #restore} goes on from there. */
+        default Map<String, String> state() {
+            return Map.of();
+        }
+
+        /** Goes on from what {@link #state} said in the run that is resumed; before {@link #start}. */
+        default void restore(Map<String, String> state) {}
     }
 
     /**
@@ -53,13 +68,35 @@ public final class Fit {
             double imagesPerSecond,
             boolean complete) {}
 
+    /** Why a run is over. */
+    public enum Outcome {
+        /** All epochs are done. */
+        DONE,
+        /** A listener ended it: {@link Fit#stop(String)}. */
+        ENOUGH,
+        /** Somebody interrupted it: {@link Fit#stop()}. */
+        INTERRUPTED,
+        /** Something was thrown. */
+        FAILED
+    }
+
+    /**
+     * How a run ended.
+     *
+     * @param reason in words; empty if it is done
+     * @param failure what was thrown; null unless it failed
+     */
+    public record End(Outcome outcome, String reason, Throwable failure) {}
+
     private final Trainer trainer;
     private final DataSplit data;
     private final Normalization normalization;
     private final Augmentation augmentation;
     private final int batchSize;
     private final long seed;
+    private Checkpoints checkpoints = Checkpoints.NONE;
     private volatile boolean stopped;
+    private volatile String enough;
 
     /**
      * @param normalization applied to every sample; {@code Normalization.of(data.train())} as a rule
@@ -88,11 +125,29 @@ public final class Fit {
         this.seed = seed;
     }
 
-    /** Trains, and measures with the trainer's backend, threads and loss, in float32; ends early after {@link #stop}. Returns what each epoch came to. */
-    public List<EpochResult> run(int epochs, Listener listener) {
+    /** What is to be saved, where and how often; default: nothing. */
+    public Fit checkpoints(Checkpoints checkpoints) {
+        this.checkpoints = checkpoints;
+        return this;
+    }
+
+    /**
+     * Trains, and measures with the trainer's backend, threads and loss, in float32; ends early after {@link #stop}. Returns what each
+     * epoch came to.
+     *
+     * @throws UncheckedIOException if a checkpoint cannot be written
+     */
+    public List<EpochResult> run(int epochs, Listener... listeners) {
+        return run(epochs, List.of(listeners));
+    }
+
+    /** As {@link #run(int, Listener...)}. */
+    public List<EpochResult> run(int epochs, List<? extends Listener> listeners) {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         TrainingBatch batch = trainer.batch(batchSize);
+        FitProgress progress = new FitProgress(this, batch, epochs, loader.batches(), false);
         List<EpochResult> results = new ArrayList<>();
+        Throwable failure = null;
         try (BatchAhead ahead = new BatchAhead(loader);
                 Evaluator evaluator = new Evaluator(
                         trainer.model(),
@@ -100,62 +155,100 @@ public final class Fit {
                         trainer.threads(),
                         trainer.loss(),
                         Math.max(batchSize, 128))) {
-            for (int epoch = 1; epoch <= epochs && !stopped; epoch++) {
-                EpochResult result = epoch(epoch, loader, ahead, batch, evaluator, listener);
+            progress.at(1, 0, 0, 0, 0);
+            for (Listener listener : listeners) listener.start(progress);
+            while (progress.epoch() <= epochs && !isOver()) {
+                EpochResult result = epoch(progress, ahead, evaluator, listeners);
+                // Stopped before the first step of an epoch: there is nothing new.
+                if (progress.step() == 0) break;
                 results.add(result);
-                listener.epoch(result);
+                for (Listener listener : listeners) listener.epoch(result);
+                checkpoints.epoch(this, result, listeners);
+                progress.at(progress.epoch() + 1, 0, 0, 0, 0);
             }
+        } catch (IOException e) {
+            failure = e;
+            throw new UncheckedIOException(e);
+        } catch (RuntimeException | Error e) {
+            failure = e;
+            throw e;
+        } finally {
+            End end = end(failure);
+            for (Listener listener : listeners) listener.end(end);
         }
         return results;
     }
 
     private EpochResult epoch(
-            int epoch,
-            BatchLoader loader,
-            BatchAhead ahead,
-            TrainingBatch batch,
-            Evaluator evaluator,
-            Listener listener) {
+            FitProgress progress, BatchAhead ahead, Evaluator evaluator, List<? extends Listener> listeners) {
+        int epoch = progress.epoch();
+        TrainingBatch batch = progress.batch();
         ahead.begin(epoch);
-        int steps = loader.batches();
-        int done = 0;
-        double loss = 0;
-        long correct = 0;
-        long start = System.nanoTime();
-        double rate = trainer.learningRate();
-        while (done < steps && !stopped) {
-            trainer.epoch(epoch - 1 + (double) done / steps);
-            rate = trainer.learningRate();
+        long start = System.nanoTime() - (long) (progress.seconds() * 1e9);
+        while (progress.step() < progress.steps() && !isOver()) {
+            trainer.epoch(epoch - 1 + (double) progress.step() / progress.steps());
+            double rate = trainer.learningRate();
             ahead.next(batch.input().segment(), batch.target().segment());
-            loss += batch.step();
-            correct += batch.correct();
-            done++;
-            double seconds = (System.nanoTime() - start) * 1e-9;
-            long seen = (long) done * batchSize;
-            listener.step(epoch, done, steps, loss / done, (double) correct / seen, seen / seconds);
+            double loss = batch.step();
+            progress.stepped(loss, batch.correct(), rate, (System.nanoTime() - start) * 1e-9);
+            for (int i = 0; i < listeners.size(); i++) listeners.get(i).step(progress);
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
-        long seen = Math.max(1, (long) done * batchSize);
         Evaluation test =
                 evaluator.evaluate(data.test(), normalization, this::isStopped).orElse(null);
         return new EpochResult(
                 epoch,
-                loss / Math.max(1, done),
-                (double) correct / seen,
+                progress.loss(),
+                progress.accuracy(),
                 test,
-                rate,
+                progress.learningRate(),
                 seconds,
-                seen / seconds,
-                done == steps);
+                progress.samples() / seconds,
+                progress.step() == progress.steps());
     }
 
-    /** Ends training after the current step, or the current batch of a measurement; from any thread. */
+    private End end(Throwable failure) {
+        if (failure != null) return new End(Outcome.FAILED, String.valueOf(failure.getMessage()), failure);
+        if (stopped) return new End(Outcome.INTERRUPTED, "interrupted", null);
+        return enough != null ? new End(Outcome.ENOUGH, enough, null) : new End(Outcome.DONE, "", null);
+    }
+
+    /** Interrupts training after the current step, or the current batch of a measurement; from any thread. */
     public void stop() {
         stopped = true;
     }
 
-    /** Whether {@link #stop} was called. */
+    /**
+     * Ends training after the current step as if there were no more to come: what was learned is measured and saved.
+     *
+     * @param reason in words, for whoever reads the log
+     */
+    public void stop(String reason) {
+        enough = reason;
+    }
+
+    /** Whether {@link #stop()} was called. */
     public boolean isStopped() {
         return stopped;
+    }
+
+    private boolean isOver() {
+        return stopped || enough != null;
+    }
+
+    public Trainer trainer() {
+        return trainer;
+    }
+
+    public DataSplit data() {
+        return data;
+    }
+
+    public Normalization normalization() {
+        return normalization;
+    }
+
+    int samplesPerStep() {
+        return batchSize;
     }
 }

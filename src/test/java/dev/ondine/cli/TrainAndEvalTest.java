@@ -77,6 +77,20 @@ class TrainAndEvalTest {
     }
 
     @Test
+    void endsEarlyAndKeepsTheBest() throws IOException {
+        Path out = folder.resolve("run");
+        // At this rate nothing changes, so that no epoch is better than the first.
+        Ondine.Outcome run = train(out, "--epochs", 9, "--patience", 2, "--lr", 1e-30, "--warmup", 0, "--seed", 3);
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("Enough: no better test accuracy than"), run.out());
+        List<Map<String, String>> log = log(out);
+        assertEquals("stopped early", log.getLast().get("how"));
+        long epochs = log.stream().filter(l -> l.get("event").equals("epoch")).count();
+        assertTrue(epochs < 9, run.out());
+        assertTrue(Files.exists(out.resolve("best.safetensors")));
+    }
+
+    @Test
     void isRepeatable() throws IOException {
         train(folder.resolve("1"), "--epochs", 1, "--threads", 1, "--seed", 5);
         train(folder.resolve("2"), "--epochs", 1, "--threads", 1, "--seed", 5);

@@ -35,6 +35,8 @@ class UsageTest {
                 "train | --weight-decay    | -1        | 0 or more",
                 "train | --warmup          | -1        | 0 epochs or more",
                 "train | --label-smoothing | 1.5       | below 1",
+                "train | --patience        | 0         | at least 1",
+                "train | --monitor         | f2        | accuracy, loss",
                 "train | --shift           | -1        | at least 0",
                 "train | --model           | vgg       | mlp-bn, lenet-bn, cnn-bn, resnet20,",
                 "train | --model           | autoencoder | ondine bench --workload autoencoder",

@@ -1,0 +1,82 @@
+package dev.ondine.cli;
+
+import dev.ondine.train.Fit;
+import dev.ondine.train.FitProgress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Keeps a run's log: a line of JSON for the settings, each epoch and the end. */
+final class RunLog implements Fit.Listener {
+    private final RunFolder folder;
+    private final Map<String, Object> settings;
+    private final long start = System.nanoTime();
+    private FitProgress progress;
+
+    /** @param settings the first line */
+    RunLog(RunFolder folder, Map<String, Object> settings) {
+        this.folder = folder;
+        this.settings = settings;
+    }
+
+    @Override
+    public void start(FitProgress progress) {
+        this.progress = progress;
+        write(settings);
+    }
+
+    @Override
+    public void epoch(Fit.EpochResult result) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("event", "epoch");
+        line.put("epoch", result.epoch());
+        line.put("complete", result.complete());
+        line.put("steps", progress.totalSteps());
+        line.put("train_loss", result.trainLoss());
+        line.put("train_accuracy", result.trainAccuracy());
+        line.put("test_loss", result.test() == null ? null : result.test().loss());
+        line.put("test_accuracy", result.test() == null ? null : result.test().accuracy());
+        line.put("lr", result.learningRate());
+        line.put("seconds", result.seconds());
+        line.put("images_per_s", result.imagesPerSecond());
+        write(line);
+    }
+
+    @Override
+    public void end(Fit.End end) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("event", "end");
+        line.put(
+                "how",
+                switch (end.outcome()) {
+                    case DONE -> "done";
+                    case ENOUGH -> "stopped early";
+                    case INTERRUPTED -> "interrupted";
+                    case FAILED -> "failed";
+                });
+        if (end.outcome() == Fit.Outcome.ENOUGH) line.put("reason", end.reason());
+        if (end.failure() != null) line.put("error", Failures.text(end.failure()));
+        line.put("steps", progress.totalSteps());
+        line.put("seconds", seconds());
+        try {
+            write(line);
+        } catch (UncheckedIOException e) {
+            // What made the run fail is what is told, not that the disk is full now.
+            if (end.failure() == null) throw e;
+            end.failure().addSuppressed(e);
+        }
+    }
+
+    double seconds() {
+        return (System.nanoTime() - start) * 1e-9;
+    }
+
+    private void write(Map<String, Object> line) {
+        try {
+            folder.log(line);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package dev.ondine.train;
+
+/**
+ * How far a {@link Fit} has come: one object a run, which the listeners are shown again and again, because a step allocates nothing.
+ * Its numbers are those of the moment of the call; for the training thread only.
+ */
+public final class FitProgress {
+    private final Fit fit;
+    private final TrainingBatch batch;
+    private final int epochs;
+    private final int steps;
+    private final boolean resumed;
+    private int epoch;
+    private int step;
+    private double lossSum;
+    private double stepLoss;
+    private long correct;
+    private double learningRate;
+    private double seconds;
+
+    FitProgress(Fit fit, TrainingBatch batch, int epochs, int steps, boolean resumed) {
+        this.fit = fit;
+        this.batch = batch;
+        this.epochs = epochs;
+        this.steps = steps;
+        this.resumed = resumed;
+    }
+
+    /** At a place in an epoch, with what the steps before it came to. */
+    void at(int epoch, int step, double lossSum, long correct, double seconds) {
+        this.epoch = epoch;
+        this.step = step;
+        this.lossSum = lossSum;
+        this.correct = correct;
+        this.seconds = seconds;
+    }
+
+    void stepped(double loss, long right, double rate, double secondsOfEpoch) {
+        step++;
+        stepLoss = loss;
+        lossSum += loss;
+        correct += right;
+        learningRate = rate;
+        seconds = secondsOfEpoch;
+    }
+
+    /** What trains; {@link Fit#stop(String)} ends it. */
+    public Fit fit() {
+        return fit;
+    }
+
+    /** Its {@link Trainer#model} has the newest parameters. */
+    public Trainer trainer() {
+        return fit.trainer();
+    }
+
+    /** The memory of a step: input, target, output and plan. */
+    public TrainingBatch batch() {
+        return batch;
+    }
+
+    /** How many there are to be. */
+    public int epochs() {
+        return epochs;
+    }
+
+    /** Which one, from 1. */
+    public int epoch() {
+        return epoch;
+    }
+
+    /** How many steps there are in an epoch. */
+    public int steps() {
+        return steps;
+    }
+
+    /** How many steps of this epoch are done. */
+    public int step() {
+        return step;
+    }
+
+    /** Steps that were done over all epochs, those before a resumption included. */
+    public long totalSteps() {
+        return trainer().steps();
+    }
+
+    /** Whether the run goes on from a saved state. */
+    public boolean resumed() {
+        return resumed;
+    }
+
+    /** Mean over the steps of this epoch so far, each before its update; 0 before the first. */
+    public double loss() {
+        return lossSum / Math.max(1, step);
+    }
+
+    /** Of the last step, before its update. */
+    public double stepLoss() {
+        return stepLoss;
+    }
+
+    /** The share of samples that was classified rightly in this epoch so far, each before its step's update. */
+    public double accuracy() {
+        return (double) correct / Math.max(1, samples());
+    }
+
+    /** Of the last step. */
+    public double learningRate() {
+        return learningRate;
+    }
+
+    /** How long the steps of this epoch took so far. */
+    public double seconds() {
+        return seconds;
+    }
+
+    /** Over the steps of this epoch so far. */
+    public double imagesPerSecond() {
+        return seconds > 0 ? samples() / seconds : 0;
+    }
+
+    long samples() {
+        return (long) step * fit.samplesPerStep();
+    }
+
+    double lossSum() {
+        return lossSum;
+    }
+
+    long correct() {
+        return correct;
+    }
+}

@@ -1,0 +1,248 @@
+package dev.ondine.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.ondine.backend.Backends;
+import dev.ondine.data.Augmentation;
+import dev.ondine.data.DataSplit;
+import dev.ondine.data.Datasets;
+import dev.ondine.data.Normalization;
+import dev.ondine.nn.Layers;
+import dev.ondine.nn.Model;
+import dev.ondine.nn.Sequential;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What listeners are told, when training ends, and what is saved. */
+class FitTest {
+    /** Trains something small, and lets a listener watch. */
+    private static List<Fit.EpochResult> fit(int epochs, Checkpoints checkpoints, Fit.Listener... listeners)
+            throws IOException {
+        DataSplit data = Datasets.open("digits:64,32", 1);
+        Sequential net = Sequential.of(
+                Layers.flatten(), Layers.linear(784, 12), Layers.batchNorm1d(12), Layers.relu(), Layers.linear(12, 10));
+        try (Model model = Model.of(net, data.train().sampleShape(), 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(Backends.named("reference"))
+                        .threads(1)
+                        .optimizer(Optimizer.Sgd.of(0.05))
+                        .build()) {
+            Fit fit = new Fit(trainer, data, Normalization.of(data.train()), Augmentation.NONE, 16, 1);
+            return fit.checkpoints(checkpoints).run(epochs, listeners);
+        }
+    }
+
+    /** Writes down what it is told. */
+    private static class Recorder implements Fit.Listener {
+        final List<String> told = new ArrayList<>();
+        FitProgress progress;
+
+        @Override
+        public void start(FitProgress progress) {
+            this.progress = progress;
+            told.add("start of " + progress.epochs() + "x" + progress.steps());
+        }
+
+        @Override
+        public void step(FitProgress progress) {
+            assertSame(this.progress, progress);
+            told.add("step " + progress.epoch() + "." + progress.step() + " = " + progress.totalSteps());
+        }
+
+        @Override
+        public void epoch(Fit.EpochResult result) {
+            told.add("epoch " + result.epoch() + (result.complete() ? "" : " cut"));
+        }
+
+        @Override
+        public void checkpoint(Checkpoints.Saved saved) {
+            told.add("checkpoint " + saved.epoch() + " = " + saved.steps());
+        }
+
+        @Override
+        public void end(Fit.End end) {
+            told.add("end " + end.outcome());
+        }
+    }
+
+    @Test
+    void listenersAreToldInOrder(@TempDir Path folder) throws IOException {
+        Recorder recorder = new Recorder();
+        List<Fit.EpochResult> results =
+                fit(2, new Checkpoints(folder, Monitor.LOSS, e -> Map.of("epochs", "" + e)), recorder);
+        assertEquals(
+                List.of(
+                        "start of 2x4",
+                        "step 1.1 = 1",
+                        "step 1.2 = 2",
+                        "step 1.3 = 3",
+                        "step 1.4 = 4",
+                        "epoch 1",
+                        "checkpoint 1 = 4",
+                        "step 2.1 = 5",
+                        "step 2.2 = 6",
+                        "step 2.3 = 7",
+                        "step 2.4 = 8",
+                        "epoch 2",
+                        "checkpoint 2 = 8",
+                        "end DONE"),
+                recorder.told);
+        assertEquals(2, results.size());
+        assertEquals("2", Checkpoint.metadata(folder.resolve(Checkpoints.MODEL)).get("epochs"));
+    }
+
+    @Test
+    void theMeansAreThoseOfTheSteps() throws IOException {
+        double[] sum = new double[1];
+        List<Fit.EpochResult> results = fit(1, Checkpoints.NONE, new Fit.Listener() {
+            @Override
+            public void step(FitProgress progress) {
+                sum[0] += progress.stepLoss();
+                assertEquals(sum[0] / progress.step(), progress.loss());
+                assertEquals(0.05, progress.learningRate());
+            }
+        });
+        assertEquals(sum[0] / 4, results.getFirst().trainLoss());
+    }
+
+    @Test
+    void aListenerEndsTheRunAndAnotherStopsIt() throws IOException {
+        Recorder recorder = new Recorder();
+        Fit.Listener enough = new Fit.Listener() {
+            @Override
+            public void step(FitProgress progress) {
+                if (progress.totalSteps() == 6) progress.fit().stop("enough for a test");
+            }
+
+            @Override
+            public void end(Fit.End end) {
+                assertEquals("enough for a test", end.reason());
+            }
+        };
+        List<Fit.EpochResult> results = fit(9, Checkpoints.NONE, enough, recorder);
+        assertEquals(List.of("step 2.2 = 6", "epoch 2 cut", "end ENOUGH"), recorder.told.subList(7, 10));
+        assertFalse(results.getLast().complete());
+        assertEquals(32, results.getLast().test().samples(), "what was learned is measured");
+
+        Recorder second = new Recorder();
+        results = fit(
+                9,
+                Checkpoints.NONE,
+                new Fit.Listener() {
+                    @Override
+                    public void step(FitProgress progress) {
+                        if (progress.totalSteps() == 6) progress.fit().stop();
+                    }
+                },
+                second);
+        assertEquals("end INTERRUPTED", second.told.getLast());
+        assertNull(results.getLast().test(), "who is in a hurry gets no measurement");
+    }
+
+    @Test
+    void aFailureEndsEveryListener() {
+        Recorder recorder = new Recorder();
+        Fit.Listener failing = new Fit.Listener() {
+            @Override
+            public void epoch(Fit.EpochResult result) {
+                throw new IllegalStateException("for a test");
+            }
+        };
+        var e = assertThrows(IllegalStateException.class, () -> fit(2, Checkpoints.NONE, recorder, failing));
+        assertEquals("for a test", e.getMessage());
+        assertEquals("end FAILED", recorder.told.getLast());
+    }
+
+    /** The best model is the one of the epoch that measured best, whatever came later. */
+    @Test
+    void theBestModelIsKept(@TempDir Path folder) throws IOException {
+        byte[][] best = new byte[1][];
+        double[] least = {Double.POSITIVE_INFINITY};
+        Checkpoints checkpoints = new Checkpoints(folder, Monitor.LOSS, _ -> Map.of());
+        Fit.Listener worsens = new Fit.Listener() {
+            private Fit.EpochResult result;
+
+            @Override
+            public void step(FitProgress progress) {
+                // From the third epoch on, what was learned is spoiled.
+                if (progress.epoch() < 3) return;
+                var weight = progress.trainer().model().parameters().get("4.weight");
+                for (long i = 0; i < weight.elements(); i++) weight.setFloatAt(i, i % 3);
+                progress.trainer().model().parameters().touch();
+            }
+
+            @Override
+            public void epoch(Fit.EpochResult result) {
+                this.result = result;
+            }
+
+            @Override
+            public void checkpoint(Checkpoints.Saved saved) {
+                assertEquals(result.test().loss() < least[0], saved.best(), "epoch " + saved.epoch());
+                try {
+                    if (saved.best()) best[0] = Files.readAllBytes(folder.resolve(Checkpoints.MODEL));
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+                least[0] = Math.min(least[0], result.test().loss());
+            }
+        };
+        fit(4, checkpoints, worsens);
+        assertEquals(least[0], checkpoints.best().orElseThrow());
+        assertArrayEquals(best[0], Files.readAllBytes(folder.resolve(Checkpoints.BEST)));
+        assertFalse(java.util.Arrays.equals(best[0], Files.readAllBytes(folder.resolve(Checkpoints.MODEL))));
+    }
+
+    private static Fit.EpochResult measured(int epoch, double loss, long correct) {
+        return new Fit.EpochResult(epoch, 0, 0, new Evaluation(loss, correct, 100), 0, 0, 0, true);
+    }
+
+    @Test
+    void patienceCountsEpochsWithoutAGain() throws IOException {
+        // 0.8 again is no gain.
+        double[] losses = {1.0, 0.8, 0.85, 0.8, 0.79, 0.79, 0.9, 0.8};
+        EarlyStopping stopping = new EarlyStopping(Monitor.LOSS, 3, 0);
+        List<Integer> epochs = new ArrayList<>();
+        fit(1, Checkpoints.NONE, new Fit.Listener() {
+            @Override
+            public void start(FitProgress progress) {
+                stopping.start(progress);
+                for (int e = 1; e <= losses.length; e++) {
+                    stopping.epoch(measured(e, losses[e - 1], 50));
+                    epochs.add(Integer.parseInt(stopping.state().get("waited")));
+                }
+            }
+
+            @Override
+            public void end(Fit.End end) {
+                assertEquals(Fit.Outcome.ENOUGH, end.outcome());
+                assertEquals("no better test loss than 0.79 in 3 epochs", end.reason());
+            }
+        });
+        assertEquals(List.of(0, 0, 1, 2, 0, 1, 2, 3), epochs);
+
+        EarlyStopping resumed = new EarlyStopping(Monitor.LOSS, 3, 0);
+        resumed.restore(Map.of("best", "0.79", "waited", "2"));
+        assertEquals(Map.of("best", "0.79", "waited", "2"), resumed.state());
+    }
+
+    @Test
+    void whatMakesNoSenseIsRefused() {
+        assertThrows(IllegalArgumentException.class, () -> new EarlyStopping(Monitor.ACCURACY, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> new EarlyStopping(Monitor.ACCURACY, 1, -1));
+        assertTrue(Monitor.ACCURACY.gain(0.9, Monitor.ACCURACY.worst()) > 0);
+        assertTrue(Monitor.LOSS.gain(0.9, 0.8) < 0);
+    }
+}
