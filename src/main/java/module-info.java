@@ -17,12 +17,14 @@ module dev.ondine {
     exports dev.ondine.backend;
     exports dev.ondine.data;
     exports dev.ondine.graph;
+    exports dev.ondine.inspect;
     exports dev.ondine.io;
     exports dev.ondine.nn;
     exports dev.ondine.nn.models;
     exports dev.ondine.onednn;
     exports dev.ondine.profile;
     exports dev.ondine.reference;
+    exports dev.ondine.report;
     exports dev.ondine.tensor;
     exports dev.ondine.train;
     exports dev.ondine.vector;

@@ -1,8 +1,8 @@
 package dev.ondine.cli;
 
 import java.io.PrintWriter;
-import java.util.List;
-import java.util.Map;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 
@@ -11,21 +11,27 @@ public final class Main {
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
     /** Looking through a command's annotations takes some milliseconds: only those of the command that is run are. */
-    private static final Map<String, Supplier<Command>> COMMANDS = Map.of(
-            "train", TrainCommand::new,
-            "eval", EvalCommand::new,
-            "verify", VerifyCommand::new,
-            "bench", BenchCommand::new,
-            "profile", ProfileCommand::new,
-            "explain", ExplainCommand::new,
-            "peak", PeakCommand::new,
-            "models", ModelsCommand::new,
-            "info", InfoCommand::new);
+    private static final SequencedMap<String, Supplier<Command>> COMMANDS = new LinkedHashMap<>();
 
-    private static final List<String> ORDER =
-            List.of("train", "eval", "verify", "bench", "profile", "explain", "peak", "models", "info");
+    static {
+        COMMANDS.put("train", TrainCommand::new);
+        COMMANDS.put("eval", EvalCommand::new);
+        COMMANDS.put("predict", PredictCommand::new);
+        COMMANDS.put("verify", VerifyCommand::new);
+        COMMANDS.put("bench", BenchCommand::new);
+        COMMANDS.put("profile", ProfileCommand::new);
+        COMMANDS.put("explain", ExplainCommand::new);
+        COMMANDS.put("peak", PeakCommand::new);
+        COMMANDS.put("models", ModelsCommand::new);
+        COMMANDS.put("info", InfoCommand::new);
+    }
 
     private Main() {}
+
+    /** The names of the commands, as help lists them. */
+    static Iterable<String> commands() {
+        return COMMANDS.keySet();
+    }
 
     /** Runs a command and exits with its code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
     public static void main(String[] args) {
@@ -41,8 +47,7 @@ public final class Main {
         if (only != null) {
             ondine.addSubcommand(args[0], only.get());
         } else {
-            for (String name : ORDER)
-                ondine.addSubcommand(name, COMMANDS.get(name).get());
+            COMMANDS.forEach((name, command) -> ondine.addSubcommand(name, command.get()));
         }
         ondine.setOut(out)
                 .setErr(err)

@@ -47,8 +47,7 @@ final class OndineCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(),
-                "A command is missing: train, eval, verify, bench, profile, explain, peak, models or info.");
+                spec.commandLine(), "A command is missing, one of: " + String.join(", ", Main.commands()) + ".");
     }
 
     /** The version of the jar; classes that lie in none have none. */

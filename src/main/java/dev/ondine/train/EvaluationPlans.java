@@ -9,7 +9,6 @@ import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -57,7 +56,7 @@ final class EvaluationPlans implements AutoCloseable {
         synchronized (model.parameters()) {
             long version = model.parameters().version();
             if (entry.version != version) {
-                load(entry.plan);
+                PlanParameters.load(model, entry.plan);
                 entry.version = version;
             }
         }
@@ -74,17 +73,6 @@ final class EvaluationPlans implements AutoCloseable {
                     builder.output(TrainingBatch.LOSS, l.build(builder, output, target));
                 }));
         return backend.compile(graph, options.folding(true));
-    }
-
-    private void load(Plan plan) {
-        List<Value> parameters = plan.graph().parameters();
-        for (int i = 0; i < parameters.size(); i++) {
-            plan.pack(i, model.parameters().get(parameters.get(i).name()).segment(), plan.weights());
-        }
-        for (Value buffer : plan.graph().buffers()) {
-            plan.buffer(buffer.name()).copyFrom(model.parameters().get(buffer.name()));
-        }
-        plan.prepare();
     }
 
     @Override
