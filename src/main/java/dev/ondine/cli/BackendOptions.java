@@ -53,6 +53,12 @@ final class BackendOptions {
         if (threads != null) command.require(threads > 0, "--threads", "at least 1", threads);
     }
 
+    /** What was left open is from now on what came of it, so that it can be written down. */
+    void settle(Backend backend) {
+        name = backend.name();
+        threads = threads();
+    }
+
     int threads() {
         return threads != null ? threads : Backends.defaultThreads();
     }

@@ -20,6 +20,10 @@ abstract class Command implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
+    final CommandSpec spec() {
+        return spec;
+    }
+
     final PrintWriter out() {
         return spec.commandLine().getOut();
     }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import java.util.function.Supplier;
 import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
 
 /** The {@code ondine} command. */
 public final class Main {
@@ -55,7 +56,11 @@ public final class Main {
                 .setParameterExceptionHandler(Failures::wrongUsage)
                 .setExecutionExceptionHandler(Failures::failed);
         try {
+            CommandLine train = ondine.getSubcommands().get("train");
+            if (only != null && train != null) ConfigFile.attach(train, args);
             return ondine.execute(args);
+        } catch (ParameterException e) {
+            return Failures.wrongUsage(e, args);
         } catch (OutOfMemoryError e) {
             return Failures.outOfMemory(e, ondine);
         }

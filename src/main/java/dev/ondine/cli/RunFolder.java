@@ -3,9 +3,12 @@ package dev.ondine.cli;
 import dev.ondine.io.JsonLines;
 import dev.ondine.train.Checkpoints;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.Map;
@@ -40,15 +43,20 @@ final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Makes the folder, with those above it, and tries whether files can be made in it.
+     * Makes the folder, with those above it, and tries whether files can be made in it. What a killed process left unfinished there is
+     * removed, and what an earlier run would be resumed from, unless that is to happen.
      *
      * @throws IOException if not: before anything is computed that could be lost
      */
-    static RunFolder open(Path folder) throws IOException {
+    static RunFolder open(Path folder, boolean resumes) throws IOException {
         boolean created = !Files.exists(folder);
         try {
             Files.createDirectories(folder);
             Files.delete(Files.createTempFile(folder, ".ondine-", ".tmp"));
+            try (DirectoryStream<Path> unfinished = Files.newDirectoryStream(folder, ".ondine-*.tmp")) {
+                for (Path file : unfinished) Files.deleteIfExists(file);
+            }
+            if (!resumes) Files.deleteIfExists(folder.resolve(Checkpoints.STATE));
         } catch (FileAlreadyExistsException e) {
             throw new IOException(
                     "cannot write to the output folder " + folder + ": " + e.getFile()
@@ -72,6 +80,10 @@ final class RunFolder implements AutoCloseable {
         return folder.resolve(Checkpoints.BEST);
     }
 
+    Path config() {
+        return folder.resolve(ConfigFile.NAME);
+    }
+
     Path path() {
         return folder;
     }
@@ -83,6 +95,18 @@ final class RunFolder implements AutoCloseable {
     @Override
     public String toString() {
         return folder.toString();
+    }
+
+    long logLength() throws IOException {
+        return Files.exists(log()) ? Files.size(log()) : 0;
+    }
+
+    /** Removes what was added to the log since it was so long; only before anything is added to it here. */
+    void cutLog(long length) throws IOException {
+        if (logLength() <= length) return;
+        try (FileChannel channel = FileChannel.open(log(), StandardOpenOption.WRITE)) {
+            channel.truncate(length);
+        }
     }
 
     void log(Map<String, ?> line) throws IOException {

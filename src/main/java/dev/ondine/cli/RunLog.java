@@ -9,6 +9,8 @@ import java.util.Map;
 
 /** Keeps a run's log: a line of JSON for the settings, each epoch and the end. */
 final class RunLog implements Fit.Listener {
+    private static final String LENGTH = "length";
+
     private final RunFolder folder;
     private final Map<String, Object> settings;
     private final long start = System.nanoTime();
@@ -23,7 +25,31 @@ final class RunLog implements Fit.Listener {
     @Override
     public void start(FitProgress progress) {
         this.progress = progress;
-        write(settings);
+        Map<String, Object> line = new LinkedHashMap<>(settings);
+        if (progress.resumed()) {
+            line.put("event", "resume");
+            line.put("steps", progress.totalSteps());
+        }
+        write(line);
+    }
+
+    /** How long the log is. What a killed run added after it last saved happens again, and is written again. */
+    @Override
+    public Map<String, String> state() {
+        try {
+            return Map.of(LENGTH, Long.toString(folder.logLength()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void restore(Map<String, String> state) {
+        try {
+            folder.cutLog(Long.parseLong(state.get(LENGTH)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

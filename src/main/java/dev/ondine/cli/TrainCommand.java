@@ -7,6 +7,7 @@ import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.models.Models;
+import dev.ondine.train.Checkpoints;
 import dev.ondine.train.Fit;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
@@ -31,7 +32,7 @@ import picocli.CommandLine.Option;
             "",
             "Ctrl-C stops after the current step and saves; pressed again it ends at once.",
             "The output folder then holds model.safetensors (parameters under PyTorch's names), best.safetensors"
-                    + " (those of the best epoch), optimizer.safetensors and log.jsonl."
+                    + " (those of the best epoch), state.safetensors (for --resume), config.properties and log.jsonl."
         })
 final class TrainCommand extends Command {
     @Option(
@@ -78,14 +79,8 @@ final class TrainCommand extends Command {
                     "Of the parameters, the order of the samples, dropout, and digits. Default: ${DEFAULT-VALUE}.")
     private long seed = 1;
 
-    @Option(
-            names = "--out",
-            paramLabel = "DIR",
-            description = "Where checkpoint and log are to lie. Default: a new folder in runs/.")
-    private Path outFolder;
-
-    @Option(names = "--force", description = "Replace the checkpoint in a folder that has one.")
-    private boolean force;
+    @Mixin
+    private SavingOptions saving;
 
     private DataSplit split;
     private ModelCard card;
@@ -97,13 +92,14 @@ final class TrainCommand extends Command {
         training.check(this);
         stopping.check(this);
         computing.check(this);
-        Path path = outFolder != null ? outFolder : RunFolder.fresh(data, modelName);
-        if (RunFolder.holdsModel(path) && !force) {
-            throw wrong("--out", path + " holds a checkpoint already; name another folder, or replace it with --force");
-        }
-        try (RunFolder folder = RunFolder.open(path)) {
+        saving.check(this);
+        shift = augmentation().shift();
+        mirror = augmentation().mirror();
+        Path path = saving.folder(this, RunFolder.fresh(data, modelName));
+        try (RunFolder folder = RunFolder.open(path, saving.resumes())) {
             openData();
             Backend backend = computing.open(this);
+            computing.settle(backend);
             try (Model model = Model.of(
                             Models.create(
                                     modelName, card.sample(), card.classes().size()),
@@ -120,8 +116,10 @@ final class TrainCommand extends Command {
                             .build()) {
                 printHeader(model, trainer, backend, folder);
                 Fit fit = new Fit(trainer, split, card.normalization(), augmentation(), training.batch, seed);
-                return new TrainingRun(this, training, stopping, trainer, folder, card)
-                        .run(fit, startLine(model, backend));
+                Checkpoints checkpoints = new Checkpoints(folder.path(), stopping.monitor(), card::metadata);
+                fit.checkpoints(saving.apply(checkpoints));
+                if (saving.resumes()) fit.resume(folder.path());
+                return new TrainingRun(this, training, stopping, trainer, folder).run(fit, startLine(model, backend));
             }
         }
     }

@@ -16,6 +16,7 @@ final class TrainingDisplay implements Fit.Listener {
     private final boolean bars;
     private final long start = System.nanoTime();
     private long lastLine = start;
+    private double before;
     private EpochBar bar;
 
     /** @param bars whether {@code out} ends at a terminal */
@@ -33,12 +34,18 @@ final class TrainingDisplay implements Fit.Listener {
     }
 
     @Override
+    public void start(FitProgress p) {
+        before = p.epoch() - 1 + (double) p.step() / p.steps();
+    }
+
+    @Override
     public void step(FitProgress p) {
         if (bars) {
             if (bar == null) bar = new EpochBar(out, p.epoch(), epochs, p.steps());
             double done = p.epoch() - 1 + (double) p.step() / p.steps();
             double seconds = (System.nanoTime() - start) * 1e-9;
-            bar.show(p.step(), p.loss(), p.accuracy(), p.imagesPerSecond(), seconds * (epochs - done) / done);
+            bar.show(
+                    p.step(), p.loss(), p.accuracy(), p.imagesPerSecond(), seconds * (epochs - done) / (done - before));
         } else if (System.nanoTime() - lastLine > LINE_NANOS) {
             lastLine = System.nanoTime();
             out.println(name(p.epoch()) + "  step " + p.step() + "/" + p.steps() + "  loss " + Text.fixed(p.loss(), 4)

@@ -20,6 +20,14 @@ final class TrainingOptions {
             return this == SGD || this == NESTEROV;
         }
 
+        double usualDecay() {
+            return switch (this) {
+                case SGD, NESTEROV -> 5e-4;
+                case ADAM -> 0;
+                case ADAMW -> 0.01;
+            };
+        }
+
         @Override
         public String toString() {
             return name().toLowerCase(Locale.ROOT);
@@ -95,7 +103,7 @@ final class TrainingOptions {
     private OptimizerName optimizer;
     private ScheduleName schedule;
 
-    /** Checks the options; to be called before anything else. */
+    /** Checks the options, and sets those that were left open and apply; to be called before anything else. */
     void check(Command command) {
         optimizer = command.constant("--optimizer", OptimizerName.class, optimizerName);
         schedule = command.constant("--schedule", ScheduleName.class, scheduleName);
@@ -118,32 +126,16 @@ final class TrainingOptions {
                 "--label-smoothing",
                 "at least 0 and below 1",
                 labelSmoothing);
-    }
-
-    private double rate() {
-        if (rate != null) return rate;
-        return optimizer.isSgd() ? 0.1 : 0.002;
-    }
-
-    private double momentum() {
-        return momentum != null ? momentum : 0.9;
-    }
-
-    private double weightDecay() {
-        if (weightDecay != null) return weightDecay;
-        return switch (optimizer) {
-            case SGD, NESTEROV -> 5e-4;
-            case ADAM -> 0;
-            case ADAMW -> 0.01;
-        };
+        if (rate == null) rate = optimizer.isSgd() ? 0.1 : 0.002;
+        if (momentum == null && optimizer.isSgd()) momentum = 0.9;
+        if (weightDecay == null) weightDecay = optimizer.usualDecay();
     }
 
     Optimizer optimizer() {
         return switch (optimizer) {
-            case SGD, NESTEROV ->
-                new Optimizer.Sgd(rate(), momentum(), weightDecay(), optimizer == OptimizerName.NESTEROV);
-            case ADAM -> Optimizer.Adam.of(rate()).weightDecay(weightDecay());
-            case ADAMW -> Optimizer.Adam.decoupled(rate()).weightDecay(weightDecay());
+            case SGD, NESTEROV -> new Optimizer.Sgd(rate, momentum, weightDecay, optimizer == OptimizerName.NESTEROV);
+            case ADAM -> Optimizer.Adam.of(rate).weightDecay(weightDecay);
+            case ADAMW -> Optimizer.Adam.decoupled(rate).weightDecay(weightDecay);
         };
     }
 
@@ -165,11 +157,11 @@ final class TrainingOptions {
         StringBuilder text = new StringBuilder();
         text.append(optimizer)
                 .append(", lr ")
-                .append(Text.plain(rate()))
+                .append(Text.plain(rate))
                 .append(", ")
                 .append(schedule);
-        if (optimizer.isSgd()) text.append(", momentum ").append(Text.plain(momentum()));
-        return text.append(", weight decay ").append(Text.plain(weightDecay())).toString();
+        if (optimizer.isSgd()) text.append(", momentum ").append(Text.plain(momentum));
+        return text.append(", weight decay ").append(Text.plain(weightDecay)).toString();
     }
 
     /** {@code 3 epochs, batches of 128, warm-up 0.5, label smoothing 0.1}. */
@@ -189,9 +181,9 @@ final class TrainingOptions {
         line.put("epochs", epochs);
         line.put("batch", batch);
         line.put("optimizer", optimizer.toString());
-        line.put("lr", rate());
-        if (optimizer.isSgd()) line.put("momentum", momentum());
-        line.put("weight_decay", weightDecay());
+        line.put("lr", rate);
+        if (optimizer.isSgd()) line.put("momentum", momentum);
+        line.put("weight_decay", weightDecay);
         line.put("schedule", schedule.toString());
         line.put("warmup", warmup);
         line.put("label_smoothing", labelSmoothing);

@@ -3,6 +3,7 @@ package dev.ondine.cli;
 import dev.ondine.train.Checkpoints;
 import dev.ondine.train.EarlyStopping;
 import dev.ondine.train.Fit;
+import dev.ondine.train.FitProgress;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,26 +18,18 @@ final class TrainingRun implements Fit.Listener {
     private final StoppingOptions stopping;
     private final Trainer trainer;
     private final RunFolder folder;
-    private final ModelCard card;
     private final boolean terminal = TrainingDisplay.isTerminal();
     private Checkpoints.Saved saved;
     private Fit.EpochResult best;
     private Fit.EpochResult last;
     private Fit.End end;
 
-    TrainingRun(
-            Command command,
-            TrainingOptions options,
-            StoppingOptions stopping,
-            Trainer trainer,
-            RunFolder folder,
-            ModelCard card) {
+    TrainingRun(Command command, TrainingOptions options, StoppingOptions stopping, Trainer trainer, RunFolder folder) {
         this.command = command;
         this.options = options;
         this.stopping = stopping;
         this.trainer = trainer;
         this.folder = folder;
-        this.card = card;
     }
 
     /**
@@ -48,12 +41,16 @@ final class TrainingRun implements Fit.Listener {
         RunLog log = new RunLog(folder, settings);
         List<Fit.Listener> listeners = new ArrayList<>();
         listeners.add(new TrainingDisplay(command.out(), options.epochs, terminal));
+        // Before the log: a folder that has one can be resumed.
+        listeners.add(this);
         listeners.add(log);
         if (stopping.patience() > 0) listeners.add(new EarlyStopping(stopping.monitor(), stopping.patience(), 0));
-        listeners.add(this);
-        fit.checkpoints(new Checkpoints(folder.path(), stopping.monitor(), card::metadata));
         try (Interruption _ = new Interruption(() -> stop(fit))) {
             fit.run(options.epochs, listeners);
+            if (last == null && end.outcome() != Fit.Outcome.INTERRUPTED) {
+                command.out().println("Nothing to do: this run was over.");
+                return Command.DONE;
+            }
             String seconds = " in " + Text.fixed(log.seconds(), 1) + " s.";
             String steps = Text.grouped(trainer.steps());
             command.out()
@@ -80,6 +77,22 @@ final class TrainingRun implements Fit.Listener {
         fit.stop();
         if (terminal) command.err().println(); // below ^C and the bar
         command.err().println("Stopping after this step, then saving. Ctrl-C again ends at once.");
+    }
+
+    @Override
+    public void start(FitProgress progress) {
+        try {
+            ConfigFile.write(folder.config(), command.spec());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        if (!progress.resumed()) return;
+        command.field(
+                "Resumed",
+                "after " + Text.grouped(progress.totalSteps()) + " steps: epoch " + progress.epoch()
+                        + (progress.step() == 0
+                                ? " is next"
+                                : ", step " + progress.step() + " of " + progress.steps()));
     }
 
     @Override

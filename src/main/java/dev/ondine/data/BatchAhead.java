@@ -41,7 +41,13 @@ public final class BatchAhead implements AutoCloseable {
 
     /** Begins an epoch; what was prepared of another is dropped. */
     public void begin(int number) {
+        begin(number, 0);
+    }
+
+    /** As {@link #begin(int)}, after so many batches of the epoch. */
+    public void begin(int number, int batches) {
         BatchLoader.Epoch next = loader.epoch(number);
+        next.skip(batches);
         lock.lock();
         try {
             requireOpen();

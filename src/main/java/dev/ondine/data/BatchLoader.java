@@ -125,6 +125,11 @@ public final class BatchLoader {
             this.order = order;
         }
 
+        /** Passes over so many batches as if they had been delivered; at the end at most. */
+        public void skip(int batches) {
+            position = (int) Math.min(samples(), position + (long) batches * batchSize);
+        }
+
         /** How many images {@link #next} will deliver; 0 at the end. */
         public int nextCount() {
             return Math.min(batchSize, samples() - position);

@@ -10,7 +10,11 @@ import java.util.function.IntFunction;
 
 /**
  * What a {@link Fit} saves as it goes, into one folder: {@code model.safetensors}, the newest model; {@code best.safetensors}, that of
- * the epoch that measured best; {@code optimizer.safetensors}. Each is written beside its place and moved there when it is whole.
+ * the epoch that measured best; {@code state.safetensors}, all that {@link Fit#resume} needs.
+ *
+ * <p>Each file is written beside its place, forced to disk, and moved there when it is whole. The state is one file, so that parameters,
+ * optimizer and position in it are always of the same step, and it is written last: whatever moment a process is killed at, the run
+ * that goes on from the state writes the others again as they should be.
  */
 public final class Checkpoints {
     /** The newest model. */
@@ -19,10 +23,11 @@ public final class Checkpoints {
     /** The model of the best epoch. */
     public static final String BEST = "best.safetensors";
 
-    /** Nothing is saved. */
-    public static final Checkpoints NONE = new Checkpoints(null, null, _ -> Map.of());
+    /** What a run goes on from. */
+    public static final String STATE = "state.safetensors";
 
-    private static final String OPTIMIZER = "optimizer.safetensors";
+    /** Nothing is saved. */
+    public static final Checkpoints NONE = new Checkpoints(null, Monitor.ACCURACY, _ -> Map.of());
 
     /**
      * A checkpoint that was written.
@@ -37,7 +42,11 @@ public final class Checkpoints {
     private final Path folder;
     private final Monitor monitor;
     private final IntFunction<Map<String, String>> metadata;
+    private long everySteps = Long.MAX_VALUE;
+    private double everySeconds = Double.POSITIVE_INFINITY;
     private double best;
+    private long lastStep;
+    private long lastNanos;
 
     /**
      * After every epoch.
@@ -50,26 +59,70 @@ public final class Checkpoints {
         this.folder = folder;
         this.monitor = monitor;
         this.metadata = metadata;
-        this.best = monitor == null ? 0 : monitor.worst();
+        this.best = monitor.worst();
+    }
+
+    /** Also within an epoch, whenever so many steps were done since the last time. */
+    public Checkpoints everySteps(long steps) {
+        if (steps < 1) throw new IllegalArgumentException("checkpoints are at least 1 step apart, not " + steps);
+        everySteps = steps;
+        return this;
+    }
+
+    /** Also within an epoch, whenever so many seconds have passed since the last time; looked at after each step. */
+    public Checkpoints everySeconds(double seconds) {
+        if (!(seconds > 0)) throw new IllegalArgumentException("checkpoints are some seconds apart, not " + seconds);
+        everySeconds = seconds;
+        return this;
     }
 
     /** The best measurement so far. */
     public OptionalDouble best() {
-        return monitor == null || best == monitor.worst() ? OptionalDouble.empty() : OptionalDouble.of(best);
+        return best == monitor.worst() ? OptionalDouble.empty() : OptionalDouble.of(best);
     }
 
-    void epoch(Fit fit, Fit.EpochResult result, List<? extends Fit.Listener> listeners) throws IOException {
+    /** What {@link #best} is from now on, as text. */
+    void restore(String best) {
+        this.best = Double.parseDouble(best);
+    }
+
+    String bestAsText() {
+        return Double.toString(best);
+    }
+
+    void start(Fit fit) {
+        lastStep = fit.trainer().steps();
+        lastNanos = System.nanoTime();
+    }
+
+    void epoch(FitProgress progress, Fit.EpochResult result, List<? extends Fit.Listener> listeners)
+            throws IOException {
         if (folder == null) return;
-        Map<String, String> text = metadata.apply(result.complete() ? result.epoch() : result.epoch() - 1);
-        Model model = fit.trainer().model();
+        int complete = result.complete() ? result.epoch() : result.epoch() - 1;
         boolean better = result.test() != null && monitor.gain(monitor.value(result.test()), best) > 0;
         if (better) {
             best = monitor.value(result.test());
-            Checkpoint.save(folder.resolve(BEST), model, text);
+            Checkpoint.save(folder.resolve(BEST), progress.trainer().model(), metadata.apply(complete));
         }
-        Checkpoint.save(folder.resolve(MODEL), model, text);
-        Checkpoint.saveOptimizer(folder.resolve(OPTIMIZER), fit.trainer());
-        Saved saved = new Saved(folder, result.epoch(), fit.trainer().steps(), better);
+        save(progress, result.epoch(), complete, better, listeners);
+    }
+
+    void step(FitProgress progress, List<? extends Fit.Listener> listeners) throws IOException {
+        if (folder == null) return;
+        if (progress.totalSteps() - lastStep < everySteps && (System.nanoTime() - lastNanos) * 1e-9 < everySeconds) {
+            return;
+        }
+        save(progress, progress.epoch(), progress.epoch() - 1, false, listeners);
+    }
+
+    private void save(
+            FitProgress progress, int epoch, int complete, boolean better, List<? extends Fit.Listener> listeners)
+            throws IOException {
+        Model model = progress.trainer().model();
+        Checkpoint.save(folder.resolve(MODEL), model, metadata.apply(complete));
+        FitState.save(folder.resolve(STATE), progress, this, listeners);
+        start(progress.fit());
+        Saved saved = new Saved(folder, epoch, progress.totalSteps(), better);
         for (Fit.Listener listener : listeners) listener.checkpoint(saved);
     }
 }

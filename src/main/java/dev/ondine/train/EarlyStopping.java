@@ -32,9 +32,11 @@ public final class EarlyStopping implements Fit.Listener {
     @Override
     public void start(FitProgress progress) {
         fit = progress.fit();
-        if (progress.resumed()) return;
-        best = monitor.worst();
-        waited = 0;
+        if (!progress.resumed()) {
+            best = monitor.worst();
+            waited = 0;
+        }
+        stopIfEnough();
     }
 
     @Override
@@ -44,7 +46,14 @@ public final class EarlyStopping implements Fit.Listener {
         if (monitor.gain(value, best) > least) {
             best = value;
             waited = 0;
-        } else if (++waited >= patience) {
+        } else {
+            waited++;
+            stopIfEnough();
+        }
+    }
+
+    private void stopIfEnough() {
+        if (waited >= patience) {
             fit.stop("no better test " + monitor + " than " + (float) best + " in " + waited
                     + (waited == 1 ? " epoch" : " epochs"));
         }

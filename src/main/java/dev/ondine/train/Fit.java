@@ -7,7 +7,10 @@ import dev.ondine.data.DataSplit;
 import dev.ondine.data.Normalization;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -95,6 +98,7 @@ public final class Fit {
     private final int batchSize;
     private final long seed;
     private Checkpoints checkpoints = Checkpoints.NONE;
+    private Path resumed;
     private volatile boolean stopped;
     private volatile String enough;
 
@@ -125,6 +129,17 @@ public final class Fit {
         this.seed = seed;
     }
 
+    /**
+     * Goes on where a run was when it saved its state, if there is one: the same steps on the same samples follow, and end with the same
+     * weights to the bit, on the same machine with the same threads.
+     *
+     * @param folder that {@link Checkpoints} of that run went to
+     */
+    public Fit resume(Path folder) {
+        this.resumed = folder.resolve(Checkpoints.STATE);
+        return this;
+    }
+
     /** What is to be saved, where and how often; default: nothing. */
     public Fit checkpoints(Checkpoints checkpoints) {
         this.checkpoints = checkpoints;
@@ -135,7 +150,7 @@ public final class Fit {
      * Trains, and measures with the trainer's backend, threads and loss, in float32; ends early after {@link #stop}. Returns what each
      * epoch came to.
      *
-     * @throws UncheckedIOException if a checkpoint cannot be written
+     * @throws UncheckedIOException if a checkpoint cannot be written, or the state to resume from is damaged or of another run
      */
     public List<EpochResult> run(int epochs, Listener... listeners) {
         return run(epochs, List.of(listeners));
@@ -145,8 +160,11 @@ public final class Fit {
     public List<EpochResult> run(int epochs, List<? extends Listener> listeners) {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         TrainingBatch batch = trainer.batch(batchSize);
-        FitProgress progress = new FitProgress(this, batch, epochs, loader.batches(), false);
+        boolean resumes = resumed != null && Files.exists(resumed);
+        FitProgress progress = new FitProgress(this, batch, epochs, loader.batches(), resumes);
+        progress.begin(1);
         List<EpochResult> results = new ArrayList<>();
+        if (resumes) restore(progress, listeners);
         Throwable failure = null;
         try (BatchAhead ahead = new BatchAhead(loader);
                 Evaluator evaluator = new Evaluator(
@@ -155,16 +173,17 @@ public final class Fit {
                         trainer.threads(),
                         trainer.loss(),
                         Math.max(batchSize, 128))) {
-            progress.at(1, 0, 0, 0, 0);
             for (Listener listener : listeners) listener.start(progress);
+            checkpoints.start(this);
             while (progress.epoch() <= epochs && !isOver()) {
                 EpochResult result = epoch(progress, ahead, evaluator, listeners);
                 // Stopped before the first step of an epoch: there is nothing new.
                 if (progress.step() == 0) break;
                 results.add(result);
                 for (Listener listener : listeners) listener.epoch(result);
-                checkpoints.epoch(this, result, listeners);
-                progress.at(progress.epoch() + 1, 0, 0, 0, 0);
+                // Otherwise whoever goes on from here has an epoch to end, or to measure.
+                if (result.complete() && result.test() != null) progress.begin(progress.epoch() + 1);
+                checkpoints.epoch(progress, result, listeners);
             }
         } catch (IOException e) {
             failure = e;
@@ -179,11 +198,20 @@ public final class Fit {
         return results;
     }
 
+    private void restore(FitProgress progress, List<? extends Listener> listeners) {
+        try {
+            FitState.restore(resumed, progress, checkpoints, listeners);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private EpochResult epoch(
-            FitProgress progress, BatchAhead ahead, Evaluator evaluator, List<? extends Listener> listeners) {
+            FitProgress progress, BatchAhead ahead, Evaluator evaluator, List<? extends Listener> listeners)
+            throws IOException {
         int epoch = progress.epoch();
         TrainingBatch batch = progress.batch();
-        ahead.begin(epoch);
+        ahead.begin(epoch, progress.step());
         long start = System.nanoTime() - (long) (progress.seconds() * 1e9);
         while (progress.step() < progress.steps() && !isOver()) {
             trainer.epoch(epoch - 1 + (double) progress.step() / progress.steps());
@@ -192,6 +220,7 @@ public final class Fit {
             double loss = batch.step();
             progress.stepped(loss, batch.correct(), rate, (System.nanoTime() - start) * 1e-9);
             for (int i = 0; i < listeners.size(); i++) listeners.get(i).step(progress);
+            checkpoints.step(progress, listeners);
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
         Evaluation test =
@@ -250,5 +279,17 @@ public final class Fit {
 
     int samplesPerStep() {
         return batchSize;
+    }
+
+    /** What must be the same in a run that goes on from another's state, as text by name. */
+    Map<String, String> recipe() {
+        Map<String, String> recipe = new LinkedHashMap<>();
+        recipe.put("batch", Integer.toString(batchSize));
+        recipe.put("seed", Long.toString(seed));
+        recipe.put("samples", Integer.toString(data.train().size()));
+        recipe.put("augmentation", augmentation.toString());
+        recipe.put("optimizer", trainer.optimizer().toString());
+        recipe.put("precision", trainer.precision().toString());
+        return recipe;
     }
 }

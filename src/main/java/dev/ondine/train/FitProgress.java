@@ -27,12 +27,18 @@ public final class FitProgress {
     }
 
     /** At a place in an epoch, with what the steps before it came to. */
-    void at(int epoch, int step, double lossSum, long correct, double seconds) {
+    void at(int epoch, int step, double lossSum, long correct, double learningRate, double seconds) {
         this.epoch = epoch;
         this.step = step;
         this.lossSum = lossSum;
         this.correct = correct;
+        this.learningRate = learningRate;
         this.seconds = seconds;
+    }
+
+    /** Before the first step of an epoch. */
+    void begin(int epoch) {
+        at(epoch, 0, 0, 0, learningRate, 0);
     }
 
     void stepped(double loss, long right, double rate, double secondsOfEpoch) {

@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What listeners are told, when training ends, and what is saved. */
 class FitTest {
@@ -244,5 +246,50 @@ class FitTest {
         assertThrows(IllegalArgumentException.class, () -> new EarlyStopping(Monitor.ACCURACY, 1, -1));
         assertTrue(Monitor.ACCURACY.gain(0.9, Monitor.ACCURACY.worst()) > 0);
         assertTrue(Monitor.LOSS.gain(0.9, 0.8) < 0);
+    }
+
+    /** Trains a network with dropout, on shifted and mirrored samples; fails after so many steps, or goes on from a folder. */
+    private static byte[] dropoutRun(Path folder, int failAt, boolean resume, Optimizer optimizer, String backend)
+            throws IOException {
+        DataSplit data = Datasets.open("digits:60,20", 1);
+        Sequential net = Sequential.of(
+                Layers.conv2d(1, 4, 3).stride(2),
+                Layers.batchNorm2d(4),
+                Layers.relu(),
+                Layers.dropout(0.3),
+                Layers.flatten(),
+                Layers.linear(676, 10));
+        try (Model model = Model.of(net, data.train().sampleShape(), resume ? 99 : 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(Backends.named(backend))
+                        .threads(1)
+                        .optimizer(optimizer)
+                        .schedule(Schedule.cosine(3).warmup(1))
+                        .seed(4)
+                        .build()) {
+            Fit fit = new Fit(trainer, data, Normalization.of(data.train()), new Augmentation(2, true), 16, 1);
+            fit.checkpoints(new Checkpoints(folder, Monitor.ACCURACY, _ -> Map.of()).everySteps(2));
+            if (resume) fit.resume(folder);
+            fit.run(3, new Fit.Listener() {
+                @Override
+                public void step(FitProgress progress) {
+                    if (progress.totalSteps() == failAt) throw new IllegalStateException("power failure");
+                }
+            });
+        }
+        return Files.readAllBytes(folder.resolve(Checkpoints.MODEL));
+    }
+
+    /** Three steps an epoch: within one, at its end, and before the first that is saved. */
+    @ParameterizedTest
+    @CsvSource({"1, reference", "5, reference", "6, reference", "8, reference", "5, onednn", "5, vector"})
+    void dropoutAndAugmentationGoOnToTheBit(int failAt, String backend, @TempDir Path whole, @TempDir Path cut)
+            throws IOException {
+        Optimizer optimizer = Optimizer.Adam.of(0.01);
+        byte[] expected = dropoutRun(whole, Integer.MAX_VALUE, false, optimizer, backend);
+        assertThrows(IllegalStateException.class, () -> dropoutRun(cut, failAt, false, optimizer, backend));
+        // Where nothing was saved yet, there is nothing to go on from, and the run begins anew.
+        byte[] resumed = dropoutRun(cut, Integer.MAX_VALUE, failAt > 2, optimizer, backend);
+        assertArrayEquals(expected, resumed);
     }
 }
