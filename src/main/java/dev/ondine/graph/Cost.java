@@ -75,8 +75,31 @@ public record Cost(long flops, long bytes) {
             // A softmax, its logarithm at the target; dx = (softmax − q)·dloss/n computes the softmax again.
             case Op.CrossEntropy _ -> moved(node, 5 * x(node, 0).elements());
             case Op.CrossEntropyBackward _ -> moved(node, 7 * x(node, 0).elements());
-            case Op.MeanSquaredError _ -> moved(node, 3 * x(node, 0).elements());
-            case Op.MeanSquaredErrorBackward _ -> moved(node, 2 * x(node, 0).elements());
+            case Op.SoftCrossEntropy _ -> moved(node, 7 * x(node, 0).elements());
+            case Op.SoftCrossEntropyBackward _ -> moved(node, 8 * x(node, 0).elements());
+            case Op.PointwiseLoss l -> moved(node, pointwise(l) * x(node, 0).elements());
+            case Op.PointwiseLossBackward l ->
+                moved(node, pointwiseBackward(l.forward()) * x(node, 0).elements());
+        };
+    }
+
+    /** Operations an element, its addition to the sum included. */
+    private static long pointwise(Op.PointwiseLoss loss) {
+        return switch (loss) {
+            case Op.MeanSquaredError _ -> 3;
+            case Op.SmoothL1 _ -> 4;
+            // (1 − t)·x + w·(log(1 + exp(−|x|)) + max(−x, 0)).
+            case Op.BinaryCrossEntropy _ -> 8;
+            case Op.KlDivergence _ -> 4;
+        };
+    }
+
+    private static long pointwiseBackward(Op.PointwiseLoss loss) {
+        return switch (loss) {
+            case Op.MeanSquaredError _ -> 2;
+            case Op.SmoothL1 _ -> 3;
+            case Op.BinaryCrossEntropy _ -> 6;
+            case Op.KlDivergence _ -> 1;
         };
     }
 

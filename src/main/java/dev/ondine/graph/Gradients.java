@@ -85,11 +85,11 @@ final class Gradients {
             case Op.ReduceSum _ -> only(add(new Op.Add(false), add(new Op.Fill(0, in(0).shape())), dy));
             case Op.Softmax s -> only(add(new Op.SoftmaxBackward(s), node.output(0), dy));
             case Op.CrossEntropy c -> only(add(new Op.CrossEntropyBackward(c), in(0), in(1), dy));
-            case Op.MeanSquaredError _ -> {
-                Value dx = add(new Op.MeanSquaredErrorBackward(), in(0), in(1), dy);
-                // The loss depends on the difference only, so that the target's gradient is the opposite.
-                yield new Value[] {dx, wanted[1] ? add(new Op.Multiply(), dx, constant(-1, dx.shape())) : null};
+            case Op.SoftCrossEntropy c -> {
+                requireConstantTarget(wanted);
+                yield only(add(new Op.SoftCrossEntropyBackward(c), in(0), in(1), dy));
             }
+            case Op.PointwiseLoss l -> pointwise(l, dy, wanted);
         };
     }
 
@@ -141,6 +141,26 @@ final class Gradients {
         gradients[0] = d.getFirst();
         for (int i = 1; i < d.size(); i++) gradients[affine + i - 1] = d.get(i);
         return gradients;
+    }
+
+    private Value[] pointwise(Op.PointwiseLoss op, Value dy, boolean[] wanted) {
+        Value dx = add(new Op.PointwiseLossBackward(op), in(0), in(1), dy);
+        // These depend on the difference only, so that the target's gradient is the opposite.
+        if (op instanceof Op.MeanSquaredError || op instanceof Op.SmoothL1) {
+            return new Value[] {dx, wanted[1] ? add(new Op.Multiply(), dx, constant(-1, dx.shape())) : null};
+        }
+        requireConstantTarget(wanted);
+        return only(dx);
+    }
+
+    private void requireConstantTarget(boolean[] wanted) {
+        if (wanted[1]) {
+            throw new ModelException(
+                    node.path(),
+                    "the target of " + node.op()
+                            + " has no gradient: let nothing that is differentiated come into it, or give it as an"
+                            + " input");
+        }
     }
 
     private Value reduceTo(Value dy, Shape shape) {

@@ -115,7 +115,8 @@ public final class MixedPrecision {
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _ -> Kind.MOVE;
             case Op.Dropout _, Op.Softmax _, Op.SoftmaxBackward _ -> Kind.FLOAT32;
             case Op.CrossEntropy _, Op.CrossEntropyBackward _ -> Kind.FLOAT32;
-            case Op.MeanSquaredError _, Op.MeanSquaredErrorBackward _ -> Kind.FLOAT32;
+            case Op.SoftCrossEntropy _, Op.SoftCrossEntropyBackward _ -> Kind.FLOAT32;
+            case Op.PointwiseLoss _, Op.PointwiseLossBackward _ -> Kind.FLOAT32;
             case Op.Fill _, Op.Convert _, Op.Round _ -> Kind.FLOAT32;
             case Op.Epilogue _, Op.FoldedWeights _ ->
                 throw new IllegalArgumentException("bfloat16 is for graphs without folded weights and epilogues");
@@ -127,7 +128,7 @@ public final class MixedPrecision {
     }
 
     private static boolean isLoss(Op op) {
-        return op instanceof Op.CrossEntropy || op instanceof Op.MeanSquaredError;
+        return op instanceof Op.CrossEntropy || op instanceof Op.SoftCrossEntropy || op instanceof Op.PointwiseLoss;
     }
 
     // ---- the nodes anew

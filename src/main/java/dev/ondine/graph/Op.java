@@ -23,6 +23,9 @@ public sealed interface Op {
     /** Operations with weights, whose result a backend can process further before it stores it: see {@link Epilogue}. */
     sealed interface Weighted extends Forward {}
 
+    /** Losses that compare each element with a target: (x, target of the same shape) → scalar. */
+    sealed interface PointwiseLoss extends Forward {}
+
     // ---- convolution, linear
 
     /**
@@ -224,9 +227,42 @@ public sealed interface Op {
     /** (x, target, dloss: scalar) → dx. */
     record CrossEntropyBackward(CrossEntropy forward) implements Backward {}
 
-    /** (x, target of the same shape) → scalar mean of (x − target)². */
-    record MeanSquaredError() implements Forward {}
+    /**
+     * Cross-entropy against probabilities: mean over N×space of −Σ q·log softmax(x), q = (1 − smoothing)·target + smoothing/C.
+     * (x: N×C×space, target of the same shape) → scalar.
+     */
+    record SoftCrossEntropy(float smoothing) implements Forward {}
 
     /** (x, target, dloss: scalar) → dx. */
-    record MeanSquaredErrorBackward() implements Backward {}
+    record SoftCrossEntropyBackward(SoftCrossEntropy forward) implements Backward {}
+
+    /** Mean of (x − target)². */
+    record MeanSquaredError() implements PointwiseLoss {}
+
+    /**
+     * Mean of d²/(2·beta) where d = |x − target| is below {@code beta}, else of d − beta/2 (Girshick 2015). With beta 0 it is the mean
+     * of d, whose derivative at 0 is taken for 0.
+     */
+    record SmoothL1(float beta) implements PointwiseLoss {}
+
+    /**
+     * Mean of −w·t·log σ(x) − (1 − t)·log(1 − σ(x)), t the target.
+     *
+     * @param positiveWeight w: one for all, one for each entry of axis 1, or none for 1
+     */
+    record BinaryCrossEntropy(List<Float> positiveWeight) implements PointwiseLoss {
+        public BinaryCrossEntropy {
+            positiveWeight = List.copyOf(positiveWeight);
+        }
+    }
+
+    /**
+     * Kullback-Leibler divergence of probabilities t, the target, from others whose logarithms x are: Σ t·(log t − x), 0 where t is 0.
+     *
+     * @param perSample whether the sum is divided by N, the extent of axis 0; else by the number of elements
+     */
+    record KlDivergence(boolean perSample) implements PointwiseLoss {}
+
+    /** (x, target, dloss: scalar) → dx. */
+    record PointwiseLossBackward(PointwiseLoss forward) implements Backward {}
 }

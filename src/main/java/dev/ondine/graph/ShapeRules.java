@@ -117,11 +117,14 @@ final class ShapeRules {
             }
             case Op.SoftmaxBackward _ -> List.of(in.get(1));
             case Op.CrossEntropy c -> List.of(crossEntropy(c, in));
-            case Op.MeanSquaredError _ -> {
+            case Op.SoftCrossEntropy c -> List.of(softCrossEntropy(c, in));
+            case Op.PointwiseLoss l -> {
                 requireSame("target", shape(in, 1), "prediction", shape(in, 0));
+                requirePointwise(l, shape(in, 0));
                 yield List.of(TensorType.float32(Shape.of()));
             }
-            case Op.CrossEntropyBackward _, Op.MeanSquaredErrorBackward _ -> List.of(in.get(0));
+            case Op.CrossEntropyBackward _, Op.SoftCrossEntropyBackward _, Op.PointwiseLossBackward _ ->
+                List.of(in.get(0));
         };
     }
 
@@ -325,10 +328,52 @@ final class ShapeRules {
             throw new IllegalArgumentException(
                     "targets of cross-entropy are class indices (INT32), not " + target.dataType());
         }
-        if (!(c.smoothing() >= 0 && c.smoothing() <= 1)) {
-            throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + c.smoothing());
-        }
+        requireSmoothing(c.smoothing());
         return TensorType.float32(Shape.of());
+    }
+
+    private static TensorType softCrossEntropy(Op.SoftCrossEntropy c, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        if (x.rank() < 2) {
+            throw new IllegalArgumentException("cross-entropy takes logits (batch, classes, …), not " + x);
+        }
+        requireSame("target", shape(in, 1), "logits", x);
+        requireSmoothing(c.smoothing());
+        return TensorType.float32(Shape.of());
+    }
+
+    private static void requireSmoothing(float smoothing) {
+        if (!(smoothing >= 0 && smoothing <= 1)) {
+            throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + smoothing);
+        }
+    }
+
+    private static void requirePointwise(Op.PointwiseLoss loss, Shape x) {
+        switch (loss) {
+            case Op.MeanSquaredError _ -> {}
+            case Op.SmoothL1 s -> {
+                if (!(s.beta() >= 0 && s.beta() < Float.POSITIVE_INFINITY)) {
+                    throw new IllegalArgumentException("beta of the smooth L1 loss must be 0 or more, not " + s.beta());
+                }
+            }
+            case Op.BinaryCrossEntropy b -> {
+                int weights = b.positiveWeight().size();
+                if (weights > 1 && (x.rank() < 2 || x.dim(1) != weights)) {
+                    throw new IllegalArgumentException(weights + " positive weights do not fit axis 1 of " + x
+                            + ": give one for each entry of it, or one");
+                }
+                for (float w : b.positiveWeight()) {
+                    if (!(w >= 0 && w < Float.POSITIVE_INFINITY)) {
+                        throw new IllegalArgumentException("a positive weight must be 0 or more, not " + w);
+                    }
+                }
+            }
+            case Op.KlDivergence _ -> {
+                if (x.rank() < 1) {
+                    throw new IllegalArgumentException("the divergence takes (batch, …), not a scalar");
+                }
+            }
+        }
     }
 
     private static int count(boolean... flags) {

@@ -129,6 +129,16 @@ public final class Layers {
         return new Dropout((float) probability);
     }
 
+    /** Dropout of whole channels. */
+    public static SpatialDropout spatialDropout(double probability) {
+        return new SpatialDropout((float) probability);
+    }
+
+    /** A residual branch that is left out for each sample with this probability. */
+    public static StochasticDepth stochasticDepth(Layer branch, double probability) {
+        return new StochasticDepth(branch, (float) probability);
+    }
+
     public static Flatten flatten() {
         return new Flatten();
     }

@@ -198,8 +198,10 @@ final class Lowering {
             case Op.SoftmaxBackward s -> new LowerSoftmax(this, node).backward(s);
             case Op.CrossEntropy c -> new LowerLoss(this, node).crossEntropy(c);
             case Op.CrossEntropyBackward c -> new LowerLoss(this, node).crossEntropyBackward(c);
-            case Op.MeanSquaredError _ -> new LowerLoss(this, node).meanSquaredError();
-            case Op.MeanSquaredErrorBackward _ -> new LowerLoss(this, node).meanSquaredErrorBackward();
+            case Op.SoftCrossEntropy c -> new LowerLoss(this, node).softCrossEntropy(c);
+            case Op.SoftCrossEntropyBackward c -> new LowerLoss(this, node).softCrossEntropyBackward(c.forward());
+            case Op.PointwiseLoss l -> new LowerLoss(this, node).pointwise(l);
+            case Op.PointwiseLossBackward l -> new LowerLoss(this, node).pointwiseBackward(l.forward());
         }
     }
 

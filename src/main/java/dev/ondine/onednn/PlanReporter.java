@@ -223,8 +223,10 @@ final class PlanReporter {
                     Op.SoftmaxBackward _,
                     Op.CrossEntropy _,
                     Op.CrossEntropyBackward _,
-                    Op.MeanSquaredError _,
-                    Op.MeanSquaredErrorBackward _ -> Kind.SOFTMAX_AND_LOSS;
+                    Op.SoftCrossEntropy _,
+                    Op.SoftCrossEntropyBackward _,
+                    Op.PointwiseLoss _,
+                    Op.PointwiseLossBackward _ -> Kind.SOFTMAX_AND_LOSS;
             case Op.FoldedWeights _,
                     Op.Concat _,
                     Op.Slice _,

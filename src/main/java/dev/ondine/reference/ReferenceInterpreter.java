@@ -212,9 +212,22 @@ public final class ReferenceInterpreter {
                 var op = new ReferenceLoss(c.forward(), shape(node, 0));
                 yield () -> op.crossEntropyBackward(in[0], in[1], in[2], out[0]);
             }
-            case Op.MeanSquaredError _ -> () -> ReferenceLoss.meanSquaredError(in[0], in[1], out[0]);
-            case Op.MeanSquaredErrorBackward _ ->
-                () -> ReferenceLoss.meanSquaredErrorBackward(in[0], in[1], in[2], out[0]);
+            case Op.SoftCrossEntropy c -> {
+                var op = new ReferenceLoss(c, shape(node, 0));
+                yield () -> op.softCrossEntropy(in[0], in[1], out[0]);
+            }
+            case Op.SoftCrossEntropyBackward c -> {
+                var op = new ReferenceLoss(c.forward(), shape(node, 0));
+                yield () -> op.softCrossEntropyBackward(in[0], in[1], in[2], out[0]);
+            }
+            case Op.PointwiseLoss l -> {
+                var op = new ReferencePointwiseLoss(l, shape(node, 0));
+                yield () -> op.forward(in[0], in[1], out[0]);
+            }
+            case Op.PointwiseLossBackward l -> {
+                var op = new ReferencePointwiseLoss(l.forward(), shape(node, 0));
+                yield () -> op.backward(in[0], in[1], in[2], out[0]);
+            }
         };
     }
 

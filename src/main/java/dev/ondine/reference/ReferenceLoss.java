@@ -4,9 +4,9 @@ import dev.ondine.graph.Op;
 import dev.ondine.tensor.Shape;
 
 /**
- * The losses. Each is a mean, so that its gradient does not grow with the batch.
+ * Cross-entropy, a mean, so that its gradient does not grow with the batch.
  *
- * <p>Cross-entropy of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the
+ * <p>Of logits x against the class t of each sample and place (Szegedy et al. 2016, section 7, for the
  * smoothing s over C classes):
  *
  * <pre>
@@ -18,10 +18,10 @@ import dev.ondine.tensor.Shape;
  *
  * If all targets are ignored, the loss is 0/0, NaN, and its gradient 0, as in PyTorch.
  *
- * <p>Mean squared error: {@code loss = Σ (x − t)²/count}, {@code dx = dloss·2·(x − t)/count}.
+ * <p>Against probabilities t of all classes, q = (1 − s)·t + s/C, every place counts, and dx = dloss·(p·Σq − q)/count: t need not
+ * add up to 1.
  *
- * <p>All buffers: x, dx: N×C×S, target: N×S, of integer values; for the squared error x, dx and target have one shape.
- * loss and dloss: 1.
+ * <p>All buffers: x, dx: N×C×S; target: N×S, of integer values, or N×C×S for probabilities; loss and dloss: 1.
  */
 final class ReferenceLoss {
     private final int batch;
@@ -30,13 +30,22 @@ final class ReferenceLoss {
     private final double smoothing;
     private final int ignoreIndex;
 
-    /** Cross-entropy of logits of shape {@code x}. */
+    /** Of logits of shape {@code x} against classes. */
     ReferenceLoss(Op.CrossEntropy op, Shape x) {
+        this(x, op.smoothing(), op.ignoreIndex());
+    }
+
+    /** Of logits of shape {@code x} against probabilities. */
+    ReferenceLoss(Op.SoftCrossEntropy op, Shape x) {
+        this(x, op.smoothing(), 0);
+    }
+
+    private ReferenceLoss(Shape x, double smoothing, int ignoreIndex) {
         batch = (int) x.dim(0);
         classes = (int) x.dim(1);
         space = (int) x.elements(2, x.rank());
-        smoothing = op.smoothing();
-        ignoreIndex = op.ignoreIndex();
+        this.smoothing = smoothing;
+        this.ignoreIndex = ignoreIndex;
     }
 
     /**
@@ -97,13 +106,41 @@ final class ReferenceLoss {
         return count;
     }
 
-    static void meanSquaredError(double[] x, double[] target, double[] loss) {
+    void softCrossEntropy(double[] x, double[] target, double[] loss) {
         double sum = 0;
-        for (int i = 0; i < x.length; i++) sum += (x[i] - target[i]) * (x[i] - target[i]);
-        loss[0] = sum / x.length;
+        for (int n = 0; n < batch; n++) {
+            for (int s = 0; s < space; s++) {
+                int start = n * classes * space + s;
+                double max = ReferenceSoftmax.maximum(x, start, classes, space);
+                double log = Math.log(ReferenceSoftmax.sumExp(x, start, classes, space, max));
+                for (int c = 0; c < classes; c++) {
+                    double q = probability(target[start + c * space]);
+                    // Not merely a factor of zero: a class may be masked out with a logit of −∞.
+                    if (q != 0) sum += q * (log - (x[start + c * space] - max));
+                }
+            }
+        }
+        loss[0] = sum / (batch * space);
     }
 
-    static void meanSquaredErrorBackward(double[] x, double[] target, double[] dloss, double[] dx) {
-        for (int i = 0; i < x.length; i++) dx[i] = dloss[0] * 2 * (x[i] - target[i]) / x.length;
+    void softCrossEntropyBackward(double[] x, double[] target, double[] dloss, double[] dx) {
+        for (int n = 0; n < batch; n++) {
+            for (int s = 0; s < space; s++) {
+                int start = n * classes * space + s;
+                double max = ReferenceSoftmax.maximum(x, start, classes, space);
+                double sum = ReferenceSoftmax.sumExp(x, start, classes, space, max);
+                double total = 0;
+                for (int c = 0; c < classes; c++) total += probability(target[start + c * space]);
+                for (int c = 0; c < classes; c++) {
+                    int at = start + c * space;
+                    double p = Math.exp(x[at] - max) / sum;
+                    dx[at] = dloss[0] * (p * total - probability(target[at])) / (batch * space);
+                }
+            }
+        }
+    }
+
+    private double probability(double target) {
+        return (1 - smoothing) * target + smoothing / classes;
     }
 }

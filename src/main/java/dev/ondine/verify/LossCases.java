@@ -13,6 +13,11 @@ final class LossCases {
     /** Logits as a trained network gives them. */
     private static final CaseGraph.Fill LOGITS = (random, _) -> 3 * random.nextGaussian();
 
+    /** Some of them 0, of which no logarithm may be taken. */
+    private static final CaseGraph.Fill PROBABILITIES = (random, i) -> i % 5 == 3 ? 0 : random.nextDouble();
+
+    private static final CaseGraph.Fill LOGARITHMS = (random, _) -> -4 * random.nextDouble();
+
     private LossCases() {}
 
     static List<VerifyCase> all() {
@@ -29,7 +34,46 @@ final class LossCases {
         cases.add(crossEntropy(", both, per pixel", Shape.of(2, 13, 5, 7), 0.1f, 4));
         cases.add(squaredError(Shape.of(5, 13)));
         cases.add(squaredError(Shape.of(2, 3, 7, 7)));
+        for (long c : VerifyCases.CHANNELS) cases.add(softCrossEntropy("", Shape.of(5, c), 0));
+        cases.add(softCrossEntropy(", smoothing 0.1", Shape.of(1, 10), 0.1f));
+        cases.add(softCrossEntropy(", smoothing, per pixel", Shape.of(2, 13, 5, 7), 0.1f));
+        for (Shape shape : List.of(Shape.of(1, 1), Shape.of(5, 13), Shape.of(2, 3, 31, 67))) {
+            cases.add(pointwise("l1", new Op.SmoothL1(0), shape, CaseGraph.CENTERED, CaseGraph.CENTERED));
+            cases.add(pointwise("smooth l1", new Op.SmoothL1(0.5f), shape, CaseGraph.CENTERED, CaseGraph.CENTERED));
+            cases.add(binary(", weighted", List.of(2.5f), shape));
+            cases.add(pointwise("kl divergence", new Op.KlDivergence(true), shape, LOGARITHMS, PROBABILITIES));
+        }
+        cases.add(binary("", List.of(), Shape.of(17)));
+        cases.add(binary(", weighted by class", List.of(0.5f, 1f, 3f), Shape.of(2, 3, 31, 67)));
+        cases.add(pointwise("kl mean", new Op.KlDivergence(false), Shape.of(3, 207), LOGARITHMS, PROBABILITIES));
         return cases;
+    }
+
+    private static VerifyCase softCrossEntropy(String variant, Shape shape, float smoothing) {
+        return new VerifyCase("soft cross-entropy" + variant, shape.toString(), graph -> {
+            Value x = graph.input("x", shape, LOGITS);
+            Value target = graph.constant("target", shape, PROBABILITIES);
+            long classes = shape.dim(1);
+            double softmax = Tolerances.APPROXIMATION + Tolerances.sum(classes);
+            graph.tolerance(CaseGraph.RESULT, softmax + Tolerances.sum(shape.elements()))
+                    .tolerance("x", softmax);
+            graph.lossIsResult();
+            return graph.add(new Op.SoftCrossEntropy(smoothing), x, target);
+        });
+    }
+
+    private static VerifyCase binary(String variant, List<Float> weights, Shape shape) {
+        return pointwise(
+                "binary cross-entropy" + variant, new Op.BinaryCrossEntropy(weights), shape, LOGITS, PROBABILITIES);
+    }
+
+    private static VerifyCase pointwise(
+            String name, Op.PointwiseLoss op, Shape shape, CaseGraph.Fill x, CaseGraph.Fill target) {
+        return new VerifyCase(name, shape.toString(), graph -> {
+            graph.tolerance(CaseGraph.RESULT, Tolerances.sum(shape.elements()));
+            graph.lossIsResult();
+            return graph.add(op, graph.input("x", shape, x), graph.constant("target", shape, target));
+        });
     }
 
     private static VerifyCase softmax(Shape shape, int axis, boolean logarithm) {

@@ -176,7 +176,7 @@ class ExplainAndProfileTest {
     @CsvSource({
         "resnet18-cifar,training,ConvolutionBackwardWeights",
         "resnet50,training,ConvolutionBackwardWeights",
-        "autoencoder,training,MeanSquaredErrorBackward",
+        "autoencoder,training,PointwiseLossBackward",
         "bn,forward and backward,BatchNormalizationBackward",
         "conv3x3,forward and backward,ConvolutionBackwardWeights",
         "resnet50-infer,inference,FoldedWeights",

@@ -90,7 +90,15 @@ class ShapeRulesTest {
                 error(new Op.CrossEntropy(0, -100), "target of shape (3)", f32(2, 3), s32(3)),
                 error(new Op.CrossEntropy(1.5f, -100), "[0, 1]", f32(2, 3), s32(2)),
                 error(new Op.CrossEntropy(0, -100), "(batch, classes", f32(2), s32(2)),
-                error(new Op.MeanSquaredError(), "target of shape (3, 2)", f32(2, 3), f32(3, 2)));
+                error(new Op.MeanSquaredError(), "target of shape (3, 2)", f32(2, 3), f32(3, 2)),
+                error(new Op.SoftCrossEntropy(0), "target of shape (2)", f32(2, 3), f32(2)),
+                error(new Op.SoftCrossEntropy(0), "not of a floating-point type", f32(2, 3), s32(2, 3)),
+                error(new Op.SoftCrossEntropy(-1), "[0, 1]", f32(2, 3), f32(2, 3)),
+                error(new Op.SoftCrossEntropy(0), "(batch, classes", f32(2), f32(2)),
+                error(new Op.SmoothL1(-1), "beta", f32(2, 3), f32(2, 3)),
+                error(new Op.BinaryCrossEntropy(List.of(1f, 2f)), "2 positive weights", f32(2, 3), f32(2, 3)),
+                error(new Op.BinaryCrossEntropy(List.of(-2f)), "0 or more", f32(2, 3), f32(2, 3)),
+                error(new Op.KlDivergence(true), "not a scalar", f32(), f32()));
     }
 
     private static Arguments error(Op op, String says, TensorType... operands) {

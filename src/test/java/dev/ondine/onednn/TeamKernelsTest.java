@@ -10,15 +10,25 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.ondine.backend.DropoutMask;
 import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Team;
+import dev.ondine.graph.Differentiate;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.onednn.api.OpenMpTeam;
+import dev.ondine.reference.ReferenceInterpreter;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Kernels in Java on sizes that several threads share: the formula, and the same bits for every number of threads. */
 class TeamKernelsTest {
@@ -71,34 +81,110 @@ class TeamKernelsTest {
         return arena.allocateFrom(JAVA_FLOAT, value);
     }
 
-    @Test
-    void meanSquaredError() {
-        int n = 50_003;
+    static List<Op.PointwiseLoss> pointwiseLosses() {
+        return List.of(
+                new Op.MeanSquaredError(),
+                new Op.SmoothL1(0),
+                new Op.SmoothL1(0.75f),
+                new Op.BinaryCrossEntropy(List.of()),
+                new Op.BinaryCrossEntropy(List.of(2.5f)),
+                new Op.BinaryCrossEntropy(List.of(0.5f, 3f, 1f, 2f, 0f)),
+                new Op.KlDivergence(true),
+                new Op.KlDivergence(false));
+    }
+
+    /** Against the reference, of classes whose ends are no chunks' ends. */
+    @ParameterizedTest
+    @MethodSource("pointwiseLosses")
+    void pointwise(Op.PointwiseLoss op) {
+        Shape shape = Shape.of(7, 5, 1431);
+        int n = (int) shape.elements();
         MemorySegment x = random(n, 1);
         MemorySegment t = random(n, 2);
-        double expected = 0;
+        // Probabilities, for those that want them; some are 0.
         for (int i = 0; i < n; i++) {
-            double d = (double) x.getAtIndex(JAVA_FLOAT, i) - t.getAtIndex(JAVA_FLOAT, i);
-            expected += d * d / n;
+            float v = t.getAtIndex(JAVA_FLOAT, i);
+            t.setAtIndex(JAVA_FLOAT, i, i % 11 == 3 ? 0 : Math.abs(v) / 3);
         }
+        double[] expected = new double[n + 1];
+        reference(op, shape, x, t, expected);
+        double largest = 0;
+        for (int i = 0; i < n; i++) largest = Math.max(largest, Math.abs(expected[i]));
         float loss = 0;
         float[] gradient = null;
         for (int threads : THREADS) {
             Counted team = new Counted(threads);
             MemorySegment l = scalar(Float.NaN);
             MemorySegment dx = arena.allocate(JAVA_FLOAT, n);
-            MeanSquaredErrorKernel kernel = new MeanSquaredErrorKernel(team, x, t, n);
+            PointwiseLossKernel kernel = new PointwiseLossKernel(
+                    team, PointwiseFormula.of(op, shape), x, t, n, PointwiseFormula.divisor(op, shape));
             kernel.forward(l).run(0);
             kernel.backward(scalar(0.5f), dx).run(0);
             assertEquals(2, team.runs);
             if (gradient == null) {
                 loss = l.get(JAVA_FLOAT, 0);
-                assertEquals(expected, loss, ROUNDINGS * expected);
+                assertEquals(expected[n], loss, ROUNDINGS * Math.abs(expected[n]));
                 gradient = dx.toArray(JAVA_FLOAT);
-                for (int i = 0; i < n; i++) {
-                    double d = (double) x.getAtIndex(JAVA_FLOAT, i) - t.getAtIndex(JAVA_FLOAT, i);
-                    assertEquals(d / n, gradient[i], ROUNDINGS * 6 / n, "dx at " + i);
-                }
+                for (int i = 0; i < n; i++) assertEquals(expected[i], gradient[i], ROUNDINGS * largest, "dx at " + i);
+            }
+            assertEquals(loss, l.get(JAVA_FLOAT, 0), "threads " + threads);
+            assertArrayEquals(gradient, dx.toArray(JAVA_FLOAT), "threads " + threads);
+        }
+    }
+
+    /** Runs a loss on the reference: dx for a dloss of 1/2, and behind it the loss. */
+    private static void reference(Op loss, Shape shape, MemorySegment x, MemorySegment t, double[] result) {
+        GraphBuilder b = new GraphBuilder();
+        Value xv = b.input("x", DataType.FLOAT32, shape);
+        Value tv = b.input("t", DataType.FLOAT32, shape);
+        Value l = b.add(loss, xv, tv);
+        Value half = b.add(new Op.Multiply(), l, b.add(new Op.Fill(0.5f, Shape.of())));
+        Graph graph = Differentiate.apply(b.build(), half, List.of(xv));
+        ReferenceInterpreter run = new ReferenceInterpreter(graph, 0);
+        int n = (int) shape.elements();
+        for (int i = 0; i < n; i++) {
+            run.array(xv)[i] = x.getAtIndex(JAVA_FLOAT, i);
+            run.array(tv)[i] = t.getAtIndex(JAVA_FLOAT, i);
+        }
+        run.run(0);
+        System.arraycopy(run.array(graph.gradients().get(xv)), 0, result, 0, n);
+        result[n] = run.array(l)[0];
+    }
+
+    @Test
+    void softCrossEntropy() {
+        softCrossEntropy(64, 10, 1);
+        softCrossEntropy(5, 1000, 1);
+        softCrossEntropy(3, 5, 67);
+        softCrossEntropy(2, 21, 500);
+    }
+
+    private void softCrossEntropy(int batch, int classes, int space) {
+        Shape shape = Shape.of(batch, classes, space);
+        int n = (int) shape.elements();
+        MemorySegment x = random(n, n);
+        MemorySegment t = random(n, n + 1);
+        for (int i = 0; i < n; i++) t.setAtIndex(JAVA_FLOAT, i, Math.max(0, t.getAtIndex(JAVA_FLOAT, i)) / classes);
+        Op.SoftCrossEntropy op = new Op.SoftCrossEntropy(0.1f);
+        double[] expected = new double[n + 1];
+        reference(op, shape, x, t, expected);
+        double largest = 0;
+        for (int i = 0; i < n; i++) largest = Math.max(largest, Math.abs(expected[i]));
+        float loss = 0;
+        float[] gradient = null;
+        for (int threads : THREADS) {
+            Counted team = new Counted(threads);
+            MemorySegment l = scalar(Float.NaN);
+            MemorySegment dx = arena.allocate(JAVA_FLOAT, n);
+            var kernel = new SoftCrossEntropyKernel(team, op, new LogitTiles.Logits(batch, classes, space), x, t);
+            kernel.forward(l).run(0);
+            kernel.backward(scalar(0.5f), dx).run(0);
+            assertEquals(2, team.runs, shape.toString());
+            if (gradient == null) {
+                loss = l.get(JAVA_FLOAT, 0);
+                gradient = dx.toArray(JAVA_FLOAT);
+                assertEquals(expected[n], loss, ROUNDINGS * expected[n]);
+                for (int i = 0; i < n; i++) assertEquals(expected[i], gradient[i], ROUNDINGS * largest, "dx at " + i);
             }
             assertEquals(loss, l.get(JAVA_FLOAT, 0), "threads " + threads);
             assertArrayEquals(gradient, dx.toArray(JAVA_FLOAT), "threads " + threads);
@@ -132,7 +218,7 @@ class TeamKernelsTest {
             Counted team = new Counted(threads);
             MemorySegment l = scalar(Float.NaN);
             MemorySegment dx = arena.allocate(JAVA_FLOAT, n);
-            var shape = new CrossEntropyKernel.Logits(batch, classes, space);
+            var shape = new LogitTiles.Logits(batch, classes, space);
             CrossEntropyKernel kernel = new CrossEntropyKernel(team, op, shape, x, t);
             kernel.forward(l).run(0);
             kernel.backward(scalar(1), dx).run(0);
@@ -183,7 +269,7 @@ class TeamKernelsTest {
         MemorySegment t = arena.allocate(JAVA_INT, 64);
         t.setAtIndex(JAVA_INT, 63, 10);
         var kernel = new CrossEntropyKernel(
-                new OpenMpTeam(3), new Op.CrossEntropy(0, -100), new CrossEntropyKernel.Logits(64, 10, 1), x, t);
+                new OpenMpTeam(3), new Op.CrossEntropy(0, -100), new LogitTiles.Logits(64, 10, 1), x, t);
         Step forward = kernel.forward(scalar(0));
         var thrown = assertThrows(IllegalArgumentException.class, () -> forward.run(0));
         assertTrue(thrown.getMessage().startsWith("target 63 is class 10"), thrown.getMessage());

@@ -255,6 +255,33 @@ public final class GradientCases {
         double[] places = {0, 2, 1, 1, -1, 0};
         loss("cross entropy of places", g -> crossEntropy(g, 0.2f, -1, g.labels(places, 2, 3), 2, 3, 3));
         loss("mean squared error", g -> g.add(new Op.MeanSquaredError(), g.random(3, 4), g.random(3, 4)));
+        loss("smooth l1", g -> g.add(new Op.SmoothL1(0.7f), g.random(3, 4), g.random(3, 4)));
+        loss("l1", g -> g.add(new Op.SmoothL1(0), g.random(3, 4), g.random(3, 4)));
+        for (List<Float> weights : List.of(List.<Float>of(), List.of(2.5f), List.of(0.5f, 3f, 1f))) {
+            loss(
+                    "binary cross entropy weighted " + weights,
+                    g -> g.add(new Op.BinaryCrossEntropy(weights), g.random(2, 3, 2), probabilities(g, 2, 3, 2)));
+        }
+        for (boolean perSample : new boolean[] {true, false}) {
+            loss(
+                    "divergence" + (perSample ? " per sample" : ""),
+                    g -> g.add(
+                            new Op.KlDivergence(perSample),
+                            g.add(new Op.Softmax(1, true), g.random(3, 4)),
+                            probabilities(g, 3, 4)));
+        }
+        loss("soft cross entropy", g -> g.add(new Op.SoftCrossEntropy(0), g.random(3, 4), probabilities(g, 3, 4)));
+        loss(
+                "soft cross entropy of places",
+                g -> g.add(new Op.SoftCrossEntropy(0.2f), g.random(2, 3, 2), probabilities(g, 2, 3, 2)));
+        loss("scaled divergence", g -> {
+            Value loss = g.add(new Op.KlDivergence(true), g.random(3, 4), probabilities(g, 3, 4));
+            return g.add(new Op.Multiply(), loss, g.random());
+        });
+        loss("scaled soft cross entropy", g -> {
+            Value loss = g.add(new Op.SoftCrossEntropy(0), g.random(3, 4), probabilities(g, 3, 4));
+            return g.add(new Op.Multiply(), loss, g.random());
+        });
         // The loss's own gradient must not be taken for 1.
         loss("scaled cross entropy", g -> {
             Value loss = crossEntropy(g, 0, -100, g.labels(targets, 4), 4, 5);
@@ -264,6 +291,13 @@ public final class GradientCases {
             Value loss = g.add(new Op.MeanSquaredError(), g.random(3, 4), g.random(3, 4));
             return g.add(new Op.Multiply(), loss, g.random());
         });
+    }
+
+    /** Numbers from 0 to 1, one of them 0; they need not add up to 1. */
+    private static Value probabilities(TinyGraph g, long... dims) {
+        double[] values = g.randomValues(dims);
+        for (int i = 0; i < values.length; i++) values[i] = i == 1 ? 0 : 1 / (1 + Math.exp(values[i]));
+        return g.constant(values, dims);
     }
 
     private static Value crossEntropy(TinyGraph g, float smoothing, int ignore, Value target, long... x) {

@@ -17,7 +17,16 @@ import java.util.stream.Stream;
 record GoldenFile(String name, Map<String, String> meta, Map<String, Tensor> tensors) {
     /** The cases in {@code -Dondine.golden.dir}, or those among the test resources. */
     static List<GoldenFile> all() {
-        try (Stream<Path> files = Files.list(folder())) {
+        return all(folder());
+    }
+
+    /** The cases in a folder of the test resources. */
+    static List<GoldenFile> in(String resources) {
+        return all(resource(resources));
+    }
+
+    private static List<GoldenFile> all(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.filter(f -> f.toString().endsWith(".safetensors"))
                     .sorted()
                     .map(GoldenFile::read)
@@ -33,9 +42,12 @@ record GoldenFile(String name, Map<String, String> meta, Map<String, Tensor> ten
 
     private static Path folder() {
         String given = System.getProperty("ondine.golden.dir");
-        if (given != null) return Path.of(given);
+        return given != null ? Path.of(given) : resource("/golden");
+    }
+
+    private static Path resource(String name) {
         try {
-            return Path.of(GoldenFile.class.getResource("/golden").toURI());
+            return Path.of(GoldenFile.class.getResource(name).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }

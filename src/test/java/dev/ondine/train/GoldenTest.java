@@ -38,15 +38,11 @@ class GoldenTest {
         return onBoth(GoldenFile.all().stream().filter(f -> GoldenCases.of(f).isPresent()));
     }
 
-    static Stream<Arguments> losses() {
-        return onBoth(GoldenFile.all().stream().filter(f -> f.text("op").equals("loss") && loss(f) != null));
-    }
-
     static Stream<GoldenFile> optimizers() {
         return GoldenFile.all().stream().filter(f -> f.text("op").equals("optimizer") && optimizer(f) != null);
     }
 
-    private static Stream<Arguments> onBoth(Stream<GoldenFile> files) {
+    static Stream<Arguments> onBoth(Stream<GoldenFile> files) {
         return files.flatMap(f -> Backends.names().stream().map(backend -> Arguments.of(f, backend)));
     }
 
@@ -56,7 +52,7 @@ class GoldenTest {
         Set<String> missing = new TreeSet<>();
         for (GoldenFile f : GoldenFile.all()) {
             boolean tested = switch (f.text("op")) {
-                case "loss" -> loss(f) != null;
+                case "loss" -> LossesTest.loss(f) != null;
                 case "optimizer" -> optimizer(f) != null;
                 case "trajectory", "batch_norm_sequence" -> true;
                 default -> GoldenCases.of(f).isPresent();
@@ -68,7 +64,7 @@ class GoldenTest {
                                 : f.text("op"));
         }
         Set<String> expected = new TreeSet<>(GoldenCases.MISSING);
-        expected.addAll(Set.of("l1", "smooth_l1", "bce_with_logits", "rmsprop"));
+        expected.addAll(Set.of("rmsprop"));
         assertEquals(expected, missing);
     }
 
@@ -182,56 +178,6 @@ class GoldenTest {
         var tensors = new java.util.LinkedHashMap<>(f.tensors());
         tensors.put("weight", Tensor.of(new float[] {1}, 1));
         return new GoldenFile(f.name(), f.meta(), tensors);
-    }
-
-    private static Loss loss(GoldenFile f) {
-        return switch (f.text("kind")) {
-            case "cross_entropy" ->
-                Loss.crossEntropy()
-                        .smoothing(f.number("label_smoothing", 0))
-                        .ignoreIndex(f.integer("ignore_index", -100));
-            case "mse" -> Loss.meanSquaredError();
-            default -> null;
-        };
-    }
-
-    @ParameterizedTest(name = "{0} on {1}")
-    @MethodSource("losses")
-    void lossMatchesPyTorch(GoldenFile f, String backendName) {
-        Loss loss = loss(f);
-        Shape input = f.get("input").shape();
-        // The identity: the loss sees the input itself.
-        try (Model model = Model.of((_, x) -> x, input.tail(), 0)) {
-            Graph forward = model.graph(Mode.TRAINING, input.dim(0), (b, y) -> {
-                var type = loss.target(y.type());
-                b.output("loss", loss.build(b, y, b.input("target", type.dataType(), type.shape())));
-            });
-            Graph graph =
-                    Differentiate.apply(forward, forward.outputs().get("loss"), List.of(forward.input(Model.INPUT)));
-            try (Plan plan = Backends.named(backendName).compile(graph, PlanOptions.threads(2))) {
-                plan.input(Model.INPUT).copyFrom(f.get("input"));
-                Tensor target = f.get("target");
-                if (target.dataType() == DataType.INT64) {
-                    long[] classes = target.toLongArray();
-                    for (int i = 0; i < classes.length; i++)
-                        plan.input("target").setIntAt(i, (int) classes[i]);
-                } else {
-                    plan.input("target").copyFrom(target);
-                }
-                plan.run(0);
-                double tolerance = Tolerances.sum(input.elements());
-                assertClose(
-                        "loss",
-                        f.get("loss").toDoubleArray(),
-                        plan.output("loss").toDoubleArray(),
-                        tolerance);
-                assertClose(
-                        "gradient",
-                        f.get("grad_input"),
-                        plan.output(Differentiate.OUTPUT_PREFIX + Model.INPUT),
-                        tolerance);
-            }
-        }
     }
 
     private static Optimizer optimizer(GoldenFile f) {
