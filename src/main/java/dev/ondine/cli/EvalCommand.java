@@ -9,9 +9,9 @@ import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoint;
-import dev.ondine.train.Evaluation;
 import dev.ondine.train.Evaluator;
 import dev.ondine.train.Loss;
+import dev.ondine.train.Measurement;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 @CommandLine.Command(
         name = "eval",
         sortOptions = false,
-        description = {"Measure a checkpoint's loss and accuracy.", ""})
+        description = {"Measure a checkpoint's loss and accuracy, and how it does class by class.", ""})
 final class EvalCommand extends Command {
     @Option(
             names = "--checkpoint",
@@ -57,6 +57,18 @@ final class EvalCommand extends Command {
     @Option(names = "--seed", paramLabel = "N", description = "Of digits. Default: that of the training.")
     private Long seed;
 
+    @Option(
+            names = "--top",
+            paramLabel = "K",
+            description = "Also how often the right class is among the K likeliest; may be given several times.")
+    private List<Integer> top = List.of();
+
+    @Option(names = "--confusion", description = "Also which classes are taken for which.")
+    private boolean confusion;
+
+    @Option(names = "--json", description = "Print one JSON object and nothing else.")
+    private boolean json;
+
     @Mixin
     private BackendOptions computing;
 
@@ -65,6 +77,7 @@ final class EvalCommand extends Command {
         requireOneOf("--split", List.of("test", "train"), part);
         if (modelName != null) requireClassifier("--model", modelName);
         require(batch > 0, "--batch", "at least 1", batch);
+        for (int k : top) require(k > 0, "--top", "at least 1", k);
         computing.check(this);
         Optional<ModelCard> stored = ModelCard.read(checkpoint);
         if (stored.isEmpty()) requireModelAndData();
@@ -127,26 +140,26 @@ final class EvalCommand extends Command {
         return String.join(", ", classes.subList(0, shown)) + (shown < classes.size() ? ", ..." : "");
     }
 
-    private void measure(Model model, ModelCard card, Dataset set, Backend backend) {
-        field(
-                "Checkpoint",
-                checkpoint + " (" + (modelName != null ? modelName : card.model()) + ", "
-                        + Text.grouped(model.parameters().learned()) + " parameters)");
-        field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
-        field("Backend", computing.describe(backend));
+    private void measure(Model model, ModelCard card, Dataset set, Backend backend) throws IOException {
+        long outputs = model.outputShape().elements();
+        for (int k : top) require(k <= outputs, "--top", "at most the model's " + outputs + " outputs", k);
+        if (!json) {
+            field(
+                    "Checkpoint",
+                    checkpoint + " (" + (modelName != null ? modelName : card.model()) + ", "
+                            + Text.grouped(model.parameters().learned()) + " parameters)");
+            field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
+            field("Backend", computing.describe(backend));
+        }
         PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
         try (Evaluator evaluator = new Evaluator(model, backend, options, Loss.crossEntropy(), batch)) {
             long start = System.nanoTime();
-            Evaluation result = evaluator.evaluate(set, card.normalization());
+            Measurement result = evaluator.measure(
+                    set, card.normalization(), top.stream().mapToInt(k -> k).toArray());
             double seconds = (System.nanoTime() - start) * 1e-9;
-            field("Loss", Text.fixed(result.loss(), 4));
-            field(
-                    "Accuracy",
-                    Text.percent(result.accuracy()) + " (" + Text.grouped(result.correct()) + " of "
-                            + Text.grouped(result.samples()) + ")");
-            field(
-                    "Time",
-                    Text.fixed(seconds, 2) + " s, " + Text.grouped(Math.round(set.size() / seconds)) + " images/s");
+            MetricsText text = new MetricsText(result, seconds);
+            if (json) out().println(text.json(confusion));
+            else text.print(this, confusion);
         }
     }
 }

@@ -66,6 +66,7 @@ final class RunLog implements Fit.Listener {
         line.put("lr", result.learningRate());
         line.put("seconds", result.seconds());
         line.put("images_per_s", result.imagesPerSecond());
+        line.put("input_wait_seconds", result.inputSeconds());
         write(line);
     }
 

@@ -49,19 +49,8 @@ final class TrainCommand extends Command {
                     + " ${DEFAULT-VALUE}.")
     private String modelName = "cnn-bn";
 
-    @Option(
-            names = "--shift",
-            paramLabel = "PIXELS",
-            description =
-                    "Shift training images at random by so much at most, and fill with black. Default: 4 for cifar10,"
-                            + " else 0.")
-    private Integer shift;
-
-    @Option(
-            names = "--mirror",
-            negatable = true,
-            description = "Mirror every other training image. Default: for cifar10.")
-    private Boolean mirror;
+    @Mixin
+    private InputOptions input;
 
     @Mixin
     private TrainingOptions training;
@@ -88,13 +77,12 @@ final class TrainCommand extends Command {
     @Override
     public Integer call() throws IOException {
         requireClassifier("--model", modelName);
-        if (shift != null) require(shift >= 0, "--shift", "at least 0", shift);
+        input.check(this);
         training.check(this);
         stopping.check(this);
         computing.check(this);
         saving.check(this);
-        shift = augmentation().shift();
-        mirror = augmentation().mirror();
+        input.settle(data);
         Path path = saving.folder(this, RunFolder.fresh(data, modelName));
         try (RunFolder folder = RunFolder.open(path, saving.resumes())) {
             openData();
@@ -107,7 +95,7 @@ final class TrainCommand extends Command {
                             seed);
                     Trainer trainer = Trainer.of(model)
                             .backend(backend)
-                            .loss(training.loss())
+                            .loss(input.loss(training.loss()))
                             .optimizer(training.optimizer())
                             .schedule(training.schedule())
                             .threads(computing.threads())
@@ -115,7 +103,8 @@ final class TrainCommand extends Command {
                             .seed(seed)
                             .build()) {
                 printHeader(model, trainer, backend, folder);
-                Fit fit = new Fit(trainer, split, card.normalization(), augmentation(), training.batch, seed);
+                Fit fit = new Fit(trainer, split, card.normalization(), input.augmentation(data), training.batch, seed)
+                        .workers(input.workers());
                 Checkpoints checkpoints = new Checkpoints(folder.path(), stopping.monitor(), card::metadata);
                 fit.checkpoints(saving.apply(checkpoints));
                 if (saving.resumes()) fit.resume(folder.path());
@@ -126,7 +115,7 @@ final class TrainCommand extends Command {
 
     private void openData() {
         try {
-            split = Datasets.open(data, seed);
+            split = input.split(Datasets.open(data, seed), seed);
         } catch (IllegalArgumentException e) {
             throw wrong("--data", e.getMessage());
         }
@@ -149,14 +138,11 @@ final class TrainCommand extends Command {
         field(
                 "Data",
                 data + ": " + Text.grouped(split.train().size()) + " train, "
-                        + Text.grouped(split.test().size()) + " test, "
+                        + Text.grouped(split.test().size()) + (input.validates() ? " validation, " : " test, ")
                         + card.classes().size() + " classes, " + card.sample());
-        if (!augmentation().isNone()) {
-            field(
-                    "Augmented",
-                    "shifted by up to " + augmentation().shift() + " pixels"
-                            + (augmentation().mirror() ? ", mirrored" : ""));
-        }
+        if (input.validates()) field("Validation", "of the training part, shown as test; the test part is left alone");
+        Augmentation augmentation = input.augmentation(data);
+        if (!augmentation.isNone()) field("Augmented", augmentation.describe());
         field("Model", modelName + ", " + Text.grouped(model.parameters().learned()) + " parameters");
         field("Training", training.describeCourse());
         field("Optimizer", training.describe());
@@ -165,19 +151,13 @@ final class TrainCommand extends Command {
         field("Output", folder.toString());
     }
 
-    private Augmentation augmentation() {
-        boolean photographs = data.startsWith("cifar10:");
-        return new Augmentation(shift != null ? shift : photographs ? 4 : 0, mirror != null ? mirror : photographs);
-    }
-
     private Map<String, Object> startLine(Model model, Backend backend) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("event", "start");
         line.put("time", Instant.now().toString());
         line.put("ondine", OndineCommand.Version.current());
         line.put("data", data);
-        line.put("shift", augmentation().shift());
-        line.put("mirror", augmentation().mirror());
+        input.log(line, data);
         line.put("model", modelName);
         line.put("parameters", model.parameters().learned());
         training.log(line);

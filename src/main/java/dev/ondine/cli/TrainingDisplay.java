@@ -11,6 +11,9 @@ final class TrainingDisplay implements Fit.Listener {
     /** How often there is a line during an epoch where there is no bar. */
     private static final long LINE_NANOS = 30_000_000_000L;
 
+    /** A share of the time that is not lost in the noise. */
+    private static final double WORTH_A_WORD = 0.01;
+
     private final PrintWriter out;
     private final int epochs;
     private final boolean bars;
@@ -62,7 +65,13 @@ final class TrainingDisplay implements Fit.Listener {
                 ? "not complete, not tested"
                 : "test" + figures(result.test().loss(), result.test().accuracy());
         out.println(name(result.epoch()) + "  train" + figures(result.trainLoss(), result.trainAccuracy()) + "  " + test
-                + "  " + Text.grouped(Math.round(result.imagesPerSecond())) + " images/s");
+                + "  " + Text.grouped(Math.round(result.imagesPerSecond())) + " images/s" + waiting(result));
+    }
+
+    /** What the computing threads waited for batches, where that is worth a word: more workers may help. */
+    private static String waiting(Fit.EpochResult result) {
+        double share = result.inputSeconds() / result.seconds();
+        return share < WORTH_A_WORD ? "" : "  " + Text.percent(share) + " waiting for input";
     }
 
     private static String figures(double loss, double accuracy) {

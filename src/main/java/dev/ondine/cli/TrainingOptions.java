@@ -148,7 +148,7 @@ final class TrainingOptions {
         return then.warmup(warmup);
     }
 
-    Loss loss() {
+    Loss.CrossEntropy loss() {
         return Loss.crossEntropy().smoothing(labelSmoothing);
     }
 

@@ -17,8 +17,8 @@ public final class BatchLoader {
     private final boolean dropLast;
     private final Normalization normalization;
     private final Augmentation augmentation;
-    /** Black, normalized, a channel each. */
-    private final float[] frame;
+    /** Probabilities a target; 0 if targets are class indices. */
+    private final int softClasses;
 
     private final int elements;
     private final int size;
@@ -56,6 +56,18 @@ public final class BatchLoader {
             boolean dropLast,
             Normalization normalization,
             Augmentation augmentation) {
+        this(set, batchSize, shuffle, seed, dropLast, normalization, augmentation, 0);
+    }
+
+    private BatchLoader(
+            Dataset set,
+            int batchSize,
+            boolean shuffle,
+            long seed,
+            boolean dropLast,
+            Normalization normalization,
+            Augmentation augmentation,
+            int softClasses) {
         Shape shape = set.sampleShape();
         this.set = set;
         this.batchSize = batchSize;
@@ -64,6 +76,7 @@ public final class BatchLoader {
         this.dropLast = dropLast;
         this.normalization = normalization;
         this.augmentation = augmentation;
+        this.softClasses = softClasses;
         augmentation.requireFits(set.name(), shape);
         this.elements = Checks.sampleElements(set.name(), shape);
         this.size = set.size();
@@ -79,10 +92,26 @@ public final class BatchLoader {
                             + batchSize + (dropLast ? ", and a smaller last batch is dropped" : "")
                             + ": choose a smaller batch size" + (dropLast ? " or keep the last batch" : ""));
         }
-        this.frame = new float[normalization.channels()];
-        normalization.apply(frame, 0, frame.length);
         this.bytes = set instanceof ByteImages b ? b : null;
         this.tables = bytes == null ? null : bytes.lookup(normalization);
+    }
+
+    /**
+     * This loader, with probabilities of all classes as targets instead of class indices: what mixed images need.
+     *
+     * @param classes of a target, at least the data set's; those that it does not have are never likely
+     */
+    public BatchLoader softTargets(int classes) {
+        if (classes < this.classes) {
+            throw new IllegalArgumentException("targets of " + classes + " classes for the data set '" + set.name()
+                    + "', which has " + this.classes);
+        }
+        return new BatchLoader(set, batchSize, shuffle, seed, dropLast, normalization, augmentation, classes);
+    }
+
+    /** The bytes of a target: an INT32 class index, or a float32 for each class. */
+    public long targetBytes() {
+        return softClasses == 0 ? Integer.BYTES : (long) softClasses * Float.BYTES;
     }
 
     /** The batches of an epoch, the smaller last one included unless it is dropped. */
@@ -109,65 +138,131 @@ public final class BatchLoader {
 
     /** The first batch of an epoch is next. Epochs may be visited in any order, and again. */
     public Epoch epoch(int epoch) {
-        return new Epoch(epoch, shuffle ? Seeds.permutation(size, Seeds.stream(seed, 'L', epoch)) : null);
+        return new Epoch(epoch, new Scratch());
+    }
+
+    /** An epoch whose batches are filled by others: {@link Epoch#fill} with a scratch for each thread. */
+    Epoch shared(int epoch) {
+        return new Epoch(epoch, null);
+    }
+
+    Scratch scratch() {
+        return new Scratch();
+    }
+
+    /** What a thread needs to prepare batches, so that none allocates. */
+    final class Scratch {
+        private final Image image = new Image(set.sampleShape(), normalization.mean());
+        private final Draws draws = new Draws();
+        private final Mixing.Pair pair = augmentation.mixing().isNone() ? null : new Mixing.Pair(elements, softClasses);
     }
 
     /** A way through the data set, batch by batch. For one thread at a time. */
     public final class Epoch {
         private final int[] order;
-        private final float[] sample = new float[elements];
-        private final float[] augmented = augmentation.isNone() ? sample : new float[elements];
+        private final Scratch scratch;
         private final long key;
-        private int position;
+        private int batch;
 
-        private Epoch(int epoch, int[] order) {
+        private Epoch(int epoch, Scratch scratch) {
+            if (!augmentation.mixing().isNone() && softClasses == 0) {
+                throw new IllegalStateException(
+                        "the targets of mixed images are probabilities: use softTargets(classes)");
+            }
             this.key = Seeds.stream(seed, 'A', epoch).nextLong();
-            this.order = order;
+            this.order = shuffle ? Seeds.permutation(size, Seeds.stream(seed, 'L', epoch)) : null;
+            this.scratch = scratch;
         }
 
         /** Passes over so many batches as if they had been delivered; at the end at most. */
         public void skip(int batches) {
-            position = (int) Math.min(samples(), position + (long) batches * batchSize);
+            batch = (int) Math.min(batches(), batch + (long) batches);
         }
 
         /** How many images {@link #next} will deliver; 0 at the end. */
         public int nextCount() {
-            return Math.min(batchSize, samples() - position);
+            return count(batch);
         }
 
         /**
          * Writes the next batch. Allocates nothing.
          *
          * @param images room for {@code (count, channels, height, width)} float32 values, plain layout
-         * @param labels room for {@code count} int32 values
+         * @param targets room for {@code count} int32 values, or {@code (count, classes)} float32 probabilities
          * @return the number of images written: the batch size, fewer in the last batch, 0 at the end of the epoch
          * @throws IllegalArgumentException if a segment is too small, or the data set gives a label that it has no
          *     class for
          */
-        public int next(MemorySegment images, MemorySegment labels) {
-            int count = nextCount();
+        public int next(MemorySegment images, MemorySegment targets) {
+            int count = fill(batch, images, targets, scratch);
+            if (count > 0) batch++;
+            return count;
+        }
+
+        /** The images of a batch, counted from 0; 0 behind the last. */
+        private int count(int batch) {
+            return (int) Math.max(0, Math.min(batchSize, samples() - (long) batch * batchSize));
+        }
+
+        /** Writes any batch of the epoch; several threads may, each with a scratch of its own. */
+        int fill(int batch, MemorySegment images, MemorySegment targets, Scratch scratch) {
+            int count = count(batch);
             room("images", images, (long) count * elements * Float.BYTES);
-            room("labels", labels, (long) count * Integer.BYTES);
+            room(softClasses == 0 ? "labels" : "targets", targets, count * targetBytes());
             for (int i = 0; i < count; i++) {
-                int index = order == null ? position + i : order[position + i];
-                if (bytes != null) {
-                    bytes.read(index, tables, sample);
-                } else {
-                    set.read(index, sample, 0);
-                    normalization.apply(sample, 0, elements);
-                }
-                if (!augmentation.isNone()) {
-                    Shape shape = set.sampleShape();
-                    long random = Seeds.mix(key + index * 0x9E3779B97F4A7C15L);
-                    augmentation.apply(sample, augmented, (int) shape.dim(1), (int) shape.dim(2), frame, random);
-                }
+                int position = batch * batchSize + i;
+                int index = order == null ? position : order[position];
+                read(index, scratch);
                 // By way of an array in the first-level cache: stores to a segment one by one are slower.
                 MemorySegment.copy(
-                        augmented, 0, images, ValueLayout.JAVA_FLOAT, (long) i * elements * Float.BYTES, elements);
-                labels.setAtIndex(ValueLayout.JAVA_INT, i, label(index));
+                        scratch.image.pixels(),
+                        0,
+                        images,
+                        ValueLayout.JAVA_FLOAT,
+                        (long) i * elements * Float.BYTES,
+                        elements);
+                target(targets, i, label(index));
             }
-            position += count;
+            if (scratch.pair != null) {
+                scratch.draws.begin(key ^ Seeds.mix(batch));
+                Shape shape = set.sampleShape();
+                augmentation
+                        .mixing()
+                        .apply(
+                                images,
+                                targets,
+                                count,
+                                (int) shape.dim(1),
+                                (int) shape.dim(2),
+                                scratch.pair,
+                                scratch.draws);
+            }
             return count;
+        }
+
+        private void read(int index, Scratch scratch) {
+            Image image = scratch.image;
+            if (bytes != null && augmentation.transforms().isEmpty()) {
+                bytes.read(index, tables, image.pixels());
+                return;
+            }
+            set.read(index, image.pixels(), 0);
+            scratch.draws.begin(key + index * 0x9E3779B97F4A7C15L);
+            for (int t = 0; t < augmentation.transforms().size(); t++) {
+                augmentation.transforms().get(t).apply(image, scratch.draws);
+            }
+            normalization.apply(image.pixels(), 0, elements);
+        }
+
+        private void target(MemorySegment targets, int i, int label) {
+            if (softClasses == 0) {
+                targets.setAtIndex(ValueLayout.JAVA_INT, i, label);
+                return;
+            }
+            long row = (long) i * softClasses;
+            for (int c = 0; c < softClasses; c++) {
+                targets.setAtIndex(ValueLayout.JAVA_FLOAT, row + c, c == label ? 1 : 0);
+            }
         }
 
         private int label(int index) {

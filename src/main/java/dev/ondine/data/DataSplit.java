@@ -1,5 +1,7 @@
 package dev.ondine.data;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -23,5 +25,44 @@ public record DataSplit(String name, Dataset train, Dataset test) {
             throw new IllegalArgumentException(name + ": the classes to train on are " + train.classes()
                     + ", those to test on " + test.classes() + "; they must agree");
         }
+    }
+
+    /**
+     * Holds a part of the training samples back to measure on in place of the test part, which then is untouched when the choices are
+     * made. Of each class the share is held back, rounded to whole samples; which ones depends on the seed alone. Both parts are in the
+     * order of the data set.
+     *
+     * @param share above 0 and below 1
+     * @throws IllegalArgumentException if the share is out of range, or nothing would be held back or left
+     */
+    public DataSplit validation(double share, long seed) {
+        if (!(share > 0 && share < 1)) {
+            throw new IllegalArgumentException("a share to validate on lies between 0 and 1, not " + share);
+        }
+        List<List<Integer>> byClass = new ArrayList<>();
+        for (int c = 0; c < train.classes().size(); c++) byClass.add(new ArrayList<>());
+        for (int index : Seeds.permutation(train.size(), Seeds.stream(seed, 'V', 0))) {
+            byClass.get(train.label(index)).add(index);
+        }
+        boolean[] held = new boolean[train.size()];
+        int count = 0;
+        for (List<Integer> samples : byClass) {
+            int own = (int) Math.round(share * samples.size());
+            for (int index : samples.subList(0, own)) held[index] = true;
+            count += own;
+        }
+        if (count == 0 || count == train.size()) {
+            throw new IllegalArgumentException("a share of " + share + " of the " + train.size() + " samples of "
+                    + train.name() + " leaves " + (count == 0 ? "none to validate on" : "none to train on"));
+        }
+        int[] rest = new int[train.size() - count];
+        int[] validation = new int[count];
+        int r = 0;
+        int v = 0;
+        for (int i = 0; i < held.length; i++) {
+            if (held[i]) validation[v++] = i;
+            else rest[r++] = i;
+        }
+        return new DataSplit(name, Datasets.select(train, rest), Datasets.select(train, validation));
     }
 }

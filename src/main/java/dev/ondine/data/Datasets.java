@@ -60,7 +60,7 @@ public final class Datasets {
         return Math.min(count, set.size());
     }
 
-    private static Dataset select(Dataset set, int[] indices) {
+    static Dataset select(Dataset set, int[] indices) {
         return set instanceof ByteImages bytes ? bytes.select(indices) : new Subset(set, indices);
     }
 

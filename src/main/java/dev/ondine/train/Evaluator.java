@@ -8,7 +8,11 @@ import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
 import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 
 /** Measures a model on data sets, with the running statistics. Always sees the model's newest parameters. */
@@ -24,7 +28,8 @@ public final class Evaluator implements AutoCloseable {
 
     /** @param options how the model is compiled: threads, precision */
     public Evaluator(Model model, Backend backend, PlanOptions options, Loss loss, int batchSize) {
-        this.plans = new EvaluationPlans(model, backend, options, Optional.of(loss));
+        // Data sets have classes; mixed targets are for training only.
+        this.plans = new EvaluationPlans(model, backend, options, Optional.of(loss.onClasses()));
         this.model = model;
         this.batchSize = batchSize;
     }
@@ -40,24 +45,82 @@ public final class Evaluator implements AutoCloseable {
         return evaluate(data, normalization, () -> false).orElseThrow();
     }
 
+    /**
+     * Everything about how a classifier does, in one pass: loss, confusion matrix, and how often the right class is among the likeliest.
+     *
+     * @param top numbers of likeliest classes, each at least 1 and at most the model's outputs
+     * @throws IllegalArgumentException if the model's outputs are no logits (N, C), or a number is out of range
+     */
+    public Measurement measure(Dataset data, Normalization normalization, int... top) {
+        requireFits(model, data);
+        Shape output = model.outputShape();
+        if (output.rank() != 1) {
+            throw new IllegalArgumentException("only a classifier's outputs are counted by class, not " + output);
+        }
+        int outputs = (int) output.dim(0);
+        for (int k : top) {
+            if (k < 1 || k > outputs) {
+                throw new IllegalArgumentException(
+                        "the likeliest " + k + " of " + outputs + " outputs; choose from 1 to " + outputs);
+            }
+        }
+        long[][] counts = new long[outputs][outputs];
+        long[] within = new long[top.length];
+        double loss = pass(data, normalization, () -> false, (logits, target, count) -> {
+                    for (int n = 0; n < count; n++) {
+                        long row = (long) n * outputs;
+                        int label = target.getIntAt(n);
+                        counts[label][Accuracy.argmax(logits.segment(), row, outputs)]++;
+                        int rank = top.length == 0 ? 0 : Accuracy.rank(logits.segment(), row, outputs, label);
+                        for (int i = 0; i < top.length; i++) if (rank < top[i]) within[i]++;
+                    }
+                })
+                .orElseThrow();
+        List<String> names = new ArrayList<>(data.classes());
+        while (names.size() < outputs) names.add("output " + names.size());
+        List<Measurement.Top> shares = new ArrayList<>();
+        for (int i = 0; i < top.length; i++) {
+            shares.add(new Measurement.Top(top[i], within[i], (double) within[i] / data.size()));
+        }
+        return new Measurement(loss, new ConfusionMatrix(names, counts), shares);
+    }
+
     /** As {@link #evaluate(Dataset, Normalization)}; nothing if {@code stop}, asked before every batch, says yes. */
     public Optional<Evaluation> evaluate(Dataset data, Normalization normalization, BooleanSupplier stop) {
         requireFits(model, data);
+        long[] correct = new long[1];
+        OptionalDouble loss = pass(
+                data,
+                normalization,
+                stop,
+                (logits, target, count) -> correct[0] += Accuracy.correct(logits, target, count));
+        return loss.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Evaluation(loss.getAsDouble(), correct[0], data.size()));
+    }
+
+    /** Sees what came of a batch. */
+    @FunctionalInterface
+    private interface Outputs {
+        void see(Tensor logits, Tensor target, int count);
+    }
+
+    /** Runs all samples through the model and returns the mean loss. */
+    private OptionalDouble pass(Dataset data, Normalization normalization, BooleanSupplier stop, Outputs outputs) {
         BatchLoader loader = new BatchLoader(data, Math.min(batchSize, data.size()), false, 0, false, normalization);
         BatchLoader.Epoch epoch = loader.epoch(0);
         double loss = 0;
-        long correct = 0;
         while (epoch.nextCount() > 0) {
-            if (stop.getAsBoolean()) return Optional.empty();
+            if (stop.getAsBoolean()) return OptionalDouble.empty();
             int count = epoch.nextCount();
             Plan plan = plans.plan(count);
             var target = plan.input(TrainingBatch.TARGET);
             epoch.next(plan.input(Model.INPUT).segment(), target.segment());
             plan.run(0);
             loss += (double) plan.output(TrainingBatch.LOSS).getFloatAt(0) * count;
-            correct += Accuracy.correct(plan.output(Model.OUTPUT), target, count);
+            outputs.see(plan.output(Model.OUTPUT), target, count);
         }
-        return Optional.of(new Evaluation(loss / data.size(), correct, data.size()));
+        return OptionalDouble.of(loss / data.size());
     }
 
     /** @throws IllegalArgumentException if a model cannot be trained or measured on such samples */

@@ -18,7 +18,8 @@ import java.util.Map;
  * Trains for some epochs over a data set of labelled samples and measures after each.
  *
  * <p>Each epoch sees the samples in an order of its own, a pure function of seed and epoch. An incomplete last batch is left out: its
- * samples come elsewhere in the next epoch's order. While a step runs, the next batch is prepared on a thread of its own.
+ * samples come elsewhere in the next epoch's order. While a step runs, the next batch is prepared on threads of its own; which batches
+ * come does not depend on how many.
  */
 public final class Fit {
     /**
@@ -59,6 +60,7 @@ public final class Fit {
      * @param test measured after the epoch with the running statistics; null if training was stopped before it was measured
      * @param learningRate of the last step
      * @param seconds for training, without the test
+     * @param inputSeconds of these, those in which the next batch was not ready
      * @param complete whether it ran to its end
      */
     public record EpochResult(
@@ -69,6 +71,7 @@ public final class Fit {
             double learningRate,
             double seconds,
             double imagesPerSecond,
+            double inputSeconds,
             boolean complete) {}
 
     /** Why a run is over. */
@@ -97,8 +100,10 @@ public final class Fit {
     private final Augmentation augmentation;
     private final int batchSize;
     private final long seed;
+    private final int softClasses;
     private Checkpoints checkpoints = Checkpoints.NONE;
     private Path resumed;
+    private int workers = BatchAhead.DEFAULT_WORKERS;
     private volatile boolean stopped;
     private volatile String enough;
 
@@ -106,7 +111,8 @@ public final class Fit {
      * @param normalization applied to every sample; {@code Normalization.of(data.train())} as a rule
      * @param augmentation of the training images, anew in each epoch
      * @param seed of the order of the samples and of the augmentation
-     * @throws IllegalArgumentException if a batch is larger than the training set, or the data does not fit the model
+     * @throws IllegalArgumentException if a batch is larger than the training set, the data does not fit the model, or images are mixed
+     *     and the trainer's loss takes no probabilities
      */
     public Fit(
             Trainer trainer,
@@ -127,6 +133,23 @@ public final class Fit {
         this.augmentation = augmentation;
         this.batchSize = batchSize;
         this.seed = seed;
+        boolean soft = trainer.loss() instanceof Loss.SoftCrossEntropy;
+        if (!soft && !augmentation.mixing().isNone()) {
+            throw new IllegalArgumentException("the targets of mixed images (" + augmentation.mixing()
+                    + ") are probabilities, which " + trainer.loss()
+                    + " does not take: build the trainer with Loss.softCrossEntropy()");
+        }
+        softClasses = soft ? (int) trainer.model().outputShape().dim(0) : 0;
+    }
+
+    /**
+     * How many threads prepare batches, at least 1, the default. More help only where reading a sample takes long (see {@link
+     * EpochResult#inputSeconds}): they take the processors away from those who compute.
+     */
+    public Fit workers(int workers) {
+        if (workers < 1) throw new IllegalArgumentException("at least 1 thread prepares batches, not " + workers);
+        this.workers = workers;
+        return this;
     }
 
     /**
@@ -159,6 +182,7 @@ public final class Fit {
     /** As {@link #run(int, Listener...)}. */
     public List<EpochResult> run(int epochs, List<? extends Listener> listeners) {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
+        if (softClasses > 0) loader = loader.softTargets(softClasses);
         TrainingBatch batch = trainer.batch(batchSize);
         boolean resumes = resumed != null && Files.exists(resumed);
         FitProgress progress = new FitProgress(this, batch, epochs, loader.batches(), resumes);
@@ -166,7 +190,7 @@ public final class Fit {
         List<EpochResult> results = new ArrayList<>();
         if (resumes) restore(progress, listeners);
         Throwable failure = null;
-        try (BatchAhead ahead = new BatchAhead(loader);
+        try (BatchAhead ahead = new BatchAhead(loader, workers);
                 Evaluator evaluator = new Evaluator(
                         trainer.model(),
                         trainer.backend(),
@@ -212,6 +236,7 @@ public final class Fit {
         int epoch = progress.epoch();
         TrainingBatch batch = progress.batch();
         ahead.begin(epoch, progress.step());
+        double waited = ahead.waitedSeconds();
         long start = System.nanoTime() - (long) (progress.seconds() * 1e9);
         while (progress.step() < progress.steps() && !isOver()) {
             trainer.epoch(epoch - 1 + (double) progress.step() / progress.steps());
@@ -233,6 +258,7 @@ public final class Fit {
                 progress.learningRate(),
                 seconds,
                 progress.samples() / seconds,
+                ahead.waitedSeconds() - waited,
                 progress.step() == progress.steps());
     }
 

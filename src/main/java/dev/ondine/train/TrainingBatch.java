@@ -59,9 +59,12 @@ public final class TrainingBatch {
         return trainer.step(this, parts);
     }
 
-    /** How many samples of the last step were classified rightly, before its update; for cross-entropy on (N, C). */
+    /**
+     * How many samples of the last step were classified rightly, before its update; for cross-entropy on (N, C). Against probabilities
+     * the likeliest class is the right one.
+     */
     public int correct() {
-        return Accuracy.correct(output(), target(), size);
+        return Accuracy.correct(trainer.loss(), output(), target(), size);
     }
 
     /** Whether the loss is over no target at all. */

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,6 +75,83 @@ class TrainAndEvalTest {
                 eval.out());
         assertTrue(field(Ondine.run("eval", "--checkpoint", checkpoint, "--split", "train"), "Data")
                 .contains("600"));
+    }
+
+    /** Mixed targets, several workers and a validation part; the run is the same with other workers. */
+    @Test
+    void augmentsMixesAndValidates() throws IOException {
+        Object[] much = {
+            "--epochs",
+            2,
+            "--shift",
+            2,
+            "--mirror",
+            "--rotate",
+            10,
+            "--jitter",
+            0.2,
+            "--cutout",
+            4,
+            "--mixup",
+            0.2,
+            "--cutmix",
+            1,
+            "--label-smoothing",
+            0.1,
+            "--validation",
+            0.2
+        };
+        List<String> losses = new ArrayList<>();
+        for (int workers : new int[] {1, 3}) {
+            Path out = folder.resolve("run" + workers);
+            List<Object> arguments = new ArrayList<>(List.of(much));
+            arguments.addAll(List.of("--workers", workers));
+            Ondine.Outcome run = train(out, arguments.toArray());
+            assertEquals(0, run.code(), run.err());
+            assertTrue(run.out().contains("480 train, 120 validation"), run.out());
+            assertTrue(field(run, "Augmented").endsWith("mixup 0.2 or cutmix 1.0"), run.out());
+            List<Map<String, String>> log = log(out);
+            assertEquals("0.2", log.getFirst().get("mixup"));
+            assertEquals("4", log.getFirst().get("cutout"));
+            assertTrue(Double.parseDouble(log.get(1).get("input_wait_seconds")) >= 0);
+            losses.add(log.get(2).get("train_loss") + " " + log.get(2).get("test_loss"));
+        }
+        assertEquals(losses.get(0), losses.get(1), "with three workers");
+    }
+
+    @Test
+    void evalCountsByClass() throws IOException {
+        Path out = folder.resolve("run");
+        assertEquals(0, train(out, "--epochs", 2).code());
+        Path checkpoint = out.resolve("model.safetensors");
+        Ondine.Outcome text = Ondine.run("eval", "--checkpoint", checkpoint, "--top", 3, "--top", 10, "--confusion");
+        assertEquals(0, text.code(), text.err());
+        assertEquals("100.00 % (200)", field(text, "Top 10"));
+        assertTrue(field(text, "Classes").contains("F1"), text.out());
+        List<String> lines = text.out().lines().toList();
+        int head = lines.indexOf(lines.stream()
+                .filter(l -> l.startsWith("Samples of a class"))
+                .findFirst()
+                .orElseThrow());
+        assertEquals(head + 11, lines.size(), "a row for each class");
+        Ondine.Outcome json = Ondine.run("eval", "--checkpoint", checkpoint, "--top", 3, "--confusion", "--json");
+        assertEquals(0, json.code(), json.err());
+        assertTrue(json.out().startsWith("{") && json.out().stripTrailing().endsWith("]]}"), json.out());
+        Map<String, Double> numbers = numbers(json.out());
+        assertEquals(200, numbers.get("samples"));
+        assertEquals(numbers.get("correct") / 200, numbers.get("accuracy"));
+        assertTrue(numbers.get("3") >= numbers.get("accuracy"), json.out());
+        assertEquals(10, json.out().split("\"precision\"").length - 1);
+        long all = Arrays.stream(json.out()
+                        .substring(json.out().indexOf("\"confusion\":") + 12)
+                        .split("\\D+"))
+                .filter(count -> !count.isEmpty())
+                .mapToLong(Long::parseLong)
+                .sum();
+        assertEquals(200, all, "all counts of the matrix");
+        Ondine.Outcome wrong = Ondine.run("eval", "--checkpoint", checkpoint, "--top", 11);
+        assertEquals(2, wrong.code());
+        assertTrue(wrong.err().contains("at most the model's 10 outputs"), wrong.err());
     }
 
     @Test
@@ -263,6 +341,19 @@ class TrainAndEvalTest {
                 .orElseThrow(() -> new AssertionError(run.out() + run.err()))
                 .substring(name.length())
                 .strip();
+    }
+
+    /** The numbers of an object and of those in it, the first one of a name. */
+    private static Map<String, Double> numbers(String text) throws IOException {
+        Map<String, Double> numbers = new LinkedHashMap<>();
+        try (JsonParser json = new JsonFactory().createParser(text)) {
+            for (JsonToken token = json.nextToken(); token != null; token = json.nextToken()) {
+                boolean isField =
+                        json.currentName() != null && !json.getParsingContext().inArray();
+                if (token.isNumeric() && isField) numbers.putIfAbsent(json.currentName(), json.getDoubleValue());
+            }
+        }
+        return numbers;
     }
 
     private static List<Map<String, String>> log(Path folder) throws IOException {

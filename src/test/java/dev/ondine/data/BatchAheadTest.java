@@ -122,6 +122,105 @@ class BatchAheadTest {
         }
     }
 
+    /** Everything at once: mixed pairs, turned and covered images, several threads. */
+    @Test
+    void theNumberOfThreadsChangesNothing() {
+        Augmentation much = Augmentation.of(
+                        new RandomCrop(1),
+                        new HorizontalFlip(),
+                        new RandomRotation(30),
+                        new ColorJitter(0.5f),
+                        new Cutout(2))
+                .mixing(new Mixing(1, 1));
+        BatchLoader loader =
+                new BatchLoader(new Watched(_ -> {}), BATCH, true, 7, false, NORMALIZATION, much).softTargets(2);
+        MemorySegment targets = arena.allocate(2L * BATCH * Float.BYTES, 64);
+        MemorySegment expected = arena.allocate(images.byteSize(), 64);
+        MemorySegment expectedTargets = arena.allocate(targets.byteSize(), 64);
+        for (int workers : new int[] {1, 2, 5, 9}) {
+            try (BatchAhead ahead = new BatchAhead(loader, workers)) {
+                for (int number = 0; number < 20; number++) {
+                    BatchLoader.Epoch epoch = loader.epoch(number);
+                    ahead.begin(number);
+                    for (int b = 0; b < loader.batches(); b++) {
+                        int count = epoch.next(expected, expectedTargets);
+                        assertEquals(count, ahead.next(images, targets));
+                        assertArrayEquals(values(expected, count), values(images, count), workers + " workers");
+                        assertArrayEquals(
+                                expectedTargets.asSlice(0, count * 8L).toArray(ValueLayout.JAVA_FLOAT),
+                                targets.asSlice(0, count * 8L).toArray(ValueLayout.JAVA_FLOAT));
+                    }
+                    assertEquals(0, ahead.next(images, targets));
+                }
+            }
+        }
+    }
+
+    @Test
+    void anEpochMayGoOnWhereItWasLeft() {
+        BatchLoader loader = loader(_ -> {}, false);
+        MemorySegment expected = arena.allocate(images.byteSize(), 64);
+        try (BatchAhead ahead = new BatchAhead(loader, 2)) {
+            for (int left = 0; left <= loader.batches(); left++) {
+                BatchLoader.Epoch epoch = loader.epoch(4);
+                for (int b = 0; b < left; b++) epoch.next(expected, labels);
+                ahead.begin(4, left);
+                for (int b = left; b < loader.batches(); b++) {
+                    int count = epoch.next(expected, labels);
+                    assertEquals(count, ahead.next(images, labels));
+                    assertArrayEquals(values(expected, count), values(images, count), "from " + left);
+                }
+                assertEquals(0, ahead.next(images, labels));
+            }
+            assertThrows(IllegalArgumentException.class, () -> ahead.begin(4, loader.batches() + 1));
+        }
+    }
+
+    /** A slow data set: the caller waits, which is measured; a fast one that has had time: it does not. */
+    @Test
+    void waitingIsMeasured() throws InterruptedException {
+        Semaphore allowed = new Semaphore(0);
+        BatchLoader loader = loader(_ -> allowed.acquireUninterruptibly(), true);
+        try (BatchAhead ahead = new BatchAhead(loader)) {
+            ahead.begin(0);
+            Thread release = Thread.ofPlatform().start(() -> {
+                try {
+                    Thread.sleep(30);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                allowed.release(2 * BATCH);
+            });
+            ahead.next(images, labels);
+            release.join();
+            double waited = ahead.waitedSeconds();
+            assertTrue(waited > 0.01, "waited " + waited);
+            // The second batch may be read by now; once it is ready nothing is waited for.
+            while (allowed.availablePermits() > 0) Thread.onSpinWait();
+            Thread.sleep(50);
+            ahead.next(images, labels);
+            assertEquals(waited, ahead.waitedSeconds());
+            allowed.release(SIZE);
+        }
+    }
+
+    @Test
+    void aBatchAllocatesNothingOnTheCallersThread() {
+        BatchLoader loader = loader(_ -> {}, true);
+        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        long least = Long.MAX_VALUE;
+        try (BatchAhead ahead = new BatchAhead(loader)) {
+            for (int epoch = 0; epoch < 200; epoch++) {
+                ahead.begin(epoch);
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int b = 0; b < loader.batches(); b++) ahead.next(images, labels);
+                least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+            }
+        }
+        // Waiting may make a node of the lock's queue for each of the batches.
+        assertTrue(least <= 64L * loader.batches(), loader.batches() + " batches allocated " + least + " bytes");
+    }
+
     @Test
     void anEpochMayBeginInTheMiddleOfAnother() {
         BatchLoader loader = loader(_ -> {}, true);
@@ -173,7 +272,7 @@ class BatchAheadTest {
 
     private static long running() {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(t -> t.getName().equals("ondine-batches"))
+                .filter(t -> t.getName().startsWith("ondine-batches"))
                 .count();
     }
 }

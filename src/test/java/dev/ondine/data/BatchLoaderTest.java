@@ -165,6 +165,33 @@ class BatchLoaderTest {
         }
     }
 
+    /** What augments on a thread of its own must not call the collector, which stops those that compute. */
+    @Test
+    void augmentingAllocatesNothing() {
+        ByteImages set = bytes(400);
+        Augmentation much = Augmentation.of(
+                        new RandomCrop(1),
+                        new HorizontalFlip(),
+                        new RandomRotation(30),
+                        new ColorJitter(0.5f),
+                        new Cutout(2))
+                .mixing(new Mixing(0.4, 1));
+        BatchLoader loader = new BatchLoader(set, 50, true, 3, false, NORMALIZATION, much).softTargets(400);
+        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment images = arena.allocate(50L * ELEMENTS * 4, 64);
+            MemorySegment targets = arena.allocate(50 * 400 * 4L, 64);
+            long least = Long.MAX_VALUE;
+            for (int epoch = 0; epoch < 200; epoch++) {
+                BatchLoader.Epoch cursor = loader.epoch(epoch);
+                long before = threads.getCurrentThreadAllocatedBytes();
+                while (cursor.next(images, targets) > 0) {}
+                least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+            }
+            assertTrue(least < 80, "8 batches allocated " + least + " bytes");
+        }
+    }
+
     @Test
     void refusesWhatCannotWork() {
         ByteImages set = bytes(10);

@@ -208,7 +208,7 @@ class FitTest {
     }
 
     private static Fit.EpochResult measured(int epoch, double loss, long correct) {
-        return new Fit.EpochResult(epoch, 0, 0, new Evaluation(loss, correct, 100), 0, 0, 0, true);
+        return new Fit.EpochResult(epoch, 0, 0, new Evaluation(loss, correct, 100), 0, 0, 0, 0, true);
     }
 
     @Test
