@@ -37,6 +37,7 @@ public record Cost(long flops, long bytes) {
             case Op.Linear l -> moved(node, windows(y(node), x(node, 1)) + bias(l.bias(), y(node)));
             case Op.LinearBackwardData _ -> moved(node, windows(x(node, 0), x(node, 1)));
             case Op.LinearBackwardWeights l -> moved(node, windows(x(node, 1), y(node)) + bias(l.bias(), x(node, 1)));
+            case Op.MatMul m -> moved(node, 2 * y(node).elements() * x(node, 0).dim(m.transposeA() ? -2 : -1));
             case Op.Epilogue e -> {
                 long after = (e.residual() ? 1L : 0L) + (e.activation().isPresent() ? 1 : 0);
                 long flops = of(new Node(e.op(), node.inputs(), node.outputs(), node.path())).flops;
@@ -65,7 +66,8 @@ public record Cost(long flops, long bytes) {
             case Op.Add a -> moved(node, (a.relu() ? 2 : 1) * y(node).elements());
             case Op.Multiply _ -> moved(node, y(node).elements());
             case Op.Dropout _ -> moved(node, y(node).elements());
-            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Convert _, Op.Round _ -> moved(node, 0);
+            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Transpose _, Op.Convert _, Op.Round _ ->
+                moved(node, 0);
             // The same memory seen in another way; and a constant, which is there before the first run.
             case Op.Reshape _, Op.Fill _ -> NONE;
             case Op.ReduceSum _ -> moved(node, x(node, 0).elements());

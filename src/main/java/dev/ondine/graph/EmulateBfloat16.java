@@ -80,7 +80,7 @@ public final class EmulateBfloat16 {
     /** Whether an operation on bfloat16 numbers yields such numbers by itself: it only moves or chooses them. */
     private static boolean isClosed(Op op) {
         return switch (op) {
-            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _ -> true;
+            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> true;
             case Op.Activation(ActivationKind kind, var _) -> kind == ActivationKind.RELU;
             case Op.ActivationBackward(ActivationKind kind, var _) -> kind == ActivationKind.RELU;
             case Op.Pooling p -> p.kind() == Op.PoolingKind.MAX;

@@ -1,6 +1,7 @@
 package dev.ondine.graph;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.Set;
  *   <li>batch normalization and the ReLU behind it, and with them their gradients;
  *   <li>an addition and the ReLU behind it (the ReLU's gradient needs the sum's result only, and stays as it is);
  *   <li>a convolution or linear layer, the addition behind it and the activation behind that, each if it is there: {@link Op.Epilogue}.
+ *   <li>the sum of the gradients of slices that together are the whole: the pieces put together.
  * </ul>
  *
  * Runs after differentiation. A pair is joined only if nobody else reads what lies between: an activation whose gradient needs what
@@ -53,6 +55,7 @@ public final class Fuse {
     private Graph run() {
         for (Node node : graph.nodes()) {
             switch (node.op()) {
+                case Op.Add a when !a.relu() && joinSlices(node) -> {}
                 case Op.Add a when epilogues && !a.relu() -> fuseResidual(node);
                 case Op.Activation a -> fuseActivation(a, node);
                 default -> {}
@@ -110,6 +113,50 @@ public final class Fuse {
         Node known = replaced.getOrDefault(layer, layer);
         replaced.put(last, new Node(op, known.inputs(), last.outputs(), known.path()));
         removed.add(layer);
+    }
+
+    /**
+     * Whether a sum is one of gradients of slices, each at its place among zeros, that do not overlap and leave nothing out; then the
+     * pieces are put together instead. The inner sums of such a one leave gaps.
+     */
+    private boolean joinSlices(Node sum) {
+        List<Node> slices = new ArrayList<>();
+        List<Node> sums = new ArrayList<>();
+        if (!collectSlices(sum, slices, sums)) return false;
+        slices.sort(Comparator.comparingLong(n -> slice(n).start()));
+        Op.Slice first = slice(slices.getFirst());
+        long end = 0;
+        for (Node node : slices) {
+            Op.Slice s = slice(node);
+            if (s.axis() != first.axis() || s.start() != end) return false;
+            end += s.length();
+        }
+        if (end != sum.output(0).shape().dim(first.axis())) return false;
+        List<Value> pieces = slices.stream().map(n -> n.input(0)).toList();
+        replaced.put(sum, new Node(new Op.Concat(first.axis()), pieces, sum.outputs(), sum.path()));
+        removed.addAll(slices);
+        removed.addAll(sums);
+        return true;
+    }
+
+    /** Finds the gradients of slices that a sum adds up, and the sums within it; says false if it adds up anything else. */
+    private boolean collectSlices(Node sum, List<Node> slices, List<Node> sums) {
+        for (Value v : sum.inputs()) {
+            Node term = producers.get(v);
+            if (term == null || !isPrivate(v, sum)) return false;
+            if (term.op() instanceof Op.SliceBackward) {
+                slices.add(term);
+            } else if (term.op() instanceof Op.Add a && !a.relu() && collectSlices(term, slices, sums)) {
+                sums.add(term);
+            } else {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Op.Slice slice(Node backward) {
+        return ((Op.SliceBackward) backward.op()).forward();
     }
 
     private void fuseAdd(Node add, Node relu) {

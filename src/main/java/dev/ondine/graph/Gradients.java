@@ -46,6 +46,7 @@ final class Gradients {
                         wanted,
                         () -> add(new Op.LinearBackwardData(), dy, in(1)),
                         () -> addAll(new Op.LinearBackwardWeights(l.bias()), in(0), dy));
+            case Op.MatMul m -> matMul(m, dy, wanted);
             case Op.BatchNormalization b -> batchNormalization(b, dy);
             case Op.Pooling p -> {
                 Op.PoolingBackward backward = new Op.PoolingBackward(p, in(0).shape());
@@ -78,6 +79,7 @@ final class Gradients {
             }
             case Op.Slice s -> only(add(new Op.SliceBackward(s, in(0).shape()), dy));
             case Op.Reshape _ -> only(add(new Op.Reshape(in(0).shape()), dy));
+            case Op.Transpose t -> only(add(t.inverse(), dy));
             case Op.Fill _ -> new Value[0];
             case Op.Convert _ -> only(add(new Op.Convert(in(0).type().dataType()), dy));
             // Straight through: the derivative of a staircase is of no use.
@@ -116,6 +118,28 @@ final class Gradients {
         if (op.bias() && wanted[2]) {
             Value sum = add(new Op.ReduceSum(onlyChannels(dy.shape())), dy);
             gradients[2] = add(new Op.Reshape(in(2).shape()), sum);
+        }
+        return gradients;
+    }
+
+    /** With y = s·a·b: da = s·dy·bᵀ and db = s·aᵀ·dy; of a transposed operand the transpose of that. */
+    private Value[] matMul(Op.MatMul op, Value dy, boolean[] wanted) {
+        Value a = in(0);
+        Value b = in(1);
+        boolean ta = op.transposeA();
+        boolean tb = op.transposeB();
+        Value[] gradients = new Value[2];
+        if (wanted[0]) {
+            Value d = ta
+                    ? add(new Op.MatMul(tb, true, op.scale()), b, dy)
+                    : add(new Op.MatMul(false, !tb, op.scale()), dy, b);
+            gradients[0] = reduceTo(d, a.shape());
+        }
+        if (wanted[1]) {
+            Value d = tb
+                    ? add(new Op.MatMul(true, ta, op.scale()), dy, a)
+                    : add(new Op.MatMul(!ta, false, op.scale()), a, dy);
+            gradients[1] = reduceTo(d, b.shape());
         }
         return gradients;
     }

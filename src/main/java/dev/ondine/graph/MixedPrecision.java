@@ -107,12 +107,12 @@ public final class MixedPrecision {
     private static Kind kind(Op op) {
         return switch (op) {
             case Op.Convolution _, Op.ConvolutionBackwardData _, Op.Linear _, Op.LinearBackwardData _ -> Kind.PRODUCT;
-            case Op.TransposedConvolution _ -> Kind.PRODUCT;
+            case Op.TransposedConvolution _, Op.MatMul _ -> Kind.PRODUCT;
             case Op.ConvolutionBackwardWeights _, Op.LinearBackwardWeights _, Op.ReduceSum _ -> Kind.SUM;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.ELEMENTWISE;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.ELEMENTWISE;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _ -> Kind.ELEMENTWISE;
-            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _ -> Kind.MOVE;
+            case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> Kind.MOVE;
             case Op.Dropout _, Op.Softmax _, Op.SoftmaxBackward _ -> Kind.FLOAT32;
             case Op.CrossEntropy _, Op.CrossEntropyBackward _ -> Kind.FLOAT32;
             case Op.SoftCrossEntropy _, Op.SoftCrossEntropyBackward _ -> Kind.FLOAT32;

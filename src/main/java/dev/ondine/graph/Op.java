@@ -109,6 +109,16 @@ public sealed interface Op {
      */
     record FoldedWeights(float epsilon, boolean bias, boolean scale, boolean shift) implements Fused {}
 
+    /**
+     * A product of matrices for each index of the axes before the last two, scaled: {@code y = scale·a·b}, with a or b transposed first if
+     * that is asked for. (a: …×M×K, b: …×K×N) → y: …×M×N. The ranks are equal; along the axes before the last two an extent of 1 is
+     * repeated.
+     *
+     * @param transposeA whether a is …×K×M
+     * @param transposeB whether b is …×N×K
+     */
+    record MatMul(boolean transposeA, boolean transposeB, float scale) implements Forward {}
+
     // ---- normalization
 
     /**
@@ -192,6 +202,22 @@ public sealed interface Op {
 
     /** (x) → the same elements in row-major order with another shape. */
     record Reshape(Shape shape) implements Forward {}
+
+    /**
+     * (x) → the same elements with the axes in another order: axis i of y is axis {@code axes[i]} of x, as NumPy's transpose and
+     * PyTorch's permute have it.
+     */
+    record Transpose(List<Integer> axes) implements Forward {
+        public Transpose {
+            axes = List.copyOf(axes);
+        }
+
+        /** The operation that undoes this one: its gradient. */
+        public Transpose inverse() {
+            return new Transpose(
+                    IntStream.range(0, axes.size()).map(axes::indexOf).boxed().toList());
+        }
+    }
 
     /** () → every element is {@code value}. */
     record Fill(float value, Shape shape) implements Forward {}

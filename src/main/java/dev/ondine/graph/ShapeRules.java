@@ -37,6 +37,7 @@ final class ShapeRules {
                 if (l.bias()) out.add(TensorType.float32(Shape.of(outputs)));
                 yield out;
             }
+            case Op.MatMul m -> List.of(like(in, 0, StructureRules.matMul(m, shape(in, 0), shape(in, 1))));
             case Op.Epilogue e -> {
                 TensorType y = infer(e.op(), in).getFirst();
                 if (e.residual()) requireSame("residual", in.getLast().shape(), "result", y.shape());
@@ -92,6 +93,7 @@ final class ShapeRules {
                 }
                 yield List.of(like(in, 0, r.shape()));
             }
+            case Op.Transpose t -> List.of(like(in, 0, StructureRules.transpose(t, shape(in, 0))));
             case Op.Fill f -> List.of(TensorType.float32(f.shape()));
             case Op.Convert c -> {
                 if (!c.type().isFloat()) {

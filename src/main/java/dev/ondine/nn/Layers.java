@@ -2,6 +2,7 @@ package dev.ondine.nn;
 
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Op;
+import java.util.Arrays;
 import java.util.List;
 
 /** A factory for each layer, for {@code import static}: {@code conv2d(3, 16, 3).padding(1).bias(false)}. */
@@ -141,6 +142,51 @@ public final class Layers {
 
     public static Flatten flatten() {
         return new Flatten();
+    }
+
+    /** The same elements of each sample in another shape; one extent may be −1. */
+    public static Reshape reshape(long... sample) {
+        return new Reshape(Arrays.stream(sample).boxed().toList());
+    }
+
+    /** The axes in another order; axis 0, the batch, stays. */
+    public static Permute permute(int... axes) {
+        return new Permute(Arrays.stream(axes).boxed().toList());
+    }
+
+    /** The {@code length} entries of an axis from {@code start} on. */
+    public static Slice slice(int axis, long start, long length) {
+        return new Slice(axis, start, length);
+    }
+
+    /** Self-attention over (N, tokens, features). */
+    public static MultiHeadAttention multiHeadAttention(int features, int heads) {
+        return new MultiHeadAttention(features, heads);
+    }
+
+    /** (N, C, space…) to (N, places, C). */
+    public static Tokens.FromImage tokens() {
+        return new Tokens.FromImage();
+    }
+
+    /** Adds a learned number to each element of a sample. */
+    public static Tokens.PositionEmbedding positionEmbedding() {
+        return new Tokens.PositionEmbedding("pos_embedding");
+    }
+
+    /** Puts a learned token before the others. */
+    public static Tokens.ClassToken classToken() {
+        return new Tokens.ClassToken("class_token");
+    }
+
+    /** One of the tokens: (N, tokens, features) to (N, features). */
+    public static Tokens.Pick pickToken(int token) {
+        return new Tokens.Pick(token);
+    }
+
+    /** The mean of all tokens: (N, tokens, features) to (N, features). */
+    public static Tokens.Mean meanOfTokens() {
+        return new Tokens.Mean();
     }
 
     /** Softmax along an axis; −1 is the last. */

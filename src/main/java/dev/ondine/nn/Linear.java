@@ -5,7 +5,7 @@ import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 
 /**
- * y = x·Wᵀ + b. Input (N, {@code in}), output (N, {@code out}). Parameters: {@code weight} (out, in) and {@code bias} (out), both
+ * y = x·Wᵀ + b. Input (N, {@code in}), output (N, {@code out}); or with more axes between, (N, …, {@code in}) to (N, …, {@code out}). Parameters: {@code weight} (out, in) and {@code bias} (out), both
  * uniform in ±1/√in at first.
  *
  * @param bias default true
@@ -25,8 +25,12 @@ public record Linear(int in, int out, boolean bias) implements Layer {
     public Value build(Context context, Value x) {
         Initializer fanIn = Initializer.fanIn(in);
         Value weight = context.parameter("weight", Shape.of(out, in), fanIn);
-        return bias
-                ? context.add(new Op.Linear(true), x, weight, context.parameter("bias", Shape.of(out), fanIn))
-                : context.add(new Op.Linear(false), x, weight);
+        Shape s = x.shape();
+        Value rows =
+                s.rank() > 2 && s.dim(-1) == in ? context.add(new Op.Reshape(Shape.of(s.elements() / in, in)), x) : x;
+        Value y = bias
+                ? context.add(new Op.Linear(true), rows, weight, context.parameter("bias", Shape.of(out), fanIn))
+                : context.add(new Op.Linear(false), rows, weight);
+        return rows.equals(x) ? y : context.add(new Op.Reshape(s.with(-1, out)), y);
     }
 }

@@ -11,6 +11,9 @@ final class Buffer {
     private final boolean external;
     private long bytes;
     private Buffer host;
+    /** Where in its host it begins; 0 but for a part. */
+    private long within;
+
     private boolean pinned;
     private int first = Integer.MAX_VALUE;
     private int last = -1;
@@ -31,6 +34,14 @@ final class Buffer {
     /** A buffer whose memory somebody else owns and binds: a parameter, its gradient. */
     static Buffer external(String name) {
         return new Buffer(name, 0, true);
+    }
+
+    /** A part of this buffer's memory, seen as a buffer of its own: for reading. */
+    Buffer part(long offset, long bytes) {
+        Buffer part = new Buffer(name, bytes, false);
+        part.host = this;
+        part.within = offset;
+        return part;
     }
 
     String name() {
@@ -90,7 +101,13 @@ final class Buffer {
 
     /** Bytes from the beginning of the arena. */
     long offset() {
-        return root().offset;
+        return root().offset + fromRoot();
+    }
+
+    private long fromRoot() {
+        long bytes = 0;
+        for (Buffer b = this; b.host != null; b = b.host) bytes += b.within;
+        return bytes;
     }
 
     void place(long where) {
@@ -111,6 +128,8 @@ final class Buffer {
     /** Its memory, once it has one. */
     MemorySegment segment() {
         MemorySegment memory = root().segment;
+        long from = fromRoot();
+        if (from > 0) return memory.asSlice(from, bytes);
         return bytes < memory.byteSize() ? memory.asSlice(0, bytes) : memory;
     }
 }

@@ -12,12 +12,12 @@ import dev.ondine.onednn.api.Eltwises;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PostOps;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
-import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Activations, sums, products and dropout: in whatever layout the operands have, in place where nobody reads the input later. */
 final class LowerElementwise {
@@ -80,31 +80,76 @@ final class LowerElementwise {
         binary(Algorithm.BINARY_MUL, to.attributes);
     }
 
-    /** Both operations commute, so that with equal shapes either operand may be overwritten and either layout taken. */
     private void binary(Algorithm algorithm, Attributes attributes) {
+        if (node.input(0).shape().equals(node.input(1).shape())) alike(algorithm, attributes);
+        else broadcast(algorithm, attributes);
+    }
+
+    /** Both operations commute, so that either operand may be overwritten and either layout taken. */
+    private void alike(Algorithm algorithm, Attributes attributes) {
         Value a = node.input(0);
         Value b = node.input(1);
-        Value y = node.output(0);
-        boolean same = a.shape().equals(b.shape());
-        MemoryDescriptor layout = same && to.layout(a).isPlain() ? to.layout(b) : to.layout(a);
-        MemoryDescriptor second = same ? layout : to.layout(b);
-        PrimitiveRequest request = Binaries.of(algorithm, layout, second, layout, attributes);
-        PrimitiveDescriptor pd = request.tryCreate(to.arena).orElse(null);
-        if (pd == null) {
-            layout = to.plain(a);
-            second = to.plain(b);
-            pd = Binaries.of(algorithm, layout, second, layout, attributes).create(to.arena);
-        }
+        MemoryDescriptor layout = to.layout(a).isPlain() ? to.layout(b) : to.layout(a);
+        MemoryDescriptor plain = to.plain(a);
+        PrimitiveDescriptor pd = to.choose(List.of(
+                Binaries.of(algorithm, layout, layout, layout, attributes),
+                Binaries.of(algorithm, plain, plain, plain, attributes)));
+        layout = pd.query(Arg.DST);
         Slot first = to.in(a, layout);
-        Slot other = to.in(b, second);
-        Slot dst = to.out(y, layout);
+        Slot other = to.in(b, layout);
         // oneDNN overwrites the first source only; which one may be overwritten is known when all readers are.
-        if (same && !to.isLastReader(a, node) && to.isLastReader(b, node)) {
+        if (!to.isLastReader(a, node) && to.isLastReader(b, node)) {
             Slot swapped = first;
             first = other;
             other = swapped;
         }
-        to.emit(pd, Map.of(Arg.SRC, first, Arg.SRC_1, other), Map.of(Arg.DST, dst), new StepSpec.InPlace(first, dst));
+        emit(pd, first, other, to.out(node.output(0), layout));
+    }
+
+    /** As the operands lie, or row-major; as neighbouring axes joined; at last with the second operand repeated first. */
+    private void broadcast(Algorithm algorithm, Attributes attributes) {
+        Value a = node.input(0);
+        Value b = node.input(1);
+        Value y = node.output(0);
+        for (MemoryDescriptor layout : List.of(to.layout(a), to.plain(a))) {
+            for (MemoryDescriptor second : List.of(to.layout(b), to.plain(b))) {
+                Optional<PrimitiveDescriptor> pd = kernel(algorithm, layout, second, attributes);
+                if (pd.isPresent()) {
+                    emit(pd.get(), to.in(a, layout), to.in(b, second), to.out(y, layout));
+                    return;
+                }
+            }
+        }
+        LowerBroadcast broadcast = new LowerBroadcast(to, a.shape(), b.shape());
+        Slot small = to.inPlain(b);
+        Slot large = to.inPlain(a);
+        Slot dst = to.out(y, to.plain(a));
+        long[] middle = broadcast.aroundTheMiddle();
+        if (middle != null) {
+            Slot first = broadcast.seenAs(large, middle);
+            Slot second = broadcast.seenAs(small, 1, middle[1], 1);
+            Optional<PrimitiveDescriptor> pd = kernel(algorithm, first.layout(), second.layout(), attributes);
+            if (pd.isPresent()) {
+                emit(pd.get(), first, second, broadcast.seenAs(dst, middle));
+                return;
+            }
+        }
+        MemoryDescriptor plain = dst.layout();
+        PrimitiveDescriptor pd =
+                Binaries.of(algorithm, plain, plain, plain, attributes).create(to.arena);
+        Slot repeated = broadcast.repeat(small, plain.dataType());
+        emit(pd, large, new Slot(repeated.buffer(), plain), dst);
+    }
+
+    private Optional<PrimitiveDescriptor> kernel(
+            Algorithm algorithm, MemoryDescriptor first, MemoryDescriptor second, Attributes attributes) {
+        return Binaries.of(algorithm, first, second, first, attributes)
+                .tryCreate(to.arena)
+                .filter(pd -> !pd.isReference());
+    }
+
+    private void emit(PrimitiveDescriptor pd, Slot first, Slot second, Slot dst) {
+        to.emit(pd, Map.of(Arg.SRC, first, Arg.SRC_1, second), Map.of(Arg.DST, dst), new StepSpec.InPlace(first, dst));
     }
 
     /** In any layout: padding is zeros, and zeros stay what they are. */

@@ -6,19 +6,20 @@ import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Algorithm;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Concats;
+import dev.ondine.onednn.api.Memory;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Reductions;
-import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.DataType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
+import java.util.Optional;
 
-/** What moves elements without computing: concat, slice, reshape, fill; and the sum that undoes a broadcast. */
+/** What moves elements without computing: concat, slice, reshape, transpose, fill; and the sum that undoes a broadcast. */
 final class LowerStructure {
     private final Lowering to;
     private final Node node;
@@ -52,16 +53,40 @@ final class LowerStructure {
         to.emit(pd, inputs, Map.of(Arg.DST, to.out(y, pd.query(Arg.DST))));
     }
 
+    /** A part of the operand's memory; whoever cannot read that gets a copy. */
     void slice(Op.Slice op) {
         Value x = node.input(0);
         Value y = node.output(0);
-        Slot src = to.in(x, cuttable(op, to.layout(x), to.plain(x)));
-        Slot dst = to.out(
-                y,
-                src.layout().isPlain()
-                        ? to.plain(y)
-                        : to.layouts.preferred(y.shape(), y.type().dataType()));
-        to.reorder(part(src, op, y), dst);
+        MemoryDescriptor copy = to.layout(x).isPlain()
+                ? to.plain(y)
+                : to.layouts.preferred(y.shape(), y.type().dataType());
+        Slot seen = to.seen(x);
+        Slot src = seen.layout().strides().isPresent() ? seen : to.in(x, cuttable(op, to.layout(x), to.plain(x)));
+        to.view(y, strided(src, op, y).orElseGet(() -> part(src, op, y)), copy);
+    }
+
+    /** A part that begins where oneDNN lets memory begin, without an offset for its kernels to mind. */
+    private Optional<Slot> strided(Slot src, Op.Slice op, Value y) {
+        DataType type = y.type().dataType();
+        return src.layout().strides().flatMap(strides -> {
+            long offset = op.start() * strides[op.axis()] * type.bytes();
+            if (offset % Memory.ALIGNMENT != 0) return Optional.empty();
+            MemoryDescriptor layout = MemoryDescriptor.strided(to.arena, LayoutPolicy.dims(y.shape()), type, strides);
+            return Optional.of(new Slot(src.buffer().part(offset, layout.size()), layout));
+        });
+    }
+
+    /** The operand's memory with its axes in another order. */
+    void transpose(Op.Transpose op) {
+        Value x = node.input(0);
+        Value y = node.output(0);
+        Slot src = to.seen(x);
+        if (op.axes().isEmpty()) {
+            to.define(y, src);
+            return;
+        }
+        int[] becomes = op.inverse().axes().stream().mapToInt(i -> i).toArray();
+        to.view(y, new Slot(src.buffer(), src.layout().permute(to.arena, becomes)), to.plain(y));
     }
 
     void sliceBackward(Op.SliceBackward op) {
@@ -97,6 +122,14 @@ final class LowerStructure {
     void reshape(Op.Reshape op) {
         Value x = node.input(0);
         Value y = node.output(0);
+        Slot seen = to.seen(x);
+        if (seen.layout().strides().isPresent() && !seen.layout().isPlain()) {
+            Optional<MemoryDescriptor> layout = seen.layout().tryReshape(to.arena, LayoutPolicy.dims(y.shape()));
+            if (layout.isPresent()) {
+                to.view(y, new Slot(seen.buffer(), layout.get()), to.plain(y));
+                return;
+            }
+        }
         Slot src = isRowMajorInDisguise(x, to.in(x)) ? to.in(x) : to.inPlain(x);
         to.define(y, new Slot(src.buffer(), to.plain(y)));
     }
@@ -122,50 +155,19 @@ final class LowerStructure {
             to.define(y, x.type().equals(y.type()) ? to.in(x) : to.in(x, to.plain(y)));
             return;
         }
-        OptionalLong kept = keptRows(x.shape(), y.shape());
-        if (kept.isPresent()) {
-            sumRows(x, y, kept.getAsLong());
-            return;
-        }
+        LowerBroadcast broadcast = new LowerBroadcast(to, x.shape(), y.shape());
+        Slot own = to.in(x);
         MemoryDescriptor plain = to.plain(y);
-        PrimitiveDescriptor pd = to.choose(List.of(
-                Reductions.of(Algorithm.REDUCTION_SUM, to.layout(x), plain, 0, 0, to.attributes),
-                Reductions.of(Algorithm.REDUCTION_SUM, to.plain(x), plain, 0, 0, to.attributes)));
-        to.emit(pd, Map.of(Arg.SRC, to.in(x, pd.query(Arg.SRC))), Map.of(Arg.DST, to.out(y, plain)));
-    }
-
-    /**
-     * How many sums there are, if the axes that are summed over all lie behind the others (axes of one element do not count): then the
-     * values are the rows of a matrix.
-     */
-    private static OptionalLong keptRows(Shape x, Shape y) {
-        long kept = 1;
-        boolean summed = false;
-        for (int i = 0; i < x.rank(); i++) {
-            if (x.dim(i) == 1) continue;
-            if (x.dim(i) == y.dim(i)) {
-                if (summed) return OptionalLong.empty();
-                kept *= x.dim(i);
-            } else {
-                summed = true;
+        if (!own.layout().isPlain()) {
+            Optional<PrimitiveDescriptor> pd = Reductions.of(
+                            Algorithm.REDUCTION_SUM, own.layout(), plain, 0, 0, to.attributes)
+                    .tryCreate(to.arena)
+                    .filter(d -> !d.isReference());
+            if (pd.isPresent()) {
+                to.emit(pd.get(), Map.of(Arg.SRC, own), Map.of(Arg.DST, to.out(y, plain)));
+                return;
             }
         }
-        return OptionalLong.of(kept);
-    }
-
-    /** As a matrix whose rows are summed: for that oneDNN has a kernel, for sums over several axes nothing but its reference loop. */
-    private void sumRows(Value x, Value y, long rows) {
-        Slot src = new Slot(
-                to.inPlain(x).buffer(),
-                MemoryDescriptor.plain(
-                        to.arena,
-                        new long[] {rows, x.shape().elements() / rows},
-                        x.type().dataType()));
-        MemoryDescriptor sums =
-                MemoryDescriptor.plain(to.arena, new long[] {rows, 1}, y.type().dataType());
-        PrimitiveDescriptor pd = Reductions.of(Algorithm.REDUCTION_SUM, src.layout(), sums, 0, 0, to.attributes)
-                .create(to.arena);
-        Slot dst = new Slot(to.out(y, to.plain(y)).buffer(), sums);
-        to.emit(pd, Map.of(Arg.SRC, src), Map.of(Arg.DST, dst));
+        broadcast.sum(to.inPlain(x), to.out(y, plain));
     }
 }

@@ -58,9 +58,16 @@ final class Lowering {
     /** What a value of another data type is made of; it has slots only where somebody read it. */
     private final Map<Value, Value> converted = new HashMap<>();
 
+    /** Other values' memory seen with other axes. Who cannot read that gets a copy; there is none before somebody wants it. */
+    private final Map<Value, View> views = new HashMap<>();
+
+    /** @param copy the layout of the first copy, if its reader has no wish of its own */
+    private record View(Slot slot, MemoryDescriptor copy) {}
+
     private final Map<Value, Value> parameterOfGradient = new HashMap<>();
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
     private final Map<Value, Node> lastReaders = new HashMap<>();
+    private final Map<Value, List<Node>> consumers;
     private final List<Slot> pinned = new ArrayList<>();
     private final Map<Slot, Consumer<Tensor>> constants = new HashMap<>();
     private final List<String> warnings = new ArrayList<>();
@@ -103,6 +110,7 @@ final class Lowering {
             Value gradient = graph.gradients().get(p);
             if (gradient != null) parameterOfGradient.putIfAbsent(gradient, p);
         }
+        this.consumers = graph.consumers();
         List<Node> nodes = graph.nodes();
         for (int i = 0; i < nodes.size(); i++) {
             positions.put(nodes.get(i), i);
@@ -172,6 +180,7 @@ final class Lowering {
             case Op.Linear l -> new LowerLinear(this, node).forward(l, Epilogue.none(this));
             case Op.LinearBackwardData _ -> new LowerLinear(this, node).backwardData();
             case Op.LinearBackwardWeights l -> new LowerLinear(this, node).backwardWeights(l);
+            case Op.MatMul m -> new LowerMatMul(this, node).forward(m);
             case Op.Epilogue e -> {
                 if (!weighted(e.op(), Epilogue.of(this, node, e))) lowerApart(e);
             }
@@ -189,6 +198,7 @@ final class Lowering {
             case Op.Slice s -> new LowerStructure(this, node).slice(s);
             case Op.SliceBackward s -> new LowerStructure(this, node).sliceBackward(s);
             case Op.Reshape r -> new LowerStructure(this, node).reshape(r);
+            case Op.Transpose t -> new LowerStructure(this, node).transpose(t);
             case Op.Fill f -> new LowerStructure(this, node).fill(f);
             // Nothing happens until a reader says in which layout it wants the converted value.
             case Op.Convert _ -> converted.put(node.output(0), node.input(0));
@@ -254,6 +264,7 @@ final class Lowering {
         if (v.role() == Value.Role.PARAMETER) return plain(v);
         List<Slot> known = slots.getOrDefault(v, List.of());
         if (!known.isEmpty()) return known.getFirst().layout();
+        if (views.containsKey(v)) return views.get(v).copy();
         return layout(converted.get(v)).isPlain()
                 ? plain(v)
                 : layouts.preferred(v.shape(), v.type().dataType());
@@ -262,7 +273,7 @@ final class Lowering {
     /** Every layout in which a value lies already. */
     List<MemoryDescriptor> knownLayouts(Value v) {
         List<Slot> known = slots.getOrDefault(v, List.of());
-        if (known.isEmpty() && converted.containsKey(v)) return List.of(layout(v));
+        if (known.isEmpty() && (converted.containsKey(v) || views.containsKey(v))) return List.of(layout(v));
         return known.stream().map(Slot::layout).toList();
     }
 
@@ -300,13 +311,31 @@ final class Lowering {
             known.add(slot);
             return slot;
         }
-        Slot source = known.isEmpty() ? in(from) : known.getFirst();
+        Slot source = known.isEmpty() ? seen(from) : known.getFirst();
+        if (from.equals(v) && source.layout().equals(wanted)) return define(v, source);
         List<StepSpec> current = target;
         if (isConstant(v)) target = prologue;
         reorder(source, copy);
         target = current;
         known.add(copy);
         return copy;
+    }
+
+    /** A value where it lies, which may be a part of another's memory, or that with its axes exchanged. */
+    Slot seen(Value v) {
+        boolean copied = !slots.getOrDefault(v, List.of()).isEmpty();
+        return views.containsKey(v) && !copied ? views.get(v).slot() : in(v);
+    }
+
+    /** Says that a result of the current node is a part of memory that is there already, or that with its axes exchanged. */
+    void view(Value v, Slot slot, MemoryDescriptor copy) {
+        views.put(v, new View(slot, copy));
+    }
+
+    /** The node that alone reads a value, if there is one and nobody outside of the graph does. */
+    Optional<Node> onlyReader(Value v) {
+        List<Node> readers = consumers.getOrDefault(v, List.of());
+        return graph.isVisible(v) || readers.size() != 1 ? Optional.empty() : Optional.of(readers.getFirst());
     }
 
     /** A value row-major, as Java reads it. */
@@ -321,7 +350,7 @@ final class Lowering {
         for (Slot slot : known) {
             if (slot.layout().equals(plain)) return slot;
         }
-        Slot source = known.isEmpty() ? in(converted.get(v)) : known.getFirst();
+        Slot source = known.isEmpty() ? seen(converted.getOrDefault(v, v)) : known.getFirst();
         pin(source);
         Slot copy = new Slot(new Buffer(v + "'", plain.size()), plain);
         fetches.add(reorderStep(source, copy));
@@ -354,7 +383,12 @@ final class Lowering {
 
     /** Numbers that are set once, before the first run; row-major. */
     Slot constant(Shape shape, float[] values) {
-        MemoryDescriptor layout = layouts.plain(shape, DataType.FLOAT32);
+        return constant(shape, DataType.FLOAT32, values);
+    }
+
+    /** As {@link #constant(Shape, float[])}, rounded to a data type. */
+    Slot constant(Shape shape, DataType type, float[] values) {
+        MemoryDescriptor layout = layouts.plain(shape, type);
         Slot slot = new Slot(new Buffer("constant", layout.size()), layout);
         pin(slot);
         constants.put(slot, tensor -> tensor.copyFrom(values));
@@ -385,7 +419,8 @@ final class Lowering {
 
     private void storeGradient(Value parameter, Value gradient) {
         Slot wanted = parameters.gradientSlot(parameter, plain(parameter));
-        List<Slot> known = slots.get(gradient);
+        List<Slot> known = slots.getOrDefault(gradient, List.of());
+        if (known.isEmpty()) known = List.of(in(gradient));
         if (known.stream().noneMatch(s -> s.buffer().root() == wanted.buffer().root())) {
             reorder(known.getFirst(), wanted);
         }
@@ -551,15 +586,22 @@ final class Lowering {
             Buffer buffer = slot.buffer().root();
             if (buffer.isPinned() || buffer.isExternal()) return false;
             for (Map.Entry<Value, List<Slot>> other : slots.entrySet()) {
-                if (other.getKey().equals(v)) continue;
                 boolean same =
                         other.getValue().stream().anyMatch(s -> s.buffer().root() == buffer);
-                if (!same) continue;
-                Node last = lastReaders.get(other.getKey());
-                if (graph.isVisible(other.getKey()) || (last != null && positions.get(last) >= position)) return false;
+                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), position)) return false;
+            }
+            for (Map.Entry<Value, View> other : views.entrySet()) {
+                boolean same = other.getValue().slot().buffer().root() == buffer;
+                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), position)) return false;
             }
         }
         return !places.isEmpty();
+    }
+
+    /** Whether the node at a position, one behind it, or somebody outside of the graph reads a value. */
+    private boolean isReadFrom(Value v, int position) {
+        Node last = lastReaders.get(v);
+        return graph.isVisible(v) || (last != null && positions.get(last) >= position);
     }
 
     private String path() {

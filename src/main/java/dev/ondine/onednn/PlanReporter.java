@@ -213,7 +213,7 @@ final class PlanReporter {
             case Op.Convolution _, Op.TransposedConvolution _ -> Kind.CONVOLUTION_FORWARD;
             case Op.ConvolutionBackwardData _ -> Kind.CONVOLUTION_BACKWARD_DATA;
             case Op.ConvolutionBackwardWeights _ -> Kind.CONVOLUTION_BACKWARD_WEIGHTS;
-            case Op.Linear _, Op.LinearBackwardData _, Op.LinearBackwardWeights _ -> Kind.LINEAR;
+            case Op.Linear _, Op.LinearBackwardData _, Op.LinearBackwardWeights _, Op.MatMul _ -> Kind.LINEAR;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.BATCH_NORMALIZATION;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.POOLING;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ ->
@@ -232,6 +232,7 @@ final class PlanReporter {
                     Op.Slice _,
                     Op.SliceBackward _,
                     Op.Reshape _,
+                    Op.Transpose _,
                     Op.Fill _,
                     Op.ReduceSum _ -> Kind.STRUCTURE;
         };

@@ -36,10 +36,7 @@ final class SlowAdvice {
             case Op.Convolution c -> convolution(c);
             case Op.ConvolutionBackwardData c -> convolution(c.forward());
             case Op.ConvolutionBackwardWeights c -> convolution(c.forward());
-            case Op.Add _, Op.Multiply _ ->
-                "give both operands the same shape, or broadcast over all axes but the channels: for other patterns"
-                        + " there is no kernel";
-            case Op.ReduceSum _ -> "sum over neighbouring axes: for others there is no kernel";
+            case Op.SoftmaxBackward _ -> "leave the softmax out: over one entry it is always 1";
             default -> null;
         };
     }

@@ -134,6 +134,10 @@ public final class ReferenceInterpreter {
                 double[] dbias = l.bias() ? out[1] : null;
                 yield () -> op.backwardWeights(in[0], in[1], out[0], dbias);
             }
+            case Op.MatMul m -> {
+                var op = new ReferenceMatMul(m, shape(node, 0), shape(node, 1), result(node));
+                yield () -> op.forward(in[0], in[1], out[0]);
+            }
             case Op.Epilogue e -> {
                 Runnable layer = bind(node, e.op(), in, out);
                 double[] residual = e.residual() ? in[in.length - 1] : null;
@@ -193,6 +197,12 @@ public final class ReferenceInterpreter {
                 };
             }
             case Op.Reshape _ -> () -> System.arraycopy(in[0], 0, out[0], 0, in[0].length);
+            case Op.Transpose t -> {
+                int[] from = ReferenceStructure.transposed(t.axes(), shape(node, 0));
+                yield () -> {
+                    for (int i = 0; i < from.length; i++) out[0][i] = in[0][from[i]];
+                };
+            }
             case Op.Fill f -> () -> Arrays.fill(out[0], f.value());
             case Op.Convert _ -> () -> System.arraycopy(in[0], 0, out[0], 0, in[0].length);
             case Op.Round _ -> () -> ReferenceElementwise.round(in[0], out[0]);

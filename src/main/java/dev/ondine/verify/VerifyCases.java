@@ -18,6 +18,7 @@ public final class VerifyCases {
                         NormalizationCases.all(),
                         PoolingCases.all(),
                         ElementwiseCases.all(),
+                        StructureCases.all(),
                         LossCases.all())
                 .flatMap(List::stream)
                 .toList();

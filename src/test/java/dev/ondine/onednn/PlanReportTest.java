@@ -20,6 +20,8 @@ import dev.ondine.graph.Value;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.models.Models;
+import dev.ondine.onednn.api.CpuIsa;
+import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -28,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -187,18 +190,20 @@ class PlanReportTest {
         assertEquals(passes.size(), graphs.size());
     }
 
-    /** oneDNN 3.13 has no kernel for a sum that is broadcast over channels and width, nor for a reduction over these two axes. */
+    static boolean withoutAvx512() {
+        return !OneDnn.effectiveIsa().isAtLeast(CpuIsa.AVX512_CORE);
+    }
+
+    /** Without AVX-512 oneDNN 3.13 has no kernel for softmax's gradient; made of simpler ones, there is none for a softmax over one entry. */
     @Test
+    @EnabledIf("withoutAvx512")
     void referenceLoopsAreReportedWithWhatWasTried() {
         GraphBuilder b = new GraphBuilder();
-        Value x = b.input("x", DataType.FLOAT32, Shape.of(2, 3, 4, 5));
-        Value rows = b.input("rows", DataType.FLOAT32, Shape.of(2, 1, 4, 1));
-        b.output("sum", b.add(new Op.Add(false), x, rows));
-        b.output("rows of x", b.add(new Op.ReduceSum(Shape.of(2, 1, 4, 1)), x));
-        PlanReport report = report(b.build());
-        assertEquals(2, report.slow().size(), report.slow().toString());
-        assertTrue(report.slow().getFirst().cure().contains("broadcast"));
-        assertTrue(report.slow().getLast().cure().contains("neighbouring axes"));
+        Value x = b.input("x", DataType.FLOAT32, Shape.of(5, 1));
+        Value y = b.add(new Op.Softmax(1, false), x);
+        PlanReport report = report(Differentiate.apply(b.build(), y, x, List.of(x)));
+        assertEquals(1, report.slow().size(), report.slow().toString());
+        assertTrue(report.slow().getFirst().cure().contains("over one entry"));
         for (PlanReport.Slow slow : report.slow()) {
             PlanReport.Step step = report.steps().get(slow.step());
             assertTrue(step.implementation().contains("ref"), step.toString());

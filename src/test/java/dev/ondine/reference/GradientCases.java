@@ -243,6 +243,17 @@ public final class GradientCases {
         sum("concat last axis", g -> g.add(new Op.Concat(2), g.random(2, 3, 1), g.random(2, 3, 2)));
         sum("slice", g -> g.add(new Op.Slice(1, 1, 2), g.random(2, 4, 3)));
         sum("reshape", g -> g.add(new Op.Reshape(Shape.of(4, 3)), g.random(2, 6)));
+        sum("transpose", g -> g.add(new Op.Transpose(List.of(1, 2, 0)), g.random(2, 4, 3)));
+        sum("matmul", g -> g.add(new Op.MatMul(false, false, 1), g.random(3, 4), g.random(4, 5)));
+        for (boolean a : new boolean[] {false, true}) {
+            for (boolean b : new boolean[] {false, true}) {
+                var op = new Op.MatMul(a, b, 0.7f);
+                long[] left = a ? dims(2, 4, 3) : dims(2, 3, 4);
+                long[] right = b ? dims(2, 5, 4) : dims(2, 4, 5);
+                sum("matmul batched " + a + " " + b, g -> g.add(op, g.random(left), g.random(right)));
+            }
+        }
+        sum("matmul repeated", g -> g.add(new Op.MatMul(false, true, 1), g.random(1, 3, 2, 4), g.random(2, 1, 3, 4)));
         sum("reduce sum", g -> g.add(new Op.ReduceSum(Shape.of(1, 3, 1)), g.random(2, 3, 4)));
         sum("fill", g -> g.add(new Op.Multiply(), g.random(2, 3), g.add(new Op.Fill(2.5f, Shape.of(1, 1)))));
     }

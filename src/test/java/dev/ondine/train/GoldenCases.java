@@ -22,7 +22,7 @@ import java.util.Set;
 /** The layer that each golden case is about, and how exactly it must come out. */
 final class GoldenCases {
     /** Operations that Ondine does not have; their files are skipped, and their appearance would fail the test that lists them. */
-    static final Set<String> MISSING = Set.of("matmul", "layer_norm", "group_norm", "instance_norm", "upsample");
+    static final Set<String> MISSING = Set.of("layer_norm", "group_norm", "instance_norm", "upsample");
 
     /**
      * @param layer built for the case's {@code input}; its parameters are called as the case's tensors
@@ -39,6 +39,8 @@ final class GoldenCases {
                     case "convolution" -> convolution(f);
                     case "conv_transpose" -> transposedConvolution(f);
                     case "linear" -> linear(f);
+                    case "matmul" -> matMul(f);
+                    case "attention" -> attention(f);
                     case "batch_norm" -> batchNorm(f);
                     case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
                     case "pool" -> pool(f);
@@ -102,6 +104,22 @@ final class GoldenCases {
                 true,
                 Tolerances.sum(w.dim(1)),
                 Tolerances.sum(Math.max(w.dim(0), f.get("input").shape().dim(0))));
+    }
+
+    private static Case matMul(GoldenFile f) {
+        Case c = binary(f, new Op.MatMul(false, false, 1));
+        Shape a = f.get("input").shape();
+        Shape b = f.get("other").shape();
+        return new Case(c.layer(), true, Tolerances.sum(a.dim(-1)), Tolerances.sum(Math.max(a.dim(-2), b.dim(-1))));
+    }
+
+    private static Case attention(GoldenFile f) {
+        Shape x = f.get("input").shape();
+        int features = (int) x.dim(2);
+        Layer layer = Layers.multiHeadAttention(features, f.integer("heads", 1)).bias(f.flag("bias"));
+        // Four products one after another; the gradient of a projection sums over all tokens.
+        double tolerance = 4 * Tolerances.sum(3.0 * features) + Tolerances.TRANSCENDENTAL;
+        return new Case(layer, true, tolerance, tolerance + Tolerances.sum(x.elements()));
     }
 
     static BatchNorm batchNormLayer(Shape input, GoldenFile f) {

@@ -15,9 +15,9 @@ import java.util.stream.Stream;
 
 /** One case computed by PyTorch: its tensors and, as text, the operation and its attributes. */
 record GoldenFile(String name, Map<String, String> meta, Map<String, Tensor> tensors) {
-    /** The cases in {@code -Dondine.golden.dir}, or those among the test resources. */
+    /** The cases in {@code -Dondine.golden.dir}, or those among the test resources; and those that only Ondine's tests have. */
     static List<GoldenFile> all() {
-        return all(folder());
+        return Stream.of(all(folder()), in("/golden-more")).flatMap(List::stream).toList();
     }
 
     /** The cases in a folder of the test resources. */

@@ -75,8 +75,8 @@ class GoldenTest {
         Shape input = f.get("input").shape();
         Backend backend = Backends.named(backendName);
         try (Model model = Model.of(c.layer(), input.tail(), 0)) {
-            for (String name : List.of("weight", "bias", "running_mean", "running_var")) {
-                if (f.has(name)) model.parameters().get(name).copyFrom(f.get(name));
+            for (var spec : model.parameters().specs()) {
+                if (f.has(spec.name())) model.parameters().get(spec.name()).copyFrom(f.get(spec.name()));
             }
             Mode mode = c.training() ? Mode.TRAINING : Mode.EVALUATION;
             Graph forward =

@@ -25,7 +25,7 @@ class VerificationTest {
     /** What computes in float32 only, and what only moves or chooses numbers. */
     private static final Pattern NEVER_ROUNDED = Pattern.compile(
             "(cross-entropy|soft cross-entropy|binary cross-entropy|l1|smooth l1|kl|log-softmax|softmax|dropout"
-                    + "|concat|slice|reshape).*|relu");
+                    + "|concat|slice axis|reshape|transpose \\[).*|relu");
 
     static Stream<VerifyCase> cases() {
         return VerifyCases.all().stream();
@@ -66,6 +66,20 @@ class VerificationTest {
         String runs = assertRight(verified, Precision.BFLOAT16_EMULATED).implementation();
         boolean never = NEVER_ROUNDED.matcher(verified.operation()).matches();
         assertEquals(!never, runs.contains("round java"), runs);
+    }
+
+    /** Sums, repetitions and products of every kind, all of which have kernels; a softmax over one class is a constant. */
+    static Stream<VerifyCase> casesWithKernels() {
+        Pattern names = Pattern.compile("(matmul|attention|transpose \\[|slice|softmax|log-softmax|add|multiply).*");
+        return cases().filter(c -> names.matcher(c.operation()).matches())
+                .filter(c -> !c.shape().matches("\\(5, 1\\)|\\(1, 1, 16\\)"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("casesWithKernels")
+    void runsNoReferenceLoop(VerifyCase verified) {
+        String runs = run(verified, Precision.FLOAT32).implementation();
+        assertFalse(runs.contains("ref:"), runs);
     }
 
     static boolean hasBfloat16() {

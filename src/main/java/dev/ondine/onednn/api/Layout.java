@@ -81,9 +81,14 @@ record Layout(
         return Pointers.sized(out.get(ADDRESS, 0), (long) count * Long.BYTES).toArray(JAVA_LONG);
     }
 
+    /** Whether strides alone say where every element lies. */
+    boolean isStrided() {
+        return kind == Kind.BLOCKED && blocks.length == 0 && offset == 0 && Arrays.equals(dims, paddedDims);
+    }
+
     /** Whether the elements lie row-major without gaps, padding or offset. */
     boolean isPlain() {
-        if (kind != Kind.BLOCKED || blocks.length > 0 || offset != 0 || !Arrays.equals(dims, paddedDims)) return false;
+        if (!isStrided()) return false;
         long expected = 1;
         for (int i = dims.length - 1; i >= 0; i--) {
             // The stride of an axis with one element is never used.

@@ -1,10 +1,13 @@
 package dev.ondine.onednn.api;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+
 import dev.ondine.onednn.ffi.dnnl_h;
 import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.function.ToIntFunction;
 
 /**
@@ -113,6 +116,19 @@ public final class MemoryDescriptor {
         }
     }
 
+    /** As {@link #reshape}; nothing if this layout does not allow it. */
+    public Optional<MemoryDescriptor> tryReshape(Arena arena, long... dims) {
+        try (Arena temporary = Arena.ofConfined()) {
+            MemorySegment extents = Pointers.dims(temporary, dims);
+            MemorySegment out = temporary.allocate(ADDRESS);
+            if (dnnl_h.dnnl_memory_desc_reshape(out, handle, dims.length, extents) != dnnl_h.dnnl_success()) {
+                return Optional.empty();
+            }
+            dnnl_h.dnnl_memory_desc_destroy(out.get(ADDRESS, 0));
+        }
+        return Optional.of(reshape(arena, dims));
+    }
+
     /**
      * The same memory with its axes in another order.
      *
@@ -166,6 +182,15 @@ public final class MemoryDescriptor {
     /** Whether the layout is still to be chosen by oneDNN. */
     public boolean isAny() {
         return layout.kind() == Layout.Kind.ANY;
+    }
+
+    /**
+     * How many elements neighbours along each axis are apart.
+     *
+     * @return nothing if that does not say where every element lies: with blocks, padding, or a first element that is not the memory's
+     */
+    public Optional<long[]> strides() {
+        return layout.isStrided() ? Optional.of(layout.strides().clone()) : Optional.empty();
     }
 
     /** Whether the elements lie row-major, without gaps or padding, as Java code reads them. */
