@@ -17,7 +17,9 @@ import java.util.stream.Stream;
 record GoldenFile(String name, Map<String, String> meta, Map<String, Tensor> tensors) {
     /** The cases in {@code -Dondine.golden.dir}, or those among the test resources; and those that only Ondine's tests have. */
     static List<GoldenFile> all() {
-        return Stream.of(all(folder()), in("/golden-more")).flatMap(List::stream).toList();
+        return Stream.of(all(folder()), in("/golden-more"))
+                .flatMap(List::stream)
+                .toList();
     }
 
     /** The cases in a folder of the test resources. */
