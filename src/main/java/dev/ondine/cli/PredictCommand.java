@@ -5,7 +5,6 @@ import dev.ondine.data.DataException;
 import dev.ondine.data.ImageFile;
 import dev.ondine.inspect.Attribution;
 import dev.ondine.inspect.Probabilities;
-import dev.ondine.io.AtomicFile;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.models.Models;
 import dev.ondine.report.Picture;
@@ -13,7 +12,6 @@ import dev.ondine.tensor.Shape;
 import dev.ondine.train.Checkpoint;
 import dev.ondine.train.Predictor;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -157,10 +155,7 @@ final class PredictCommand extends Command {
         Path file = explain.resolve(stem(image) + "-explained.png");
         // Images of one name from several folders.
         for (int i = 2; !drawn.add(file); i++) file = explain.resolve(stem(image) + "-" + i + "-explained.png");
-        AtomicFile.write(file, channel -> {
-            ByteBuffer bytes = ByteBuffer.wrap(both.png());
-            while (bytes.hasRemaining()) channel.write(bytes);
-        });
+        PageFile.write(file, both.png());
         return file;
     }
 

@@ -53,4 +53,20 @@ final class Text {
     static String right(String text, int width) {
         return " ".repeat(Math.max(0, width - text.length())) + text;
     }
+
+    /** The text in lines of at most so many letters, broken between words. */
+    static String wrapped(String text, int width) {
+        StringBuilder lines = new StringBuilder();
+        int length = 0;
+        for (String word : text.split(" ")) {
+            if (length > 0 && length + 1 + word.length() > width) {
+                lines.append('\n');
+                length = 0;
+            }
+            if (length > 0) lines.append(' ');
+            lines.append(word);
+            length += word.length() + (length > 0 ? 1 : 0);
+        }
+        return lines.toString();
+    }
 }
