@@ -4,7 +4,6 @@ import dev.ondine.data.Augmentation;
 import dev.ondine.data.BatchAhead;
 import dev.ondine.data.ColorJitter;
 import dev.ondine.data.Cutout;
-import dev.ondine.data.DataSplit;
 import dev.ondine.data.HorizontalFlip;
 import dev.ondine.data.ImageTransform;
 import dev.ondine.data.Mixing;
@@ -16,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
-/** What is done to the samples before a network learns from them. */
+/** What is done to the samples before a network learns from them: the options of train and of profile. */
 final class InputOptions {
     @Option(
             names = "--shift",
@@ -63,13 +62,6 @@ final class InputOptions {
     private double cutmix;
 
     @Option(
-            names = "--validation",
-            paramLabel = "SHARE",
-            description = "Hold so much of the training part back, of each class alike, and measure on that after each"
-                    + " epoch instead of on the test part. Default: 0.")
-    private double validation;
-
-    @Option(
             names = "--workers",
             paramLabel = "N",
             description = "Threads that prepare batches. More help only where an epoch's line says that it waited for"
@@ -84,7 +76,6 @@ final class InputOptions {
         command.require(cutout >= 0, "--cutout", "at least 0", cutout);
         command.require(mixup >= 0 && Double.isFinite(mixup), "--mixup", "0 or more", mixup);
         command.require(cutmix >= 0 && Double.isFinite(cutmix), "--cutmix", "0 or more", cutmix);
-        command.require(validation >= 0 && validation < 1, "--validation", "at least 0 and below 1", validation);
         command.require(workers > 0, "--workers", "at least 1", workers);
     }
 
@@ -122,15 +113,6 @@ final class InputOptions {
         return mixed ? Loss.softCrossEntropy().smoothing(loss.smoothing()) : loss;
     }
 
-    boolean validates() {
-        return validation > 0;
-    }
-
-    /** The data with what is held back in the place of the test part. */
-    DataSplit split(DataSplit data, long seed) {
-        return validates() ? data.validation(validation, seed) : data;
-    }
-
     int workers() {
         return workers;
     }
@@ -144,7 +126,6 @@ final class InputOptions {
         line.put("cutout", cutout);
         line.put("mixup", mixup);
         line.put("cutmix", cutmix);
-        line.put("validation", validation);
         line.put("workers", workers);
     }
 }

@@ -22,7 +22,8 @@ final class ProfileText {
         this.profile = profile;
     }
 
-    void print(String title, String machine) {
+    /** @param input how batches are prepared; empty if none are */
+    void print(String title, String machine, String input) {
         out.println(Text.left("Network", 13) + title);
         out.println(Text.left("Machine", 13) + machine);
         if (profile.peak().isPresent()) {
@@ -31,6 +32,7 @@ final class ProfileText {
                     + Text.fixed(1e-9 * peak.bandwidth(), 1) + " GB/s from memory, "
                     + Text.fixed(1e-9 * peak.levels().getFirst().best(), 1) + " GB/s in the caches");
         }
+        if (!input.isEmpty()) out.println(Text.left("Input", 13) + input);
         out.println(Text.left("Time", 13) + millis(profile.whole()) + " ms undisturbed, the parts together "
                 + millis(profile.total()) + " ms (medians of " + profile.runs() + " runs)");
         kinds();

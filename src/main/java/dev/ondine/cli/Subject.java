@@ -12,6 +12,7 @@ import dev.ondine.train.Trainer;
 import dev.ondine.train.TrainingBatch;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 
 /**
  * What {@code explain} and {@code profile} look at, compiled by the very way that training, evaluation and bench go.
@@ -21,7 +22,17 @@ import java.util.SplittableRandom;
  */
 record Subject(Plan plan, Optional<TrainingBatch> batch, long stateBytes, Runnable closing) implements AutoCloseable {
 
+    /** Classifiers with plain cross-entropy. */
     static Subject open(NetworkOptions.Network chosen, Backend backend, BackendOptions computing) {
+        return open(chosen, backend, computing, loss -> loss);
+    }
+
+    /** @param classification what classifiers are trained with, out of plain cross-entropy */
+    static Subject open(
+            NetworkOptions.Network chosen,
+            Backend backend,
+            BackendOptions computing,
+            Function<Loss.CrossEntropy, Loss> classification) {
         if (chosen.special().isPresent()) {
             BenchWorkload workload = chosen.special().get();
             BenchStep step = workload.kind() == BenchWorkload.Kind.INFERENCE
@@ -30,7 +41,7 @@ record Subject(Plan plan, Optional<TrainingBatch> batch, long stateBytes, Runnab
             return new Subject(step.plan(), Optional.empty(), 0, step::close);
         }
         Model model = Model.of(chosen.layer().orElseThrow(), chosen.sample(), 1);
-        Loss loss = chosen.reconstructs() ? Loss.meanSquaredError() : Loss.crossEntropy();
+        Loss loss = chosen.reconstructs() ? Loss.meanSquaredError() : classification.apply(Loss.crossEntropy());
         try {
             return chosen.training()
                     ? training(chosen, model, loss, backend, computing)
@@ -83,10 +94,12 @@ record Subject(Plan plan, Optional<TrainingBatch> batch, long stateBytes, Runnab
         Tensor input = plan.input(Model.INPUT);
         Tensor target = plan.input("target");
         BenchStep.fill(input);
-        if (target.dataType() != DataType.INT32) {
+        if (target.shape().equals(input.shape())) {
             target.copyFrom(input);
             return;
         }
+        // Probabilities come with the batches.
+        if (target.dataType() != DataType.INT32) return;
         int classes = Math.toIntExact(plan.output(Model.OUTPUT).shape().dim(1));
         SplittableRandom random = new SplittableRandom(1);
         for (long i = 0; i < target.elements(); i++) target.setIntAt(i, random.nextInt(classes));

@@ -49,6 +49,13 @@ final class TrainCommand extends Command {
                     + " ${DEFAULT-VALUE}.")
     private String modelName = "cnn-bn";
 
+    @Option(
+            names = "--validation",
+            paramLabel = "SHARE",
+            description = "Hold so much of the training part back, of each class alike, and measure on that after each"
+                    + " epoch instead of on the test part. Default: 0.")
+    private double validation;
+
     @Mixin
     private InputOptions input;
 
@@ -78,6 +85,7 @@ final class TrainCommand extends Command {
     public Integer call() throws IOException {
         requireClassifier("--model", modelName);
         input.check(this);
+        require(validation >= 0 && validation < 1, "--validation", "at least 0 and below 1", validation);
         training.check(this);
         stopping.check(this);
         computing.check(this);
@@ -115,7 +123,8 @@ final class TrainCommand extends Command {
 
     private void openData() {
         try {
-            split = input.split(Datasets.open(data, seed), seed);
+            split = Datasets.open(data, seed);
+            if (validation > 0) split = split.validation(validation, seed);
         } catch (IllegalArgumentException e) {
             throw wrong("--data", e.getMessage());
         }
@@ -138,9 +147,9 @@ final class TrainCommand extends Command {
         field(
                 "Data",
                 data + ": " + Text.grouped(split.train().size()) + " train, "
-                        + Text.grouped(split.test().size()) + (input.validates() ? " validation, " : " test, ")
+                        + Text.grouped(split.test().size()) + (validation > 0 ? " validation, " : " test, ")
                         + card.classes().size() + " classes, " + card.sample());
-        if (input.validates()) field("Validation", "of the training part, shown as test; the test part is left alone");
+        if (validation > 0) field("Validation", "of the training part, shown as test; the test part is left alone");
         Augmentation augmentation = input.augmentation(data);
         if (!augmentation.isNone()) field("Augmented", augmentation.describe());
         field("Model", modelName + ", " + Text.grouped(model.parameters().learned()) + " parameters");
@@ -157,6 +166,7 @@ final class TrainCommand extends Command {
         line.put("time", Instant.now().toString());
         line.put("ondine", OndineCommand.Version.current());
         line.put("data", data);
+        line.put("validation", validation);
         input.log(line, data);
         line.put("model", modelName);
         line.put("parameters", model.parameters().learned());

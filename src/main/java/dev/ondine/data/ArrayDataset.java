@@ -1,7 +1,9 @@
 package dev.ondine.data;
 
 import dev.ondine.tensor.Shape;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Samples from Java arrays: for data that the program has already, and for tests. */
 public final class ArrayDataset implements Dataset {
@@ -46,6 +48,18 @@ public final class ArrayDataset implements Dataset {
      */
     public ArrayDataset(String name, Shape shape, float[] samples, int[] labels, List<String> classes) {
         this(name, shape, cut(name, samples, Checks.sampleElements(name, shape)), labels, classes);
+    }
+
+    /**
+     * As the first constructor, with classes that are called by their labels, "0" and so on to the largest.
+     *
+     * @throws IllegalArgumentException as the constructor
+     */
+    public static ArrayDataset of(Shape shape, float[][] samples, int[] labels) {
+        int classes = 1 + Arrays.stream(labels).max().orElse(0);
+        List<String> names =
+                IntStream.range(0, classes).mapToObj(Integer::toString).toList();
+        return new ArrayDataset("arrays", shape, samples, labels, names);
     }
 
     private static float[][] cut(String name, float[] all, int elements) {

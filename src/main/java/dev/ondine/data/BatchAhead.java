@@ -57,6 +57,8 @@ public final class BatchAhead implements AutoCloseable {
     private Throwable failure;
     private boolean closed;
     private long waitedNanos;
+    private long preparedNanos;
+    private long prepared;
 
     /** With {@link #DEFAULT_WORKERS}. */
     public BatchAhead(BatchLoader loader) {
@@ -168,6 +170,16 @@ public final class BatchAhead implements AutoCloseable {
         }
     }
 
+    /** How long a thread took to prepare a batch, on average over all so far; 0 before the first. */
+    public double preparationSeconds() {
+        lock.lock();
+        try {
+            return prepared == 0 ? 0 : preparedNanos * 1e-9 / prepared;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     private void prepare(BatchLoader.Scratch scratch) {
         while (true) {
             BatchLoader.Epoch source;
@@ -186,6 +198,7 @@ public final class BatchAhead implements AutoCloseable {
             }
             int count = 0;
             Throwable thrown = null;
+            long start = System.nanoTime();
             try {
                 count = source.fill(batch, slot.images, slot.targets, scratch);
             } catch (RuntimeException | Error e) {
@@ -194,6 +207,8 @@ public final class BatchAhead implements AutoCloseable {
             lock.lock();
             try {
                 slot.busy = false;
+                preparedNanos += System.nanoTime() - start;
+                prepared++;
                 // Otherwise another epoch was begun meanwhile, and nobody wants this batch.
                 if (epoch == source) {
                     slot.ready = batch;

@@ -4,8 +4,20 @@ import dev.ondine.tensor.Shape;
 import java.util.List;
 
 /**
- * Labelled samples with random access. Implement it to train on data of your own: all samples have one shape, and the
- * index alone decides what a sample is. Implementations must be safe for concurrent reads.
+ * Labelled samples with random access. Implement it to train on data of your own (or wrap arrays in an {@link ArrayDataset}): all
+ * samples have one shape, and the index alone decides what a sample is. Implementations must be safe for concurrent reads: {@link
+ * BatchAhead} reads, and so decodes, on threads of its own.
+ *
+ * <pre>{@code
+ * record Stripes(int size) implements Dataset {
+ *     public Shape sampleShape() { return Shape.of(1, 8, 8); }
+ *     public List<String> classes() { return List.of("horizontal", "vertical"); }
+ *     public int label(int index) { return index % 2; }
+ *     public void read(int index, float[] into, int offset) {
+ *         for (int i = 0; i < 64; i++) into[offset + i] = (label(index) == 0 ? i / 8 : i % 8) % 2;
+ *     }
+ * }
+ * }</pre>
  */
 public interface Dataset {
     /** The number of samples, at least 1. */

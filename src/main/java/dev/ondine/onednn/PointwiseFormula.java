@@ -166,8 +166,7 @@ interface PointwiseFormula {
                 for (int end = end(c, i); i < end; i++) {
                     double x = c.x[i];
                     double t = c.t[i];
-                    double softplus = Math.log1p(Math.exp(-Math.abs(x))) + Math.max(-x, 0);
-                    sum += (1 - t) * x + (1 + more * t) * softplus;
+                    sum += (1 - t) * x + (1 + more * t) * (logOnePlus(Math.exp(-Math.abs(x))) + Math.max(-x, 0));
                 }
             }
             return sum;
@@ -183,6 +182,14 @@ interface PointwiseFormula {
                     c.x[i] = (float) (scale * ((1 - t) - (1 + more * t) * negative));
                 }
             }
+        }
+
+        /**
+         * log(1 + e) for e from 0 to 1, to 1e-10 of itself. {@link Math#log1p} is no intrinsic and takes three times as long as
+         * {@link Math#log}, which loses what 1 + e rounds away where e is small.
+         */
+        private static double logOnePlus(double e) {
+            return e < 1e-5 ? e - 0.5 * e * e : Math.log(1 + e);
         }
 
         private int weight(long element) {

@@ -2,6 +2,7 @@ package dev.ondine.profile;
 
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanReport;
+import dev.ondine.data.BatchAhead;
 import dev.ondine.train.StepParts;
 import dev.ondine.train.TrainingBatch;
 import java.util.ArrayList;
@@ -21,6 +22,9 @@ public final class Profiler {
     private static final int FEWEST_RUNS = 5;
 
     private static final int MOST_RUNS = 10_000;
+
+    /** What the time is called in which the next batch was not ready. */
+    public static final String WAITING = "waiting for input";
 
     private final Plan plan;
     private final PlanReport report;
@@ -45,20 +49,41 @@ public final class Profiler {
      * @throws IllegalArgumentException if the backend's plans have no report
      */
     public static Profile training(TrainingBatch batch, double seconds, Optional<Peak> peak) {
+        return training(batch, Optional.empty(), seconds, peak);
+    }
+
+    /**
+     * Times training steps with the input that they wait for. Every run, also one in which steps of the plan are timed, takes a batch,
+     * so that whoever prepares them has no more time than in training. What is waited and copied is part of the whole.
+     *
+     * @param input prepares batches as the training batch takes them; epochs are begun here
+     */
+    public static Profile training(
+            TrainingBatch batch, Optional<BatchAhead> input, double seconds, Optional<Peak> peak) {
         Clock clock = new Clock();
+        InputClock inputs = new InputClock(batch, input);
         Profiler profiler = new Profiler(batch.plan(), peak);
         for (int i = 0; i < WARM_UP; i++) {
+            inputs.next();
             batch.step(clock);
+            inputs.next();
             profiler.plan.profile(i);
         }
+        inputs.runs.clear();
         profiler.repeat(seconds, run -> {
             long begin = System.nanoTime();
+            inputs.next();
             batch.step(clock);
             profiler.wholes.add(System.nanoTime() - begin);
             profiler.parts.add(clock.nanos.clone());
+            inputs.next();
             profiler.steps.add(profiler.plan.profile(run));
         });
         List<Profile.Part> around = new ArrayList<>();
+        if (input.isPresent()) {
+            around.add(new Profile.Part(WAITING, median(inputs.runs, 0)));
+            around.add(new Profile.Part("copy of the input", median(inputs.runs, 1)));
+        }
         for (StepParts.Part part : StepParts.Part.values()) {
             if (part == StepParts.Part.PLAN) continue;
             around.add(new Profile.Part(part.toString(), median(profiler.parts, part.ordinal())));
@@ -106,6 +131,31 @@ public final class Profiler {
         Arrays.sort(nanos);
         int n = nanos.length;
         return 1e-9 * (nanos[n / 2] + nanos[(n - 1) / 2]) / 2;
+    }
+
+    /** The time that batches are waited for, and in which they are copied. */
+    private static final class InputClock {
+        final List<long[]> runs = new ArrayList<>();
+        private final TrainingBatch batch;
+        private final Optional<BatchAhead> input;
+        private int epoch;
+
+        InputClock(TrainingBatch batch, Optional<BatchAhead> input) {
+            this.batch = batch;
+            this.input = input;
+            input.ifPresent(i -> i.begin(0));
+        }
+
+        void next() {
+            if (input.isEmpty()) return;
+            BatchAhead ahead = input.get();
+            double waited = ahead.waitedSeconds();
+            long begin = System.nanoTime();
+            while (ahead.next(batch.input().segment(), batch.target().segment()) < batch.size()) ahead.begin(++epoch);
+            long all = System.nanoTime() - begin;
+            long waiting = Math.round(1e9 * (ahead.waitedSeconds() - waited));
+            runs.add(new long[] {waiting, all - waiting});
+        }
     }
 
     /** The time of each part of a training step. */

@@ -159,9 +159,17 @@ class ExplainAndProfileTest {
                 html);
         assertEquals(0, run.code(), run.err());
         String text = run.out();
-        for (String part : List.of("update", "running statistics", "finite check", "convolution forward", "reorder")) {
+        for (String part : List.of(
+                "update",
+                "running statistics",
+                "finite check",
+                "convolution forward",
+                "reorder",
+                "waiting for input",
+                "copy of the input")) {
             assertEquals(1, lines(text, part), text);
         }
+        assertTrue(text.contains("by a thread beside, not augmented"), text);
         text.lines().forEach(l -> assertTrue(l.length() <= ExplainText.WIDTH, l));
         Map<String, Integer> fields = fields(Files.readString(trace));
         long steps = text.substring(text.indexOf("== Steps, in order")).lines().count() - 2;

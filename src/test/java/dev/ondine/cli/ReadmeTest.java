@@ -58,6 +58,48 @@ class ReadmeTest {
         assertTrue(Checkpoint.metadata(folder.resolve("digits.safetensors")).isEmpty());
     }
 
+    /** The data set as it stands there, between what imports and trains. */
+    @Test
+    @Timeout(value = 120, unit = TimeUnit.SECONDS)
+    void dataSetTrains() throws Exception {
+        String text = """
+            import dev.ondine.data.*;
+            import dev.ondine.nn.*;
+            import dev.ondine.tensor.Shape;
+            import dev.ondine.train.*;
+            import java.util.List;
+
+            public class Own {
+                %s
+                public static void main(String[] args) {
+                    DataSplit data = new DataSplit("stripes", new Stripes(256), new Stripes(64));
+                    Layer network = Layers.sequential(
+                            Layers.conv2d(1, 4, 3), Layers.batchNorm2d(4), Layers.relu(), Layers.flatten(),
+                            Layers.linear(4 * 36, 2));
+                    try (Model model = Model.of(network, data.train().sampleShape(), 1);
+                            Trainer trainer = Trainer.of(model).build()) {
+                        Fit fit = new Fit(trainer, data, Normalization.identity(1), Augmentation.NONE, 32, 1);
+                        System.out.println(fit.workers(2).run(2).getLast().test().accuracy());
+                    }
+                }
+            }
+            """.formatted(between("<!-- example of a data set"));
+        Path source = folder.resolve("Own.java");
+        Files.writeString(source, text);
+        StringWriter messages = new StringWriter();
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
+            List<String> options =
+                    List.of("-Xlint:all", "-Werror", "-proc:none", "-d", folder.toString(), "-cp", classPath());
+            boolean compiled = compiler.getTask(messages, files, null, options, null, files.getJavaFileObjects(source))
+                    .call();
+            assertTrue(compiled, messages.toString());
+        }
+        ProcessBuilder java = Ondine.java(folder, folder + System.getProperty("path.separator") + classPath(), "Own");
+        assertEquals(0, java.start().waitFor(), () -> text("err"));
+        assertEquals("1.0", text("out").strip(), "stripes are easily told apart");
+    }
+
     /** Every line that calls ./ondine names a command and options that exist. */
     @Test
     void commandsAreUnderstood() throws IOException {
@@ -74,11 +116,16 @@ class ReadmeTest {
     }
 
     private static String example() throws IOException {
-        MatchResult match = Pattern.compile("(?s)<!-- example.*?-->\\s*```java\n(.*?)```")
+        return between("<!-- example:");
+    }
+
+    /** The code behind a comment that begins so. */
+    private static String between(String marker) throws IOException {
+        MatchResult match = Pattern.compile("(?s)" + marker + "[^\n]*-->\\s*```java\n(.*?)```")
                 .matcher(Files.readString(README))
                 .results()
                 .findFirst()
-                .orElseThrow(() -> new AssertionError("no example in " + README));
+                .orElseThrow(() -> new AssertionError("no " + marker + " in " + README));
         return match.group(1);
     }
 
