@@ -12,10 +12,13 @@ import java.util.Optional;
  *     the same network at another batch size. It must outlive this plan.
  * @param folding whether parameters and buffers are taken as constants, for inference: batch normalization with given statistics is
  *     folded into the weights before it, and what depends on nothing else is computed by {@link Plan#prepare} and not in every run.
- *     Without effect on a graph with gradients, in bfloat16, and on backends that compute everything in every run. Default false
+ *     Without effect on a graph with gradients and on backends that compute everything in every run. Default false
  * @param ownLayouts whether inputs and outputs keep the layout and data type in which the plan computes from one run to the next, so
  *     that a run converts none of them: {@link Plan#load} and {@link Plan#fetch} do. For operations that are measured alone, as they
  *     run in the middle of a network. Default false
+ * @param frozen the values of parameters and buffers, for good: implies {@code folding}. Such a plan keeps no parameters of its own, only
+ *     what its runs read, packed once and shared with every other plan compiled with the same. Its parameters and buffers can
+ *     be neither read nor written
  */
 public record PlanOptions(
         int threads,
@@ -23,32 +26,41 @@ public record PlanOptions(
         Precision precision,
         Optional<Plan> sharedParameters,
         boolean folding,
-        boolean ownLayouts) {
+        boolean ownLayouts,
+        Optional<FrozenWeights> frozen) {
     public PlanOptions {
+        if (frozen.isPresent() && sharedParameters.isPresent()) {
+            throw new IllegalArgumentException(
+                    "a plan cannot both share another plan's parameters and have frozen ones");
+        }
         if (threads < 1) throw new IllegalArgumentException("threads must be at least 1, not " + threads);
     }
 
     public static PlanOptions threads(int threads) {
-        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty(), false, false);
+        return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty(), false, false, Optional.empty());
     }
 
     public PlanOptions seed(long seed) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
     public PlanOptions precision(Precision precision) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
     public PlanOptions sharing(Plan plan) {
-        return new PlanOptions(threads, seed, precision, Optional.of(plan), folding, ownLayouts);
+        return new PlanOptions(threads, seed, precision, Optional.of(plan), folding, ownLayouts, frozen);
     }
 
     public PlanOptions folding(boolean folding) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
     public PlanOptions ownLayouts(boolean ownLayouts) {
-        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts);
+        return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
+    }
+
+    public PlanOptions frozen(FrozenWeights weights) {
+        return new PlanOptions(threads, seed, precision, sharedParameters, true, ownLayouts, Optional.of(weights));
     }
 }

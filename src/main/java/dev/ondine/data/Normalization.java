@@ -1,6 +1,8 @@
 package dev.ondine.data;
 
 import dev.ondine.tensor.Shape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
@@ -110,6 +112,31 @@ public record Normalization(float[] mean, float[] std) {
         float m = mean[channel];
         float s = std[channel];
         for (int i = from; i < from + count; i++) values[i] = (values[i] - m) / s;
+    }
+
+    /**
+     * Normalizes samples of float32, channels first, from one place to another or in place.
+     *
+     * @param samples how many lie one after another in {@code from}
+     * @throws IllegalArgumentException if {@code from} does not hold so many samples of these channels
+     */
+    public void apply(MemorySegment from, MemorySegment to, int samples) {
+        long values = from.byteSize() / Float.BYTES;
+        long planes = (long) samples * mean.length;
+        if (values % planes != 0) {
+            throw new IllegalArgumentException("normalization of " + samples + " samples of " + mean.length
+                    + " channels over " + values + " values, which do not divide");
+        }
+        long plane = values / planes;
+        for (long p = 0; p < planes; p++) {
+            int c = (int) (p % mean.length);
+            float m = mean[c];
+            float s = std[c];
+            for (long i = p * plane; i < (p + 1) * plane; i++) {
+                float value = from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+                to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, (value - m) / s);
+            }
+        }
     }
 
     @Override

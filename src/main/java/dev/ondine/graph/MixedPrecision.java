@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * two gradients) stays float32, too. Where types meet there is an {@link Op.Convert}, one for all readers of a value, right before the
  * first of them.
  *
- * <p>Runs after {@link Differentiate} and {@link Fuse}. Visible values keep their ids and types.
+ * <p>Runs after {@link Differentiate}, {@link Fold} and {@link Fuse}. Visible values keep their ids and types.
  */
 public final class MixedPrecision {
     private final Graph graph;
@@ -118,8 +118,9 @@ public final class MixedPrecision {
             case Op.SoftCrossEntropy _, Op.SoftCrossEntropyBackward _ -> Kind.FLOAT32;
             case Op.PointwiseLoss _, Op.PointwiseLossBackward _ -> Kind.FLOAT32;
             case Op.Fill _, Op.Convert _, Op.Round _ -> Kind.FLOAT32;
-            case Op.Epilogue _, Op.FoldedWeights _ ->
-                throw new IllegalArgumentException("bfloat16 is for graphs without folded weights and epilogues");
+            // Of parameters alone: folded in float32, and rounded once by whoever reads the result.
+            case Op.FoldedWeights _ -> Kind.FLOAT32;
+            case Op.Epilogue _ -> throw new IllegalArgumentException("bfloat16 is for graphs without epilogues");
         };
     }
 

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class Buffer {
     private final String name;
-    private final boolean external;
+    private boolean external;
     private long bytes;
     private Buffer host;
     /** Where in its host it begins; 0 but for a part. */
@@ -118,6 +118,13 @@ final class Buffer {
     void bind(MemorySegment memory) {
         segment = memory;
         bytes = memory.byteSize();
+    }
+
+    /** Takes a buffer out of the planner's hands: its memory is somebody else's. */
+    void bindExternally(MemorySegment memory) {
+        Buffer r = root();
+        r.external = true;
+        r.bind(memory);
     }
 
     /** Gives a placed buffer its part of the arena. */

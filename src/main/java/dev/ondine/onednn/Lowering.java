@@ -617,6 +617,18 @@ final class Lowering {
         return prologue;
     }
 
+    /** Where the values lie that are the same in every run, computed or given: by value, every place. */
+    Map<Value, List<Slot>> constantSlots() {
+        Map<Value, List<Slot>> constant = new LinkedHashMap<>();
+        for (Node n : graph.nodes()) {
+            for (Value v : n.outputs()) if (isConstant(v) && slots.containsKey(v)) constant.put(v, slots.get(v));
+        }
+        for (List<Value> given : List.of(graph.parameters(), graph.buffers())) {
+            for (Value v : given) if (isConstant(v) && slots.containsKey(v)) constant.put(v, slots.get(v));
+        }
+        return constant;
+    }
+
     /** What {@link dev.ondine.backend.Plan#load} does. */
     List<StepSpec> loads() {
         return loads;

@@ -75,20 +75,32 @@ public final class OneDnnBackend implements Backend {
         }
         // Kernels are generated for the number of threads that is set when they are created.
         OpenMp.setThreads(options.threads());
+        return options.frozen().isPresent()
+                ? options.frozen().get().compiling(() -> build(graph, options))
+                : build(graph, options);
+    }
+
+    private OneDnnPlan build(Graph graph, PlanOptions options) {
         Arena arena = Arena.ofShared();
         try {
-            boolean folding = options.folding() && !options.precision().isBfloat16();
+            boolean folding = options.folding();
             Graph fused = fused(folding ? Fold.apply(graph) : graph, options.precision());
             boolean training = fused.parameters().stream().anyMatch(fused.gradients()::containsKey);
-            ParameterBlock parameters = options.sharedParameters().isPresent()
-                    ? ParameterBlock.sharing(shared(options.sharedParameters().get()), fused.parameters(), training)
-                    : ParameterBlock.create(fused.parameters(), training);
+            if (training && options.frozen().isPresent()) {
+                throw new IllegalArgumentException("a graph with gradients of its parameters cannot have them frozen");
+            }
+            ParameterBlock parameters = options.frozen().isPresent()
+                    ? ParameterBlock.frozen(fused.parameters())
+                    : options.sharedParameters().isPresent()
+                            ? ParameterBlock.sharing(
+                                    shared(options.sharedParameters().get()), fused.parameters(), training)
+                            : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
             Tuner tuner = tuners.apply(options.threads());
             Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner);
             lowering.run();
             if (tuner != null) tuner.save();
-            return new OneDnnPlan(lowering, arena, parameters, options.threads());
+            return new OneDnnPlan(lowering, arena, parameters, options.threads(), options.frozen());
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;

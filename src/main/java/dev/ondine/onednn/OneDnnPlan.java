@@ -1,5 +1,6 @@
 package dev.ondine.onednn;
 
+import dev.ondine.backend.FrozenWeights;
 import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanReport;
@@ -38,6 +39,8 @@ public final class OneDnnPlan implements Plan {
     private final int threads;
     private final Team team;
     private final long arenaBytes;
+    private final Optional<FrozenWeights> frozen;
+    private final long frozenBytes;
     private final Map<String, Tensor> inputs = new LinkedHashMap<>();
     private final Map<String, Tensor> outputs = new LinkedHashMap<>();
     private final Map<String, Tensor> buffers = new LinkedHashMap<>();
@@ -46,7 +49,8 @@ public final class OneDnnPlan implements Plan {
     private boolean prepared;
     private volatile boolean closed;
 
-    OneDnnPlan(Lowering lowering, Arena arena, ParameterBlock parameters, int threads) {
+    OneDnnPlan(Lowering lowering, Arena arena, ParameterBlock parameters, int threads, Optional<FrozenWeights> frozen) {
+        this.frozen = frozen;
         this.graph = lowering.graph;
         this.arena = arena;
         this.parameters = parameters;
@@ -54,7 +58,9 @@ public final class OneDnnPlan implements Plan {
         this.warnings = List.copyOf(lowering.warnings());
         this.threads = threads;
         this.team = lowering.team;
-        this.prologueSpecs = List.copyOf(lowering.prologue());
+        Optional<Freezing.Frozen> made = frozen.map(weights -> Freezing.apply(lowering, parameters, weights));
+        this.frozenBytes = made.map(Freezing.Frozen::bytes).orElse(0L);
+        this.prologueSpecs = made.map(Freezing.Frozen::prologue).orElse(List.copyOf(lowering.prologue()));
         List<StepSpec> all = new ArrayList<>(prologueSpecs);
         all.addAll(lowering.loads());
         all.addAll(specs);
@@ -71,7 +77,7 @@ public final class OneDnnPlan implements Plan {
         this.report = new PlanReporter(lowering, parameters, arenaBytes, threads).report();
 
         Stream stream = Stream.create(arena);
-        this.prologue = bind(prologueSpecs, stream);
+        Step[] once = bind(prologueSpecs, stream);
         this.loads = bind(lowering.loads(), stream);
         this.steps = bind(specs, stream);
         this.fetches = bind(lowering.fetches(), stream);
@@ -82,6 +88,21 @@ public final class OneDnnPlan implements Plan {
         for (Graph.Statistic s : graph.statistics()) {
             means.add(view(lowering, s.mean()).segment());
             variances.add(view(lowering, s.variance()).segment());
+        }
+        if (made.isPresent()) {
+            // For good: nothing of it is kept but what it made.
+            for (Step s : once) s.run(0);
+            prepared = true;
+        }
+        this.prologue = made.isPresent() ? new Step[0] : once;
+    }
+
+    private void requireThawed() {
+        requireOpen();
+        if (frozen.isPresent()) {
+            throw new IllegalStateException(
+                    "this plan was compiled with frozen weights: it keeps no parameters or buffers"
+                            + " of its own that could be read or written");
         }
     }
 
@@ -147,6 +168,7 @@ public final class OneDnnPlan implements Plan {
     public void prepare() {
         synchronized (parameters.lock()) {
             requireOpen();
+            if (frozen.isPresent()) return;
             OpenMp.setThreads(threads);
             runPrologue();
         }
@@ -195,6 +217,7 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public Tensor buffer(String name) {
+        requireThawed();
         prepared = false;
         return named(buffers, name, "buffer");
     }
@@ -211,7 +234,7 @@ public final class OneDnnPlan implements Plan {
 
     @Override
     public MemorySegment weights() {
-        requireOpen();
+        requireThawed();
         prepared = false;
         return parameters.weights();
     }
@@ -225,7 +248,7 @@ public final class OneDnnPlan implements Plan {
     @Override
     public void pack(int index, MemorySegment rowMajor, MemorySegment block) {
         synchronized (parameters.lock()) {
-            requireOpen();
+            requireThawed();
             OpenMp.setThreads(threads);
             parameters.pack(index, rowMajor, block);
             prepared = false;
@@ -235,7 +258,7 @@ public final class OneDnnPlan implements Plan {
     @Override
     public void unpack(int index, MemorySegment block, MemorySegment rowMajor) {
         synchronized (parameters.lock()) {
-            requireOpen();
+            requireThawed();
             OpenMp.setThreads(threads);
             parameters.unpack(index, block, rowMajor);
         }
@@ -275,6 +298,7 @@ public final class OneDnnPlan implements Plan {
     public long memory() {
         requireOpen();
         return arenaBytes
+                + frozenBytes
                 + parameters.weights().byteSize()
                 + parameters.gradients().byteSize();
     }
@@ -349,6 +373,7 @@ public final class OneDnnPlan implements Plan {
             if (closed) return;
             arena.close();
             closed = true;
+            frozen.ifPresent(FrozenWeights::released);
         }
     }
 }

@@ -34,6 +34,7 @@ final class ParameterBlock {
     private final Object lock;
     private final List<Value> parameters;
     private final boolean training;
+    private final boolean frozen;
     private final MemoryDescriptor[] settled;
     private final Slot[] gradientSlots;
     private final Buffer[] weightBuffers;
@@ -43,8 +44,9 @@ final class ParameterBlock {
     private MemorySegment weights;
     private MemorySegment gradients;
 
-    private ParameterBlock(List<Value> parameters, boolean training, Object lock) {
+    private ParameterBlock(List<Value> parameters, boolean training, boolean frozen, Object lock) {
         this.lock = lock;
+        this.frozen = frozen;
         this.parameters = parameters;
         this.training = training;
         int n = parameters.size();
@@ -60,7 +62,12 @@ final class ParameterBlock {
     }
 
     static ParameterBlock create(List<Value> parameters, boolean training) {
-        return new ParameterBlock(parameters, training, new Object());
+        return new ParameterBlock(parameters, training, false, new Object());
+    }
+
+    /** No memory of its own: {@link Freezing} binds each parameter to where it lies row-major. */
+    static ParameterBlock frozen(List<Value> parameters) {
+        return new ParameterBlock(parameters, false, true, new Object());
     }
 
     /** The same memory and layouts as another block's, for the same parameters. */
@@ -71,7 +78,7 @@ final class ParameterBlock {
         if (training && other.gradients.byteSize() == 0) {
             throw new IllegalArgumentException("a plan with gradients cannot share parameters with one without");
         }
-        ParameterBlock block = new ParameterBlock(parameters, training, other.lock);
+        ParameterBlock block = new ParameterBlock(parameters, training, false, other.lock);
         for (int i = 0; i < block.settled.length; i++) block.settled[i] = other.settled[i];
         block.weights = other.weights;
         block.gradients = other.gradients;
@@ -98,7 +105,7 @@ final class ParameterBlock {
     /** A parameter in a certain layout: its own memory if it lies there so, else {@code copy}, to be filled before {@code step}. */
     Slot read(Value parameter, MemoryDescriptor wanted, Slot copy, int step) {
         int i = index(parameter);
-        boolean mayLieSo = wanted.dataType() == DataType.FLOAT32 && (!training || wanted.rank() == 1);
+        boolean mayLieSo = !frozen && wanted.dataType() == DataType.FLOAT32 && (!training || wanted.rank() == 1);
         if (settled[i] == null && mayLieSo) settled[i] = wanted;
         if (settled[i] != null && settled[i].equals(wanted)) return new Slot(weightBuffers[i], wanted);
         pending.add(new PendingRead(i, copy, step));
@@ -132,12 +139,15 @@ final class ParameterBlock {
             total += (settled[i].size() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         }
         offsets[settled.length] = total;
-        if (weights == null) {
+        if (frozen) {
+            weights = MemorySegment.NULL;
+            gradients = MemorySegment.NULL;
+        } else if (weights == null) {
             weights = NativeMemory.allocate(lowering.arena, total, lowering.team);
             gradients = training ? NativeMemory.allocate(lowering.arena, total, lowering.team) : MemorySegment.NULL;
         }
         for (int i = 0; i < settled.length; i++) {
-            weightBuffers[i].bind(weights.asSlice(offsets[i], settled[i].size()));
+            if (!frozen) weightBuffers[i].bind(weights.asSlice(offsets[i], settled[i].size()));
             if (training) gradientBuffers[i].bind(gradients.asSlice(offsets[i], settled[i].size()));
         }
         for (PendingRead read : pending.reversed()) {
@@ -148,6 +158,15 @@ final class ParameterBlock {
                 steps.add(read.step, lowering.reorderStep(own, read.copy));
             }
         }
+    }
+
+    boolean isFrozen() {
+        return frozen;
+    }
+
+    /** The memory of a parameter that is read as it is. */
+    Buffer buffer(Value parameter) {
+        return weightBuffers[index(parameter)];
     }
 
     MemorySegment weights() {

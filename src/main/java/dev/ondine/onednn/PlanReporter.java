@@ -193,7 +193,11 @@ final class PlanReporter {
     private long offset(Buffer buffer, Place place) {
         return switch (place) {
             case ARENA -> buffer.offset();
-            case PARAMETERS -> buffer.segment().address() - parameters.weights().address();
+            // Frozen parameters lie in no block.
+            case PARAMETERS ->
+                parameters.isFrozen()
+                        ? 0
+                        : buffer.segment().address() - parameters.weights().address();
             case GRADIENTS ->
                 buffer.segment().address() - parameters.gradients().address();
         };

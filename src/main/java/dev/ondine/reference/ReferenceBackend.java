@@ -30,7 +30,9 @@ public final class ReferenceBackend implements Backend {
     @Override
     public ReferencePlan compile(Graph graph, PlanOptions options) {
         // What is emulated elsewhere is computed here as it is meant.
-        if (options.precision().isBfloat16()) return new ReferencePlan(MixedPrecision.apply(graph), options);
-        return new ReferencePlan(options.folding() ? Fold.apply(graph) : graph, options);
+        Graph folded = options.folding() ? Fold.apply(graph) : graph;
+        Graph typed = options.precision().isBfloat16() ? MixedPrecision.apply(folded) : folded;
+        ReferencePlan plan = new ReferencePlan(typed, options);
+        return options.frozen().isPresent() ? options.frozen().get().load(plan) : plan;
     }
 }

@@ -51,6 +51,7 @@ public final class VectorBackend implements Backend {
                         + " bf16-emulated, which gives the numbers of bf16 without its speed");
             case BFLOAT16_EMULATED -> EmulateBfloat16.apply(MixedPrecision.apply(fused));
         };
-        return new VectorPlan(float32, options);
+        VectorPlan plan = new VectorPlan(float32, options);
+        return options.frozen().isPresent() ? options.frozen().get().load(plan) : plan;
     }
 }
