@@ -34,6 +34,7 @@ public record PlanReport(
         CONVOLUTION_BACKWARD_WEIGHTS("convolution backward weights"),
         LINEAR("linear"),
         BATCH_NORMALIZATION("batch normalization"),
+        LAYER_NORMALIZATION("layer normalization"),
         POOLING("pooling"),
         ELEMENTWISE("elementwise"),
         SOFTMAX_AND_LOSS("softmax and loss"),

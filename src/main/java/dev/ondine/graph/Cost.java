@@ -47,6 +47,9 @@ public record Cost(long flops, long bytes) {
             case Op.FoldedWeights _ -> NONE;
             case Op.BatchNormalization b -> batchNormalization(node, b);
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(node, b.forward());
+            // As batch normalization with the batch's statistics.
+            case Op.LayerNormalization _ -> moved(node, 7 * y(node).elements());
+            case Op.LayerNormalizationBackward _ -> moved(node, 8 * y(node).elements());
             case Op.Pooling p -> {
                 long window = window(p);
                 long indices = p.kind() == Op.PoolingKind.MAX ? y(node).elements() * indexBytes(window) : 0;

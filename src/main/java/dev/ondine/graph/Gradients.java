@@ -48,6 +48,7 @@ final class Gradients {
                         () -> addAll(new Op.LinearBackwardWeights(l.bias()), in(0), dy));
             case Op.MatMul m -> matMul(m, dy, wanted);
             case Op.BatchNormalization b -> batchNormalization(b, dy);
+            case Op.LayerNormalization l -> layerNormalization(l, dy);
             case Op.Pooling p -> {
                 Op.PoolingBackward backward = new Op.PoolingBackward(p, in(0).shape());
                 yield only(p.kind() == Op.PoolingKind.MAX ? add(backward, dy, node.output(1)) : add(backward, dy));
@@ -185,6 +186,14 @@ final class Gradients {
                             + " has no gradient: let nothing that is differentiated come into it, or give it as an"
                             + " input");
         }
+    }
+
+    private Value[] layerNormalization(Op.LayerNormalization l, Value dy) {
+        List<Value> operands = new ArrayList<>(List.of(in(0), node.output(1), node.output(2)));
+        if (l.scale()) operands.add(in(1));
+        operands.add(dy);
+        return builder.addAll(new Op.LayerNormalizationBackward(l), operands, node.path())
+                .toArray(Value[]::new);
     }
 
     private Value reduceTo(Value dy, Shape shape) {

@@ -110,6 +110,7 @@ public final class MixedPrecision {
             case Op.TransposedConvolution _, Op.MatMul _ -> Kind.PRODUCT;
             case Op.ConvolutionBackwardWeights _, Op.LinearBackwardWeights _, Op.ReduceSum _ -> Kind.SUM;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.ELEMENTWISE;
+            case Op.LayerNormalization _, Op.LayerNormalizationBackward _ -> Kind.ELEMENTWISE;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.ELEMENTWISE;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _ -> Kind.ELEMENTWISE;
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> Kind.MOVE;
@@ -163,9 +164,11 @@ public final class MixedPrecision {
     private static boolean readsNarrow(Node node, int operand) {
         return switch (node.op()) {
             case Op.Convolution _, Op.TransposedConvolution _, Op.Linear _ -> operand < 2;
-            case Op.BatchNormalization _, Op.Pooling _, Op.PoolingBackward _ -> operand == 0;
+            case Op.BatchNormalization _, Op.LayerNormalization _, Op.Pooling _, Op.PoolingBackward _ -> operand == 0;
             case Op.BatchNormalizationBackward b ->
                 operand == 0 || operand == (b.forward().scale() ? 4 : 3);
+            case Op.LayerNormalizationBackward l ->
+                operand == 0 || operand == (l.forward().scale() ? 4 : 3);
             default -> true;
         };
     }

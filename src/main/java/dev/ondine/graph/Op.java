@@ -138,6 +138,16 @@ public sealed interface Op {
      */
     record BatchNormalizationBackward(BatchNormalization forward) implements Backward {}
 
+    /**
+     * {@code y = γ·(x − μ)/√(σ² + ε) + β}, μ and σ² (the biased variance) over the last {@code axes} axes: each sample, or each position
+     * of it, by itself (Ba et al. 2016). (x, γ if {@code scale}, β if {@code shift}, both of the shape of those axes) → y, μ, σ², these
+     * of the shape of the other axes.
+     */
+    record LayerNormalization(int axes, float epsilon, boolean scale, boolean shift) implements Forward {}
+
+    /** (x, μ, σ², γ if scale, dy) → dx, dγ if scale, dβ if shift. */
+    record LayerNormalizationBackward(LayerNormalization forward) implements Backward {}
+
     // ---- pooling
 
     /** What a pooling window yields. */

@@ -58,6 +58,14 @@ final class ShapeRules {
                 if (b.forward().shift()) out.add(channels);
                 yield out;
             }
+            case Op.LayerNormalization l -> layerNormalization(l, in);
+            case Op.LayerNormalizationBackward l -> {
+                List<TensorType> out = new ArrayList<>(List.of(in.get(0)));
+                TensorType affine = TensorType.float32(normalized(l.forward(), shape(in, 0)));
+                if (l.forward().scale()) out.add(affine);
+                if (l.forward().shift()) out.add(affine);
+                yield out;
+            }
             case Op.Pooling p -> {
                 TensorType out = like(in, 0, pooling(p, shape(in, 0)));
                 yield p.kind() == Op.PoolingKind.MAX ? List.of(out, out) : List.of(out);
@@ -255,6 +263,29 @@ final class ShapeRules {
         }
         if (b.relu()) out.add(in.get(0));
         return out;
+    }
+
+    private static List<TensorType> layerNormalization(Op.LayerNormalization l, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        if (l.axes() < 1 || l.axes() > x.rank()) {
+            throw new IllegalArgumentException("layer normalization over the last " + l.axes()
+                    + " axes does not take an input of shape " + x + ", which has " + x.rank());
+        }
+        if (!(l.epsilon() > 0)) throw new IllegalArgumentException("epsilon must be positive, not " + l.epsilon());
+        Shape normalized = normalized(l, x);
+        if (normalized.elements() == 1) {
+            throw new IllegalArgumentException("normalization takes more than one value at a time, but of the input "
+                    + x + " each value would be normalized by itself, to nothing but the shift");
+        }
+        for (int i = 1; i < in.size(); i++) requireSame("scale and shift", shape(in, i), "the last axes", normalized);
+        TensorType statistics = TensorType.float32(
+                Shape.of(Arrays.copyOf(x.dims(), x.rank() - l.axes())));
+        return List.of(in.get(0), statistics, statistics);
+    }
+
+    /** The axes that are normalized over. */
+    private static Shape normalized(Op.LayerNormalization l, Shape x) {
+        return Shape.of(Arrays.copyOfRange(x.dims(), x.rank() - l.axes(), x.rank()));
     }
 
     private static Shape pooling(Op.Pooling p, Shape x) {

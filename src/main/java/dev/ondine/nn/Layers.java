@@ -54,6 +54,31 @@ public final class Layers {
         return new BatchNorm(3, features);
     }
 
+    /** Layer normalization over the last axes, which have these extents. */
+    public static LayerNorm layerNorm(int... shape) {
+        return new LayerNorm(shape);
+    }
+
+    /** Group normalization of (N, features, …) with so many groups of channels. */
+    public static GroupNorm groupNorm(int groups, int features) {
+        return new GroupNorm(groups, features);
+    }
+
+    /** Instance normalization of (N, features, length). */
+    public static InstanceNorm instanceNorm1d(int features) {
+        return new InstanceNorm(1, features);
+    }
+
+    /** Instance normalization of (N, features, height, width). */
+    public static InstanceNorm instanceNorm2d(int features) {
+        return new InstanceNorm(2, features);
+    }
+
+    /** Instance normalization of (N, features, depth, height, width). */
+    public static InstanceNorm instanceNorm3d(int features) {
+        return new InstanceNorm(3, features);
+    }
+
     public static Linear linear(int in, int out) {
         return new Linear(in, out, true);
     }

@@ -187,6 +187,8 @@ final class Lowering {
             case Op.FoldedWeights f -> new LowerFold(this, node).fold(f);
             case Op.BatchNormalization b -> new LowerBatchNormalization(this, node).forward(b);
             case Op.BatchNormalizationBackward b -> new LowerBatchNormalization(this, node).backward(b);
+            case Op.LayerNormalization l -> new LowerLayerNormalization(this, node).forward(l);
+            case Op.LayerNormalizationBackward l -> new LowerLayerNormalization(this, node).backward(l);
             case Op.Pooling p -> new LowerPooling(this, node).forward(p);
             case Op.PoolingBackward p -> new LowerPooling(this, node).backward(p);
             case Op.Activation a -> new LowerElementwise(this, node).activation(a);

@@ -19,6 +19,7 @@ final class Svg {
             case CONVOLUTION_BACKWARD_WEIGHTS -> "#93c1ee";
             case LINEAR -> "#1f7a6b";
             case BATCH_NORMALIZATION -> "#dd8327";
+            case LAYER_NORMALIZATION -> "#e8ac6b";
             case POOLING -> "#8a63b3";
             case ELEMENTWISE -> "#5da646";
             case SOFTMAX_AND_LOSS -> "#c0495c";

@@ -150,6 +150,19 @@ public final class ReferenceInterpreter {
             case Op.FoldedWeights f -> foldedWeights(f, in, out);
             case Op.BatchNormalization b -> batchNormalization(b, shape(node, 0), in, out);
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(b.forward(), shape(node, 0), in, out);
+            case Op.LayerNormalization l -> {
+                var op = new ReferenceLayerNormalization(l, shape(node, 0));
+                double[] gamma = l.scale() ? in[1] : null;
+                double[] beta = l.shift() ? in[in.length - 1] : null;
+                yield () -> op.forward(in[0], gamma, beta, out[0], out[1], out[2]);
+            }
+            case Op.LayerNormalizationBackward l -> {
+                var op = new ReferenceLayerNormalization(l.forward(), shape(node, 0));
+                double[] gamma = l.forward().scale() ? in[3] : null;
+                double[] dgamma = l.forward().scale() ? out[1] : null;
+                double[] dbeta = l.forward().shift() ? out[out.length - 1] : null;
+                yield () -> op.backward(in[0], in[1], in[2], gamma, in[in.length - 1], out[0], dgamma, dbeta);
+            }
             case Op.Pooling p -> {
                 var op = new ReferencePooling(p, shape(node, 0), result(node));
                 yield p.kind() == Op.PoolingKind.MAX

@@ -16,6 +16,7 @@ public final class VerifyCases {
                         EpilogueCases.all(),
                         TransposedConvolutionCases.all(),
                         NormalizationCases.all(),
+                        LayerNormalizationCases.all(),
                         PoolingCases.all(),
                         ElementwiseCases.all(),
                         StructureCases.all(),

@@ -23,6 +23,7 @@ public final class GradientCases {
         c.convolution();
         c.transposedConvolution();
         c.batchNormalization();
+        c.layerNormalization();
         c.pooling();
         c.elementwise();
         c.structure();
@@ -167,6 +168,22 @@ public final class GradientCases {
         if (op.scale()) operands.add(g.random(x[1]));
         if (op.shift()) operands.add(g.random(x[1]));
         return g.builder.addAll(op, operands).getFirst();
+    }
+
+    private void layerNormalization() {
+        for (boolean scale : new boolean[] {true, false}) {
+            for (boolean shift : new boolean[] {true, false}) {
+                var op = new Op.LayerNormalization(1, 1e-2f, scale, shift);
+                sum("layer norm" + (scale ? " scale" : "") + (shift ? " shift" : ""), g -> {
+                    List<Value> operands = new ArrayList<>(List.of(g.random(3, 2, 5)));
+                    if (scale) operands.add(g.random(5));
+                    if (shift) operands.add(g.random(5));
+                    return g.builder.addAll(op, operands).getFirst();
+                });
+            }
+        }
+        var two = new Op.LayerNormalization(2, 1e-5f, true, true);
+        sum("layer norm over two axes", g -> g.add(two, g.random(2, 3, 4), g.random(3, 4), g.random(3, 4)));
     }
 
     private void pooling() {

@@ -22,7 +22,7 @@ import java.util.Set;
 /** The layer that each golden case is about, and how exactly it must come out. */
 final class GoldenCases {
     /** Operations that Ondine does not have; their files are skipped, and their appearance would fail the test that lists them. */
-    static final Set<String> MISSING = Set.of("layer_norm", "group_norm", "instance_norm", "upsample");
+    static final Set<String> MISSING = Set.of("upsample");
 
     /**
      * @param layer built for the case's {@code input}; its parameters are called as the case's tensors
@@ -43,6 +43,7 @@ final class GoldenCases {
                     case "attention" -> attention(f);
                     case "batch_norm" -> batchNorm(f);
                     case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
+                    case "layer_norm", "group_norm", "instance_norm" -> normOfSamples(f);
                     case "pool" -> pool(f);
                     case "activation" -> activation(f);
                     case "softmax", "log_softmax" -> softmax(f);
@@ -175,6 +176,26 @@ final class GoldenCases {
         double n = (double) f.get("input").shape().elements()
                 / f.get("input").shape().dim(1);
         return new Case(layer, true, Tolerances.normalized(n, 1), Tolerances.cancelling(n));
+    }
+
+    private static Case normOfSamples(GoldenFile f) {
+        Shape x = f.get("input").shape();
+        Shape w = f.get("weight").shape();
+        int features = (int) w.dim(0);
+        double epsilon = f.number("eps", 1e-5);
+        double row = switch (f.text("op")) {
+            case "layer_norm" -> w.elements();
+            case "group_norm" -> (double) x.elements() / x.dim(0) / f.integer("groups", 1);
+            default -> x.elements(2, x.rank());
+        };
+        Layer layer = switch (f.text("op")) {
+            case "layer_norm" -> Layers.layerNorm(features).epsilon(epsilon);
+            case "group_norm" -> Layers.groupNorm(f.integer("groups", 1), features).epsilon(epsilon);
+            default -> Layers.instanceNorm2d(features).epsilon(epsilon).affine(true);
+        };
+        // γ and β are summed over everything that one of their elements is used for.
+        double summed = Math.max(row, (double) x.elements() / w.elements());
+        return new Case(layer, true, Tolerances.normalized(row, 1), Tolerances.cancelling(summed));
     }
 
     /** A second operand. A model is also built for batches of other sizes than the case's, so that its batch follows that of x. */

@@ -131,6 +131,21 @@ class VerificationTest {
         assertFalse(runs.contains("reference"), runs);
     }
 
+    static Stream<VerifyCase> casesOfNormalizedSamples() {
+        Pattern names = Pattern.compile("(layer|group|instance) norm.*");
+        return cases().filter(c -> names.matcher(c.operation()).matches());
+    }
+
+    /** oneDNN's own group normalization would fall to its reference loop for the gradient. */
+    @ParameterizedTest
+    @MethodSource("casesOfNormalizedSamples")
+    void samplesAreNormalizedByRealKernels(VerifyCase verified) {
+        String runs = run(verified, Precision.FLOAT32).implementation();
+        assertFalse(runs.contains("ref"), runs);
+        assertTrue(runs.contains("layer_normalization forward_training jit"), runs);
+        assertTrue(runs.contains("layer_normalization backward"), runs);
+    }
+
     /**
      * A ReLU behind batch normalization, a sum, a convolution or a linear layer is no step of its own, and what training lives on has
      * real kernels.
