@@ -46,11 +46,20 @@ public interface Plan extends AutoCloseable {
     /** How many float32 elements, padding included, parameter {@code index} takes in a block. */
     long extent(int index);
 
+    /** All batch statistics of the last run in one block of float32, laid out as {@link StatisticsLayout} says; empty if there are none. */
+    MemorySegment statistics();
+
     /** The mean of the batch in statistic {@code index} of the graph, after a run. */
-    MemorySegment mean(int index);
+    default MemorySegment mean(int index) {
+        long start = StatisticsLayout.of(graph()).mean(index);
+        return StatisticsLayout.slice(statistics(), start, graph().statistics().get(index));
+    }
 
     /** The biased variance of the batch in statistic {@code index} of the graph, after a run. */
-    MemorySegment variance(int index);
+    default MemorySegment variance(int index) {
+        long start = StatisticsLayout.of(graph()).variance(index);
+        return StatisticsLayout.slice(statistics(), start, graph().statistics().get(index));
+    }
 
     /**
      * Computes what depends on parameters and buffers only, if the plan was compiled with {@link PlanOptions#folding}; does nothing

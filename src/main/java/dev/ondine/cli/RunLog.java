@@ -63,6 +63,7 @@ final class RunLog implements Fit.Listener {
         line.put("train_accuracy", result.trainAccuracy());
         line.put("test_loss", result.test() == null ? null : result.test().loss());
         line.put("test_accuracy", result.test() == null ? null : result.test().accuracy());
+        line.put("skipped", progress.skipped());
         line.put("lr", result.learningRate());
         line.put("seconds", result.seconds());
         line.put("images_per_s", result.imagesPerSecond());

@@ -108,6 +108,7 @@ final class TrainCommand extends Command {
                             .schedule(training.schedule())
                             .threads(computing.threads())
                             .precision(computing.precision())
+                            .onNonFinite(training.nonFinite())
                             .seed(seed)
                             .build()) {
                 printHeader(model, trainer, backend, folder);

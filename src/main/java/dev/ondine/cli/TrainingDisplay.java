@@ -20,6 +20,7 @@ final class TrainingDisplay implements Fit.Listener {
     private final long start = System.nanoTime();
     private long lastLine = start;
     private double before;
+    private FitProgress progress;
     private EpochBar bar;
 
     /** @param bars whether {@code out} ends at a terminal */
@@ -38,6 +39,7 @@ final class TrainingDisplay implements Fit.Listener {
 
     @Override
     public void start(FitProgress p) {
+        progress = p;
         before = p.epoch() - 1 + (double) p.step() / p.steps();
     }
 
@@ -66,6 +68,10 @@ final class TrainingDisplay implements Fit.Listener {
                 : "test" + figures(result.test().loss(), result.test().accuracy());
         out.println(name(result.epoch()) + "  train" + figures(result.trainLoss(), result.trainAccuracy()) + "  " + test
                 + "  " + Text.grouped(Math.round(result.imagesPerSecond())) + " images/s" + waiting(result));
+        if (progress.skipped() > 0) {
+            out.println("  skipped " + progress.skipped() + (progress.skipped() == 1 ? " step: " : " steps, the last: ")
+                    + progress.trainer().lastSkipped().orElse(""));
+        }
     }
 
     /** What the computing threads waited for batches, where that is worth a word: more workers may help. */

@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.train.Loss;
+import dev.ondine.train.NonFinite;
 import dev.ondine.train.Optimizer;
 import dev.ondine.train.Schedule;
 import java.util.Locale;
@@ -100,13 +101,23 @@ final class TrainingOptions {
             description = "How much of each target is spread over all classes. Default: ${DEFAULT-VALUE}.")
     private double labelSmoothing;
 
+    @Option(
+            names = "--on-nonfinite",
+            paramLabel = "POLICY",
+            description =
+                    "fail or skip: what becomes of a step whose loss, batch statistics or gradients hold a NaN or an"
+                            + " infinity. Such a step never reaches the parameters. Default: ${DEFAULT-VALUE}.")
+    private String nonFiniteName = "fail";
+
     private OptimizerName optimizer;
     private ScheduleName schedule;
+    private NonFinite nonFinite;
 
     /** Checks the options, and sets those that were left open and apply; to be called before anything else. */
     void check(Command command) {
         optimizer = command.constant("--optimizer", OptimizerName.class, optimizerName);
         schedule = command.constant("--schedule", ScheduleName.class, scheduleName);
+        nonFinite = command.constant("--on-nonfinite", NonFinite.class, nonFiniteName);
         command.require(epochs > 0, "--epochs", "at least 1", epochs);
         command.require(batch > 0, "--batch", "at least 1", batch);
         if (rate != null) command.require(rate > 0 && Double.isFinite(rate), "--lr", "a number above 0", rate);
@@ -148,6 +159,10 @@ final class TrainingOptions {
         return then.warmup(warmup);
     }
 
+    NonFinite nonFinite() {
+        return nonFinite;
+    }
+
     Loss.CrossEntropy loss() {
         return Loss.crossEntropy().smoothing(labelSmoothing);
     }
@@ -187,5 +202,6 @@ final class TrainingOptions {
         line.put("schedule", schedule.toString());
         line.put("warmup", warmup);
         line.put("label_smoothing", labelSmoothing);
+        line.put("on_nonfinite", nonFiniteName);
     }
 }

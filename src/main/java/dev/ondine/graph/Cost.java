@@ -47,6 +47,10 @@ public record Cost(long flops, long bytes) {
             case Op.FoldedWeights _ -> NONE;
             case Op.BatchNormalization b -> batchNormalization(node, b);
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(node, b.forward());
+            case Op.GhostBatchNormalization _ -> moved(node, 7 * y(node).elements());
+            case Op.GhostBatchNormalizationBackward _ -> moved(node, 8 * y(node).elements());
+            // Two roots, a quotient, a difference, a quotient, four comparisons.
+            case Op.RenormalizationFactors _ -> moved(node, 9 * y(node).elements());
             // As batch normalization with the batch's statistics.
             case Op.LayerNormalization _ -> moved(node, 7 * y(node).elements());
             case Op.LayerNormalizationBackward _ -> moved(node, 8 * y(node).elements());

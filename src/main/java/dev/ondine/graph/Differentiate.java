@@ -49,6 +49,7 @@ public final class Differentiate {
     private static Graph apply(GraphBuilder builder, Graph graph, Value output, Value weight, List<Value> wanted) {
         Set<Value> needed = new HashSet<>(wanted);
         for (Node node : graph.nodes()) {
+            if (isConstant(node.op())) continue;
             if (node.inputs().stream().anyMatch(needed::contains)) needed.addAll(node.outputs());
         }
         Map<Value, Value> gradients = new HashMap<>();
@@ -82,5 +83,10 @@ public final class Differentiate {
             if (v.role() == Value.Role.INPUT) builder.output(OUTPUT_PREFIX + v.name(), gradient);
         }
         return Passes.done("differentiated", builder.build());
+    }
+
+    /** Whether a result counts as a constant, whatever it is computed from. */
+    private static boolean isConstant(Op op) {
+        return op instanceof Op.RenormalizationFactors;
     }
 }

@@ -49,6 +49,8 @@ final class Gradients {
             case Op.MatMul m -> matMul(m, dy, wanted);
             case Op.BatchNormalization b -> batchNormalization(b, dy);
             case Op.LayerNormalization l -> layerNormalization(l, dy);
+            case Op.GhostBatchNormalization g -> ghostBatchNormalization(g, dy);
+            case Op.RenormalizationFactors _ -> new Value[0];
             case Op.Pooling p -> {
                 Op.PoolingBackward backward = new Op.PoolingBackward(p, in(0).shape());
                 yield only(p.kind() == Op.PoolingKind.MAX ? add(backward, dy, node.output(1)) : add(backward, dy));
@@ -186,6 +188,15 @@ final class Gradients {
                             + " has no gradient: let nothing that is differentiated come into it, or give it as an"
                             + " input");
         }
+    }
+
+    private Value[] ghostBatchNormalization(Op.GhostBatchNormalization g, Value dy) {
+        List<Value> operands = new ArrayList<>(List.of(in(0)));
+        operands.addAll(node.outputs().subList(1, node.outputs().size()));
+        if (g.scale()) operands.add(in(1));
+        operands.add(dy);
+        return builder.addAll(new Op.GhostBatchNormalizationBackward(g), operands, node.path())
+                .toArray(Value[]::new);
     }
 
     private Value[] layerNormalization(Op.LayerNormalization l, Value dy) {

@@ -110,6 +110,8 @@ public final class MixedPrecision {
             case Op.TransposedConvolution _, Op.MatMul _ -> Kind.PRODUCT;
             case Op.ConvolutionBackwardWeights _, Op.LinearBackwardWeights _, Op.ReduceSum _ -> Kind.SUM;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.ELEMENTWISE;
+            case Op.GhostBatchNormalization _, Op.GhostBatchNormalizationBackward _ -> Kind.ELEMENTWISE;
+            case Op.RenormalizationFactors _ -> Kind.FLOAT32;
             case Op.LayerNormalization _, Op.LayerNormalizationBackward _ -> Kind.ELEMENTWISE;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.ELEMENTWISE;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _ -> Kind.ELEMENTWISE;
@@ -164,7 +166,10 @@ public final class MixedPrecision {
     private static boolean readsNarrow(Node node, int operand) {
         return switch (node.op()) {
             case Op.Convolution _, Op.TransposedConvolution _, Op.Linear _ -> operand < 2;
-            case Op.BatchNormalization _, Op.LayerNormalization _, Op.Pooling _, Op.PoolingBackward _ -> operand == 0;
+            case Op.BatchNormalization _, Op.GhostBatchNormalization _, Op.LayerNormalization _ -> operand == 0;
+            case Op.Pooling _, Op.PoolingBackward _ -> operand == 0;
+            case Op.GhostBatchNormalizationBackward _ ->
+                operand == 0 || operand == node.inputs().size() - 1;
             case Op.BatchNormalizationBackward b ->
                 operand == 0 || operand == (b.forward().scale() ? 4 : 3);
             case Op.LayerNormalizationBackward l ->

@@ -139,6 +139,28 @@ public sealed interface Op {
     record BatchNormalizationBackward(BatchNormalization forward) implements Backward {}
 
     /**
+     * Batch normalization of virtual batches (Hoffer et al. 2017): the batch in {@code ghosts} parts of neighbouring samples, each
+     * normalized with statistics of its own, with one γ and one β for all. (x, γ if {@code scale}, β if {@code shift}) → y, then μ and σ²
+     * of each part in turn.
+     */
+    record GhostBatchNormalization(int ghosts, float epsilon, boolean scale, boolean shift) implements Forward {
+        /** What happens to each part. */
+        public BatchNormalization part() {
+            return new BatchNormalization(epsilon, true, scale, shift, false);
+        }
+    }
+
+    /** (x, μ and σ² of each part in turn, γ if scale, dy) → dx, dγ if scale, dβ if shift. */
+    record GhostBatchNormalizationBackward(GhostBatchNormalization forward) implements Backward {}
+
+    /**
+     * What batch renormalization (Ioffe 2017) corrects a batch with: r = σ/σ′ and d = (μ − μ′)/σ′, within limits, μ and σ being the
+     * batch's mean and deviation, μ′ and σ′ the running ones; deviations are √(variance + ε). (μ, σ², μ′, σ′²) → r, d. The gradient takes
+     * them for constants: none flows through. The limits are those of the run's number.
+     */
+    record RenormalizationFactors(float epsilon, Renormalization limits) implements Forward {}
+
+    /**
      * {@code y = γ·(x − μ)/√(σ² + ε) + β}, μ and σ² (the biased variance) over the last {@code axes} axes: each sample, or each position
      * of it, by itself (Ba et al. 2016). (x, γ if {@code scale}, β if {@code shift}, both of the shape of those axes) → y, μ, σ², these
      * of the shape of the other axes.

@@ -58,6 +58,18 @@ final class ShapeRules {
                 if (b.forward().shift()) out.add(channels);
                 yield out;
             }
+            case Op.GhostBatchNormalization g -> ghostBatchNormalization(g, in);
+            case Op.GhostBatchNormalizationBackward g -> {
+                TensorType channels = TensorType.float32(Shape.of(shape(in, 0).dim(1)));
+                List<TensorType> out = new ArrayList<>(List.of(in.get(0)));
+                if (g.forward().scale()) out.add(channels);
+                if (g.forward().shift()) out.add(channels);
+                yield out;
+            }
+            case Op.RenormalizationFactors _ -> {
+                for (int i = 1; i < 4; i++) requireSame("statistics", shape(in, i), "channels", shape(in, 0));
+                yield List.of(in.get(0), in.get(0));
+            }
             case Op.LayerNormalization l -> layerNormalization(l, in);
             case Op.LayerNormalizationBackward l -> {
                 List<TensorType> out = new ArrayList<>(List.of(in.get(0)));
@@ -265,6 +277,20 @@ final class ShapeRules {
         return out;
     }
 
+    private static List<TensorType> ghostBatchNormalization(Op.GhostBatchNormalization g, List<TensorType> in) {
+        Shape x = shape(in, 0);
+        if (g.ghosts() < 1 || x.rank() < 1 || x.dim(0) % g.ghosts() != 0) {
+            throw new IllegalArgumentException(
+                    "the batch of " + x + " cannot be divided into " + g.ghosts() + " parts");
+        }
+        List<TensorType> part = new ArrayList<>(in);
+        part.set(0, like(in, 0, x.with(0, x.dim(0) / g.ghosts())));
+        List<TensorType> one = batchNormalization(g.part(), part);
+        List<TensorType> out = new ArrayList<>(List.of(in.get(0)));
+        for (int i = 0; i < g.ghosts(); i++) out.addAll(one.subList(1, 3));
+        return out;
+    }
+
     private static List<TensorType> layerNormalization(Op.LayerNormalization l, List<TensorType> in) {
         Shape x = shape(in, 0);
         if (l.axes() < 1 || l.axes() > x.rank()) {
@@ -278,8 +304,7 @@ final class ShapeRules {
                     + x + " each value would be normalized by itself, to nothing but the shift");
         }
         for (int i = 1; i < in.size(); i++) requireSame("scale and shift", shape(in, i), "the last axes", normalized);
-        TensorType statistics = TensorType.float32(
-                Shape.of(Arrays.copyOf(x.dims(), x.rank() - l.axes())));
+        TensorType statistics = TensorType.float32(Shape.of(Arrays.copyOf(x.dims(), x.rank() - l.axes())));
         return List.of(in.get(0), statistics, statistics);
     }
 

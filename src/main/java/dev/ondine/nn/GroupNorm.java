@@ -62,8 +62,8 @@ public record GroupNorm(int groups, int features, float epsilon, boolean scale, 
         }
         Shape rows = Shape.of(
                 x.shape().dim(0) * groups, x.shape().elements(1, x.shape().rank()) / groups);
-        Value normalized = context.add(
-                new Op.LayerNormalization(1, epsilon, false, false), context.add(new Op.Reshape(rows), x));
+        Value normalized =
+                context.add(new Op.LayerNormalization(1, epsilon, false, false), context.add(new Op.Reshape(rows), x));
         Value y = context.add(new Op.Reshape(x.shape()), normalized);
         Shape channels = Shape.of(features);
         Value gamma = scale ? context.parameter("weight", channels, new Initializer.Constant(1)) : null;

@@ -23,7 +23,8 @@ public record LayerNorm(List<Integer> shape, float epsilon, boolean scale, boole
 
     public LayerNorm {
         shape = List.copyOf(shape);
-        if (shape.isEmpty()) throw new IllegalArgumentException("layer normalization takes the extent of one axis at least");
+        if (shape.isEmpty())
+            throw new IllegalArgumentException("layer normalization takes the extent of one axis at least");
         for (int extent : shape) {
             if (extent < 1) throw new IllegalArgumentException("the normalized axes must be at least 1, not " + shape);
         }

@@ -1,9 +1,12 @@
 package dev.ondine.nn;
 
+import dev.ondine.backend.StatisticsLayout;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
+import java.lang.foreign.MemorySegment;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,33 +24,52 @@ public final class Parameters implements AutoCloseable {
     private final List<ParameterSpec> specs;
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     private final Arena arena = Arena.ofShared();
+    /** The float32 that are not learned, running statistics, in one block: where each begins, in floats. */
+    private final Map<String, Long> offsets = new HashMap<>();
+
+    private final MemorySegment buffers;
+    private long floats;
     private Runnable owner;
     private boolean stale;
     private long version = 1;
     private long edits = 1;
 
-    Parameters(Iterable<ParameterSpec> specs, long seed) {
-        List<ParameterSpec> list = new ArrayList<>();
+    Parameters(Collection<ParameterSpec> specs, long seed) {
+        List<ParameterSpec> list = List.copyOf(specs);
         try {
-            for (ParameterSpec spec : specs) {
-                list.add(spec);
-                tensors.put(spec.name(), initial(spec, seed));
+            for (ParameterSpec spec : list) {
+                if (!isBuffer(spec)) continue;
+                offsets.put(spec.name(), floats);
+                floats += StatisticsLayout.padded(spec.shape().elements());
             }
+            buffers = arena.allocate(floats * Float.BYTES, Tensor.ALIGNMENT);
+            for (ParameterSpec spec : list) tensors.put(spec.name(), initial(spec, seed));
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
-        this.specs = List.copyOf(list);
+        this.specs = list;
+    }
+
+    private static boolean isBuffer(ParameterSpec spec) {
+        return !spec.learned() && spec.dataType() == DataType.FLOAT32;
     }
 
     private Tensor initial(ParameterSpec spec, long seed) {
-        Tensor tensor = Tensor.allocate(arena, spec.dataType(), spec.shape());
+        Tensor tensor = isBuffer(spec)
+                ? Tensor.view(slice(spec), spec.dataType(), spec.shape())
+                : Tensor.allocate(arena, spec.dataType(), spec.shape());
         if (spec.dataType() == DataType.FLOAT32) {
             // Seeded by name, so that a parameter begins the same whatever stands around it.
             SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + nameHash(spec.name()));
             tensor.copyFrom(spec.initializer().values(spec.shape(), random));
         }
         return tensor;
+    }
+
+    private MemorySegment slice(ParameterSpec spec) {
+        return buffers.asSlice(
+                offsets.get(spec.name()) * Float.BYTES, spec.shape().elements() * Float.BYTES);
     }
 
     private static long nameHash(String name) {
@@ -145,6 +167,19 @@ public final class Parameters implements AutoCloseable {
     /** The tensor of a name as it is, without asking the borrower: for the borrower itself. */
     public synchronized Tensor raw(String name) {
         return tensors.get(name);
+    }
+
+    /**
+     * Everything of float32 that is not learned (running means and variances) in one block, in the order of the layers, each beginning on
+     * a multiple of {@link StatisticsLayout#ALIGNMENT} floats, with zeros between: for one pass over all of them.
+     */
+    public MemorySegment buffers() {
+        return buffers;
+    }
+
+    /** Where a tensor begins in {@link #buffers}, in floats; −1 if it does not lie there. */
+    public long bufferOffset(String name) {
+        return offsets.getOrDefault(name, -1L);
     }
 
     private void refresh() {

@@ -3,7 +3,9 @@ package dev.ondine.nn;
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
+import java.util.LinkedHashMap;
 import java.util.Optional;
+import java.util.SequencedMap;
 
 /**
  * body(x) + shortcut(x), then an activation if there is one (He et al. 2016). The shapes of both must agree. The body's parameters
@@ -20,6 +22,38 @@ public record Residual(Layer body, Optional<Layer> shortcut, Optional<Activation
     /** relu(body(x) + shortcut(x)). */
     public static Residual of(Layer body, Layer shortcut) {
         return new Residual(body, Optional.of(shortcut), Optional.of(ActivationKind.RELU));
+    }
+
+    /**
+     * A network whose residual blocks, wherever they stand in its sequences, begin as their shortcuts: γ of the last batch norm of each
+     * body begins with 0 (Goyal et al. 2017, section 5.1; {@code zero_init_residual} of torchvision). A body that does not end in a batch
+     * norm with a γ stays as it is.
+     */
+    public static Layer withZeroLast(Layer network) {
+        return switch (network) {
+            case Sequential s -> {
+                SequencedMap<String, Layer> children = new LinkedHashMap<>();
+                s.children().forEach((name, child) -> children.put(name, withZeroLast(child)));
+                yield new Sequential(children);
+            }
+            case Residual r -> new Residual(zeroLast(withZeroLast(r.body)), r.shortcut, r.activation);
+            default -> network;
+        };
+    }
+
+    private static Layer zeroLast(Layer body) {
+        return switch (body) {
+            case BatchNorm b when b.scale() -> b.initialScale(0);
+            case Sequential s
+            when !s.children().isEmpty() -> {
+                SequencedMap<String, Layer> children = new LinkedHashMap<>(s.children());
+                children.replace(
+                        s.children().lastEntry().getKey(),
+                        zeroLast(s.children().lastEntry().getValue()));
+                yield new Sequential(children);
+            }
+            default -> body;
+        };
     }
 
     @Override

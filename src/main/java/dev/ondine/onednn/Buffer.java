@@ -14,6 +14,8 @@ final class Buffer {
     /** Where in its host it begins; 0 but for a part. */
     private long within;
 
+    private boolean part;
+
     private boolean pinned;
     private int first = Integer.MAX_VALUE;
     private int last = -1;
@@ -36,12 +38,20 @@ final class Buffer {
         return new Buffer(name, 0, true);
     }
 
-    /** A part of this buffer's memory, seen as a buffer of its own: for reading. */
+    /** A part of this buffer's memory, seen as a buffer of its own. */
     Buffer part(long offset, long bytes) {
         Buffer part = new Buffer(name, bytes, false);
         part.host = this;
         part.within = offset;
+        part.part = true;
         return part;
+    }
+
+    /** What this is a part of; itself if it is none. */
+    Buffer whole() {
+        Buffer b = this;
+        while (b.part) b = b.host;
+        return b;
     }
 
     String name() {

@@ -113,7 +113,7 @@ final class LowerBatchNormalization {
         return requests;
     }
 
-    private static Set<NormalizationFlag> flags(Op.BatchNormalization op) {
+    static Set<NormalizationFlag> flags(Op.BatchNormalization op) {
         Set<NormalizationFlag> flags = EnumSet.noneOf(NormalizationFlag.class);
         if (!op.training()) flags.add(NormalizationFlag.USE_GLOBAL_STATS);
         if (op.scale()) flags.add(NormalizationFlag.USE_SCALE);

@@ -2,6 +2,7 @@ package dev.ondine.onednn;
 
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.backend.PlanReport.Attempt;
+import dev.ondine.backend.StatisticsLayout;
 import dev.ondine.backend.Team;
 import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
@@ -69,6 +70,10 @@ final class Lowering {
     private final Map<Value, Node> lastReaders = new HashMap<>();
     private final Map<Value, List<Node>> consumers;
     private final List<Slot> pinned = new ArrayList<>();
+    /** Where the batch statistics must be after a run. */
+    private final Map<Value, Slot> statisticSlots = new LinkedHashMap<>();
+
+    private Buffer statistics;
     private final Map<Slot, Consumer<Tensor>> constants = new HashMap<>();
     private final List<String> warnings = new ArrayList<>();
     private final Tuner tuner;
@@ -128,7 +133,28 @@ final class Lowering {
         }
     }
 
+    /** The block of all batch statistics, and in it the place of each. */
+    private void placeStatistics() {
+        StatisticsLayout layout = StatisticsLayout.of(graph);
+        if (layout.count() == 0) return;
+        MemoryDescriptor whole = layouts.plain(Shape.of(layout.floats()), DataType.FLOAT32);
+        statistics = new Buffer("statistics", whole.size());
+        pin(new Slot(statistics, whole));
+        for (int i = 0; i < layout.count(); i++) {
+            Graph.Statistic s = graph.statistics().get(i);
+            statistic(s.mean(), layout.mean(i));
+            statistic(s.variance(), layout.variance(i));
+        }
+    }
+
+    private void statistic(Value v, long start) {
+        MemoryDescriptor layout = plain(v);
+        Buffer part = statistics.part(start * Float.BYTES, layout.size());
+        statisticSlots.put(v, new Slot(part, layout));
+    }
+
     private void place() {
+        placeStatistics();
         for (List<Value> given : List.of(graph.inputs(), graph.buffers())) {
             for (Value v : given) pinned(v, plain(v));
         }
@@ -140,10 +166,10 @@ final class Lowering {
         node = null;
         target = steps;
         for (Value v : graph.outputs().values()) pin(ownLayouts ? fetched(v) : inPlain(v));
-        for (Graph.Statistic s : graph.statistics()) {
-            pin(inPlain(s.mean()));
-            pin(inPlain(s.variance()));
-        }
+        statisticSlots.forEach((v, wanted) -> {
+            Slot made = inPlain(v);
+            if (made.buffer() != wanted.buffer()) reorder(made, wanted);
+        });
         graph.gradients().forEach((p, g) -> {
             if (p.role() == Value.Role.PARAMETER) storeGradient(p, g);
         });
@@ -187,6 +213,9 @@ final class Lowering {
             case Op.FoldedWeights f -> new LowerFold(this, node).fold(f);
             case Op.BatchNormalization b -> new LowerBatchNormalization(this, node).forward(b);
             case Op.BatchNormalizationBackward b -> new LowerBatchNormalization(this, node).backward(b);
+            case Op.GhostBatchNormalization g -> new LowerGhostBatchNormalization(this, node).forward(g);
+            case Op.GhostBatchNormalizationBackward g -> new LowerGhostBatchNormalization(this, node).backward(g);
+            case Op.RenormalizationFactors r -> LowerRenormalization.factors(this, node, r);
             case Op.LayerNormalization l -> new LowerLayerNormalization(this, node).forward(l);
             case Op.LayerNormalizationBackward l -> new LowerLayerNormalization(this, node).backward(l);
             case Op.Pooling p -> new LowerPooling(this, node).forward(p);
@@ -366,10 +395,10 @@ final class Lowering {
     /** The place of a result of the current node, in the layout that its primitive writes. */
     Slot out(Value v, MemoryDescriptor layout) {
         Value parameter = parameterOfGradient.get(v);
-        Slot slot = parameter == null
-                ? new Slot(new Buffer(v.toString(), layout.size()), layout)
-                : parameters.gradient(parameter, layout);
-        return define(v, slot);
+        if (parameter != null) return define(v, parameters.gradient(parameter, layout));
+        Slot statistic = statisticSlots.get(v);
+        if (statistic != null && statistic.layout().equals(layout)) return define(v, statistic);
+        return define(v, new Slot(new Buffer(v.toString(), layout.size()), layout));
     }
 
     /** Says that a result of the current node lies in memory that is there already. */
@@ -644,6 +673,11 @@ final class Lowering {
     /** What the caller reads or writes, and constants: memory that is never shared. */
     List<Slot> pinnedSlots() {
         return pinned;
+    }
+
+    /** The block of all batch statistics; {@code null} if there are none. */
+    Buffer statistics() {
+        return statistics;
     }
 
     /** Where a value lies row-major. */

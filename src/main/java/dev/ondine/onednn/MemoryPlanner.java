@@ -34,7 +34,12 @@ final class MemoryPlanner {
             for (StepSpec.InPlace pair : steps.get(i).inPlace()) {
                 Buffer in = pair.input().buffer();
                 Buffer out = pair.output().buffer();
-                boolean free = !in.isExternal() && !in.isPinned() && in.last() == i && in.root() != out.root();
+                // What takes the place of a part would take that of the whole.
+                boolean free = in.whole() == in
+                        && !in.isExternal()
+                        && !in.isPinned()
+                        && in.last() == i
+                        && in.root() != out.root();
                 boolean fits =
                         !out.isExternal() && out.root() == out && in.root().bytes() >= out.bytes();
                 if (free && fits && out.first() >= i && !taken.contains(out)) {

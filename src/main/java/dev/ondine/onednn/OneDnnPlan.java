@@ -44,8 +44,7 @@ public final class OneDnnPlan implements Plan {
     private final Map<String, Tensor> inputs = new LinkedHashMap<>();
     private final Map<String, Tensor> outputs = new LinkedHashMap<>();
     private final Map<String, Tensor> buffers = new LinkedHashMap<>();
-    private final List<MemorySegment> means = new ArrayList<>();
-    private final List<MemorySegment> variances = new ArrayList<>();
+    private final MemorySegment statistics;
     private boolean prepared;
     private volatile boolean closed;
 
@@ -85,10 +84,9 @@ public final class OneDnnPlan implements Plan {
         for (Value v : graph.inputs()) inputs.put(v.name(), view(lowering, v));
         for (Value v : graph.buffers()) buffers.put(v.name(), view(lowering, v));
         graph.outputs().forEach((name, v) -> outputs.put(name, view(lowering, v)));
-        for (Graph.Statistic s : graph.statistics()) {
-            means.add(view(lowering, s.mean()).segment());
-            variances.add(view(lowering, s.variance()).segment());
-        }
+        this.statistics = graph.statistics().isEmpty()
+                ? MemorySegment.NULL
+                : lowering.statistics().segment();
         if (made.isPresent()) {
             // For good: nothing of it is kept but what it made.
             for (Step s : once) s.run(0);
@@ -277,15 +275,9 @@ public final class OneDnnPlan implements Plan {
     }
 
     @Override
-    public MemorySegment mean(int index) {
+    public MemorySegment statistics() {
         requireOpen();
-        return means.get(index);
-    }
-
-    @Override
-    public MemorySegment variance(int index) {
-        requireOpen();
-        return variances.get(index);
+        return statistics;
     }
 
     @Override

@@ -68,7 +68,7 @@ final class PlanReporter {
     }
 
     private Use use(Buffer buffer) {
-        return uses.computeIfAbsent(buffer, b -> {
+        return uses.computeIfAbsent(buffer.whole(), b -> {
             buffers.add(b);
             return new Use(buffers.size() - 1);
         });
@@ -219,6 +219,8 @@ final class PlanReporter {
             case Op.ConvolutionBackwardWeights _ -> Kind.CONVOLUTION_BACKWARD_WEIGHTS;
             case Op.Linear _, Op.LinearBackwardData _, Op.LinearBackwardWeights _, Op.MatMul _ -> Kind.LINEAR;
             case Op.BatchNormalization _, Op.BatchNormalizationBackward _ -> Kind.BATCH_NORMALIZATION;
+            case Op.GhostBatchNormalization _, Op.GhostBatchNormalizationBackward _, Op.RenormalizationFactors _ ->
+                Kind.BATCH_NORMALIZATION;
             case Op.LayerNormalization _, Op.LayerNormalizationBackward _ -> Kind.LAYER_NORMALIZATION;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.POOLING;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ ->

@@ -150,6 +150,20 @@ public final class ReferenceInterpreter {
             case Op.FoldedWeights f -> foldedWeights(f, in, out);
             case Op.BatchNormalization b -> batchNormalization(b, shape(node, 0), in, out);
             case Op.BatchNormalizationBackward b -> batchNormalizationBackward(b.forward(), shape(node, 0), in, out);
+            case Op.GhostBatchNormalization g -> {
+                var op = new ReferenceGhostBatchNormalization(g, shape(node, 0));
+                double[] gamma = g.scale() ? in[1] : null;
+                double[] beta = g.shift() ? in[in.length - 1] : null;
+                yield () -> op.forward(in[0], gamma, beta, out);
+            }
+            case Op.GhostBatchNormalizationBackward g -> {
+                var op = new ReferenceGhostBatchNormalization(g.forward(), shape(node, 0));
+                double[] dgamma = g.forward().scale() ? out[1] : null;
+                double[] dbeta = g.forward().shift() ? out[out.length - 1] : null;
+                yield () -> op.backward(in, out[0], dgamma, dbeta);
+            }
+            case Op.RenormalizationFactors r ->
+                () -> ReferenceRenormalization.factors(r, step, in[0], in[1], in[2], in[3], out[0], out[1]);
             case Op.LayerNormalization l -> {
                 var op = new ReferenceLayerNormalization(l, shape(node, 0));
                 double[] gamma = l.scale() ? in[1] : null;

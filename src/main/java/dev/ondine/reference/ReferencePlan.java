@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.StatisticsLayout;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Value;
@@ -38,6 +39,7 @@ public final class ReferencePlan implements Plan {
     private final MemorySegment gradients;
     private final Vector[] parameterVectors;
     private final Vector[] gradientVectors;
+    private final MemorySegment statistics;
     private final Vector[] means;
     private final Vector[] variances;
     private final Port[] given;
@@ -77,9 +79,15 @@ public final class ReferencePlan implements Plan {
             gradientVectors = gradients.byteSize() == 0
                     ? new Vector[0]
                     : IntStream.range(0, block.count()).mapToObj(this::gradient).toArray(Vector[]::new);
-            means = graph.statistics().stream().map(t -> statistic(t.mean())).toArray(Vector[]::new);
-            variances = graph.statistics().stream()
-                    .map(t -> statistic(t.variance()))
+            StatisticsLayout layout = StatisticsLayout.of(graph);
+            statistics = allocate(layout.floats());
+            means = IntStream.range(0, layout.count())
+                    .mapToObj(i ->
+                            statistic(layout.mean(i), graph.statistics().get(i).mean()))
+                    .toArray(Vector[]::new);
+            variances = IntStream.range(0, layout.count())
+                    .mapToObj(i -> statistic(
+                            layout.variance(i), graph.statistics().get(i).variance()))
                     .toArray(Vector[]::new);
         } catch (Throwable e) {
             arena.close();
@@ -119,8 +127,8 @@ public final class ReferencePlan implements Plan {
         return new Vector(gradients, block.offset(index), array);
     }
 
-    private Vector statistic(Value v) {
-        return new Vector(allocate(v.shape().elements()), 0, interpreter.array(v));
+    private Vector statistic(long start, Value v) {
+        return new Vector(statistics, start, interpreter.array(v));
     }
 
     private Tensor allocate(Value v, String name) {
@@ -219,23 +227,9 @@ public final class ReferencePlan implements Plan {
     }
 
     @Override
-    public synchronized MemorySegment mean(int index) {
+    public synchronized MemorySegment statistics() {
         requireOpen();
-        return statistic(means, index);
-    }
-
-    @Override
-    public synchronized MemorySegment variance(int index) {
-        requireOpen();
-        return statistic(variances, index);
-    }
-
-    private static MemorySegment statistic(Vector[] vectors, int index) {
-        if (index < 0 || index >= vectors.length) {
-            throw new IndexOutOfBoundsException(
-                    "there is no statistic " + index + ": the graph has " + vectors.length + " statistics");
-        }
-        return vectors[index].segment;
+        return statistics;
     }
 
     /** Nothing: every run computes everything. */

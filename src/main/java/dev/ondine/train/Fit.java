@@ -243,7 +243,8 @@ public final class Fit {
             double rate = trainer.learningRate();
             ahead.next(batch.input().segment(), batch.target().segment());
             double loss = batch.step();
-            progress.stepped(loss, batch.correct(), rate, (System.nanoTime() - start) * 1e-9);
+            int correct = Double.isNaN(loss) ? 0 : batch.correct();
+            progress.stepped(loss, correct, rate, (System.nanoTime() - start) * 1e-9);
             for (int i = 0; i < listeners.size(); i++) listeners.get(i).step(progress);
             checkpoints.step(progress, listeners);
         }

@@ -12,6 +12,7 @@ public final class FitProgress {
     private final boolean resumed;
     private int epoch;
     private int step;
+    private int skipped;
     private double lossSum;
     private double stepLoss;
     private long correct;
@@ -30,6 +31,7 @@ public final class FitProgress {
     void at(int epoch, int step, double lossSum, long correct, double learningRate, double seconds) {
         this.epoch = epoch;
         this.step = step;
+        this.skipped = 0;
         this.lossSum = lossSum;
         this.correct = correct;
         this.learningRate = learningRate;
@@ -44,7 +46,9 @@ public final class FitProgress {
     void stepped(double loss, long right, double rate, double secondsOfEpoch) {
         step++;
         stepLoss = loss;
-        lossSum += loss;
+        // Of a step that was left out there is nothing to average.
+        if (Double.isNaN(loss)) skipped++;
+        else lossSum += loss;
         correct += right;
         learningRate = rate;
         seconds = secondsOfEpoch;
@@ -85,6 +89,16 @@ public final class FitProgress {
         return step;
     }
 
+    /** How many steps of this epoch were left out because their numbers were not finite; they count as done. */
+    public int skipped() {
+        return skipped;
+    }
+
+    /** As many were left out before a resumption. */
+    void skipped(int before) {
+        skipped = before;
+    }
+
     /** Steps that were done over all epochs, those before a resumption included. */
     public long totalSteps() {
         return trainer().steps();
@@ -95,19 +109,19 @@ public final class FitProgress {
         return resumed;
     }
 
-    /** Mean over the steps of this epoch so far, each before its update; 0 before the first. */
+    /** Mean over the steps of this epoch so far that were applied, each before its update; 0 before the first. */
     public double loss() {
-        return lossSum / Math.max(1, step);
+        return lossSum / Math.max(1, step - skipped);
     }
 
-    /** Of the last step, before its update. */
+    /** Of the last step, before its update; NaN if it was left out. */
     public double stepLoss() {
         return stepLoss;
     }
 
-    /** The share of samples that was classified rightly in this epoch so far, each before its step's update. */
+    /** The share of samples that was classified rightly in this epoch so far, each before its step's update, of the applied steps. */
     public double accuracy() {
-        return (double) correct / Math.max(1, samples());
+        return (double) correct / Math.max(1, (long) (step - skipped) * fit.samplesPerStep());
     }
 
     /** Of the last step. */

@@ -43,6 +43,7 @@ final class FitState {
         text.put("step", Integer.toString(progress.step()));
         // As text that reads back to the same bits.
         text.put("loss_sum", Double.toString(progress.lossSum()));
+        text.put("skipped", Integer.toString(progress.skipped()));
         text.put("correct", Long.toString(progress.correct()));
         text.put("learning_rate", Double.toString(progress.learningRate()));
         text.put("seconds", Double.toString(progress.seconds()));
@@ -95,6 +96,7 @@ final class FitState {
                         number(text, "correct"),
                         Double.parseDouble(entry(text, "learning_rate")),
                         Double.parseDouble(entry(text, "seconds")));
+                progress.skipped((int) number(text, "skipped"));
                 checkpoints.restore(entry(text, "best"));
             } catch (IllegalArgumentException e) {
                 throw new IOException(file + ": " + e.getMessage(), e);

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Trains a model, a batch at a time.
@@ -45,6 +46,7 @@ public final class Trainer implements AutoCloseable {
     private final int threads;
     private final long seed;
     private final Precision precision;
+    private final NonFinite nonFinite;
     private final UpdateKernels kernels;
     private final Map<Integer, TrainingBatch> batches = new LinkedHashMap<>();
     private final Runnable writeBack = this::writeBack;
@@ -53,6 +55,8 @@ public final class Trainer implements AutoCloseable {
     private Plan first;
     private List<MemorySegment> state = List.of();
     private long step;
+    private long skipped;
+    private String lastSkipped;
     private double epoch;
     private long seenEdits = -1;
     private boolean closed;
@@ -67,6 +71,7 @@ public final class Trainer implements AutoCloseable {
         this.threads = b.threads;
         this.seed = b.seed;
         this.precision = b.precision;
+        this.nonFinite = b.nonFinite;
         this.kernels = UpdateKernels.best();
     }
 
@@ -84,6 +89,7 @@ public final class Trainer implements AutoCloseable {
         private int threads = Backends.defaultThreads();
         private long seed;
         private Precision precision = Precision.FLOAT32;
+        private NonFinite nonFinite = NonFinite.FAIL;
 
         private Builder(Model model) {
             this.model = model;
@@ -135,6 +141,12 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
+        /** What becomes of a step whose loss, batch statistics or gradients are not finite; default: training fails. */
+        public Builder onNonFinite(NonFinite policy) {
+            this.nonFinite = policy;
+            return this;
+        }
+
         public Trainer build() {
             // Not before: whoever names another backend need not have oneDNN.
             if (backend == null) backend = Backends.best();
@@ -170,8 +182,9 @@ public final class Trainer implements AutoCloseable {
         Plan plan = backend.compile(training, first == null ? options : options.sharing(first));
         try {
             RunningStatistics statistics = new RunningStatistics(plan, parameters);
+            StatisticsFeed feed = new StatisticsFeed(plan, parameters);
             if (first == null) begin(plan);
-            return new TrainingBatch(this, plan, statistics, size);
+            return new TrainingBatch(this, plan, statistics, feed, size);
         } catch (RuntimeException | Error e) {
             plan.close();
             throw e;
@@ -195,15 +208,16 @@ public final class Trainer implements AutoCloseable {
         parameters.requireLent(writeBack);
         takeOver();
         parts.begin();
+        batch.feed().run();
         batch.plan().run(step);
         parts.done(StepParts.Part.PLAN);
         float value = batch.plan().output(TrainingBatch.LOSS).getFloatAt(0);
         RunningStatistics statistics = batch.statistics();
-        String layer = statistics.firstNotFinite();
-        if (layer != null) throw notFinite("the batch statistics of " + named(layer) + " are not finite", batch);
-        if (!Float.isFinite(value)) throw notFinite("the loss is " + value, batch);
-        long bad = finite.firstNotFinite(first.gradients(), first.team());
-        if (bad >= 0) throw notFinite("the gradient of " + parameterAt(bad) + " is not finite", batch);
+        String found = firstNotFinite(statistics, value);
+        if (found != null) {
+            skip(found, batch);
+            return Float.NaN;
+        }
         parts.done(StepParts.Part.FINITE_CHECK);
         // Whoever reads the parameters on another thread sees them before this step or after it.
         synchronized (parameters) {
@@ -223,6 +237,24 @@ public final class Trainer implements AutoCloseable {
             parameters.outdate(writeBack);
         }
         return value;
+    }
+
+    /** What is not finite after a run, in words; null if everything is. */
+    private String firstNotFinite(RunningStatistics statistics, float value) {
+        String layer = statistics.firstNotFinite(finite);
+        if (layer != null) return "the batch statistics of " + named(layer) + " are not finite";
+        if (!Float.isFinite(value)) return "the loss is " + value;
+        long bad = finite.firstNotFinite(first.gradients(), first.team());
+        return bad < 0 ? null : "the gradient of " + parameterAt(bad) + " is not finite";
+    }
+
+    /** Does not apply the step, if that is wanted and of any use. */
+    private void skip(String what, TrainingBatch batch) {
+        TrainingException refused = notFinite(what, batch);
+        boolean hopeless = finite.firstNotFinite(first.weights(), first.team()) >= 0;
+        if (nonFinite == NonFinite.FAIL || hopeless) throw refused;
+        skipped++;
+        lastSkipped = refused.getMessage();
     }
 
     private TrainingException notFinite(String what, TrainingBatch batch) {
@@ -300,6 +332,16 @@ public final class Trainer implements AutoCloseable {
     /** How many steps were done. */
     public long steps() {
         return step;
+    }
+
+    /** How many steps were left out because of numbers that were not finite: {@link NonFinite#SKIP}. They are not among {@link #steps}. */
+    public long skippedSteps() {
+        return skipped;
+    }
+
+    /** Why the last step that was left out was: the layer, parameter or sample. Nothing if none was. */
+    public Optional<String> lastSkipped() {
+        return Optional.ofNullable(lastSkipped);
     }
 
     /** Tells the schedule how many epochs are done, with fractions. */

@@ -15,12 +15,14 @@ public final class TrainingBatch {
     private final Trainer trainer;
     private final Plan plan;
     private final RunningStatistics statistics;
+    private final StatisticsFeed feed;
     private final int size;
 
-    TrainingBatch(Trainer trainer, Plan plan, RunningStatistics statistics, int size) {
+    TrainingBatch(Trainer trainer, Plan plan, RunningStatistics statistics, StatisticsFeed feed, int size) {
         this.trainer = trainer;
         this.plan = plan;
         this.statistics = statistics;
+        this.feed = feed;
         this.size = size;
     }
 
@@ -46,8 +48,9 @@ public final class TrainingBatch {
     /**
      * One training step: forward, loss, backward, update of running statistics and parameters.
      *
-     * @return the loss, before the update
-     * @throws TrainingException if the loss or a layer's statistics are not finite; the step is not applied then
+     * @return the loss, before the update; NaN if the step was left out ({@link NonFinite#SKIP})
+     * @throws TrainingException if the loss, a layer's statistics or a gradient are not finite and such steps are not left out; the step
+     *     is not applied then
      * @throws IllegalArgumentException if a target is no class; the step is not applied then
      */
     public float step() {
@@ -90,6 +93,11 @@ public final class TrainingBatch {
     /** The compiled step: its graph, its memory, what runs. */
     public Plan plan() {
         return plan;
+    }
+
+    /** What is to be run before the plan. */
+    StatisticsFeed feed() {
+        return feed;
     }
 
     RunningStatistics statistics() {

@@ -2,6 +2,7 @@ package dev.ondine.vector;
 
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.backend.StatisticsLayout;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.Tensor;
@@ -34,8 +35,7 @@ public final class VectorPlan implements Plan {
     private final Map<String, Tensor> inputs = new LinkedHashMap<>();
     private final Map<String, Tensor> outputs = new LinkedHashMap<>();
     private final Map<String, Tensor> buffers = new LinkedHashMap<>();
-    private final MemorySegment[] means;
-    private final MemorySegment[] variances;
+    private final MemorySegment statistics;
     private long portBytes;
     private volatile boolean closed;
 
@@ -57,13 +57,13 @@ public final class VectorPlan implements Plan {
             for (Value v : graph.inputs()) inputs.put(v.name(), port(v, staging, given));
             for (Value v : graph.buffers()) buffers.put(v.name(), port(v, staging, given));
             graph.outputs().forEach((name, v) -> outputs.put(name, port(v, staging, results)));
-            int count = graph.statistics().size();
-            means = new MemorySegment[count];
-            variances = new MemorySegment[count];
-            for (int i = 0; i < count; i++) {
-                Graph.Statistic statistic = graph.statistics().get(i);
-                means[i] = port(statistic.mean(), staging, results).segment();
-                variances[i] = port(statistic.variance(), staging, results).segment();
+            StatisticsLayout layout = StatisticsLayout.of(graph);
+            statistics = arena.allocate(layout.floats() * Float.BYTES, Tensor.ALIGNMENT);
+            portBytes += statistics.byteSize();
+            for (int i = 0; i < layout.count(); i++) {
+                Graph.Statistic s = graph.statistics().get(i);
+                statistic(s.mean(), StatisticsLayout.slice(statistics, layout.mean(i), s), staging);
+                statistic(s.variance(), StatisticsLayout.slice(statistics, layout.variance(i), s), staging);
             }
             staging.allocate();
             if (parameters.gradientBlock.byteSize() > 0) {
@@ -88,6 +88,10 @@ public final class VectorPlan implements Plan {
         portBytes += tensor.segment().byteSize();
         ports.add(new Port(tensor, memory.place(v), team, staging));
         return tensor;
+    }
+
+    private void statistic(Value v, MemorySegment to, Port.Staging staging) {
+        results.add(new Port(Tensor.view(to, v.type().dataType(), v.shape()), memory.place(v), team, staging));
     }
 
     /** Sees to it that a gradient gets to where the block is filled from; zeros for a parameter that has none in this graph. */
@@ -219,23 +223,9 @@ public final class VectorPlan implements Plan {
     }
 
     @Override
-    public synchronized MemorySegment mean(int index) {
+    public synchronized MemorySegment statistics() {
         requireOpen();
-        return statistic(means, index);
-    }
-
-    @Override
-    public synchronized MemorySegment variance(int index) {
-        requireOpen();
-        return statistic(variances, index);
-    }
-
-    private static MemorySegment statistic(MemorySegment[] segments, int index) {
-        if (index < 0 || index >= segments.length) {
-            throw new IndexOutOfBoundsException(
-                    "there is no statistic " + index + ": the graph has " + segments.length + " statistics");
-        }
-        return segments[index];
+        return statistics;
     }
 
     @Override

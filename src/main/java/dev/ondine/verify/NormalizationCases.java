@@ -2,6 +2,7 @@ package dev.ondine.verify;
 
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Op;
+import dev.ondine.graph.Renormalization;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -24,6 +25,14 @@ final class NormalizationCases {
             cases.add(evaluation("batch norm + relu, given statistics", Shape.of(1, c, 5, 7), true));
             cases.add(largeMean(Shape.of(4, c, 5, 7)));
         }
+        for (long c : VerifyCases.CHANNELS) {
+            cases.add(ghost("ghost batch norm", Shape.of(6, c, 5, 7), 3, true, true));
+            cases.add(ghost("ghost batch norm 1d", Shape.of(12, c), 2, true, true));
+            cases.add(renormalization(Shape.of(4, c, 5, 7)));
+        }
+        cases.add(ghost("ghost batch norm, scale only", Shape.of(4, 17, 5, 5), 2, true, false));
+        cases.add(ghost("ghost batch norm, no affine", Shape.of(4, 17, 5, 5), 4, false, false));
+        cases.add(ghost("ghost batch norm 3d", Shape.of(4, 17, 2, 3, 5), 2, false, true));
         cases.add(training("batch norm, batch of 1", Shape.of(1, 31, 9, 9), true, true, false));
         cases.add(training("batch norm, no affine", Shape.of(3, 17, 5, 5), false, false, false));
         cases.add(training("batch norm, no affine + relu", Shape.of(3, 17, 5, 5), false, false, true));
@@ -71,6 +80,67 @@ final class NormalizationCases {
                 .tolerance("weight", Tolerances.normalization(n, 4 * ratio))
                 .tolerance("bias", Tolerances.sum(n));
         return relu ? graph.add(new Op.Activation(ActivationKind.RELU, 0), results.getFirst()) : results.getFirst();
+    }
+
+    private static VerifyCase ghost(String name, Shape shape, int ghosts, boolean scale, boolean shift) {
+        return new VerifyCase(name, shape + ", " + ghosts + " parts", graph -> {
+            Shape channels = Shape.of(shape.dim(1));
+            long all = shape.elements() / channels.elements();
+            List<Value> operands = new ArrayList<>(List.of(graph.input("x", shape, CaseGraph.CENTERED)));
+            if (scale) operands.add(graph.parameter("weight", channels, CaseGraph.POSITIVE));
+            if (shift) operands.add(graph.parameter("bias", channels, CaseGraph.CENTERED));
+            List<Value> results = graph.addAll(
+                    new Op.GhostBatchNormalization(ghosts, EPSILON, scale, shift), operands.toArray(Value[]::new));
+            // A few values may lie closer together than they lie to zero.
+            double tolerance = Tolerances.normalization(all / ghosts, all / ghosts < 8 ? 8 : 0);
+            for (int g = 0; g < ghosts; g++) {
+                graph.output("mean " + g, results.get(1 + 2 * g), Tolerances.sum(all / ghosts));
+                graph.output("variance " + g, results.get(2 + 2 * g), tolerance);
+            }
+            graph.tolerance(CaseGraph.RESULT, tolerance)
+                    .tolerance("x", tolerance)
+                    .tolerance("weight", Tolerances.normalization(all, all / ghosts < 8 ? 16 : 0))
+                    .tolerance("bias", Tolerances.sum(all));
+            return results.getFirst();
+        });
+    }
+
+    /** As {@link dev.ondine.nn.BatchNorm#renormalization} builds it. */
+    private static VerifyCase renormalization(Shape shape) {
+        return new VerifyCase("batch renorm", shape.toString(), graph -> {
+            Shape channels = Shape.of(shape.dim(1));
+            List<Value> plain = graph.addAll(
+                    new Op.BatchNormalization(EPSILON, true, false, false, false),
+                    graph.input("x", shape, CaseGraph.CENTERED));
+            List<Value> factors = graph.addAll(
+                    // Of channels whose variance is near a third and running one near one some are at the limit.
+                    new Op.RenormalizationFactors(EPSILON, Renormalization.limits(1.6, 0.5)),
+                    plain.get(1),
+                    plain.get(2),
+                    graph.constant("running_mean", channels, CaseGraph.CENTERED),
+                    graph.constant("running_var", channels, CaseGraph.POSITIVE));
+            Value gamma = graph.parameter("weight", channels, CaseGraph.POSITIVE);
+            Value beta = graph.parameter("bias", channels, CaseGraph.CENTERED);
+            long n = shape.elements() / channels.elements();
+            double tolerance = Tolerances.normalization(n, 0);
+            graph.output("r", factors.get(0), tolerance);
+            graph.output("d", factors.get(1), tolerance);
+            graph.tolerance(CaseGraph.RESULT, tolerance)
+                    // In bfloat16 what is normalized is rounded before it is scaled, and its gradient likewise.
+                    .spacings(CaseGraph.RESULT, 2)
+                    .tolerance("x", tolerance)
+                    .spacings("x", 4)
+                    .tolerance("weight", 2 * tolerance)
+                    .summedAfterRounding("weight", n)
+                    .tolerance("bias", tolerance);
+            return graph.add(
+                    new Op.BatchNormalization(Float.MIN_NORMAL, false, true, true, false),
+                    plain.getFirst(),
+                    graph.add(new Op.Fill(0, channels)),
+                    graph.add(new Op.Fill(1, channels)),
+                    graph.add(new Op.Multiply(), gamma, factors.get(0)),
+                    graph.add(new Op.Add(false), graph.add(new Op.Multiply(), gamma, factors.get(1)), beta));
+        });
     }
 
     private static VerifyCase evaluation(String name, Shape shape, boolean relu) {

@@ -154,6 +154,26 @@ class TrainAndEvalTest {
         assertTrue(wrong.err().contains("at most the model's 10 outputs"), wrong.err());
     }
 
+    /** The first update makes weights so large that variances behind them overflow: every later step is left out, or ends training. */
+    @Test
+    void stepsThatAreNotFiniteAreLeftOutIfThatIsWanted() throws IOException {
+        Object[] tooFast = {"--epochs", 1, "--lr", "1e30", "--schedule", "constant", "--warmup", 0};
+        Ondine.Outcome failed = train(folder.resolve("fail"), tooFast);
+        assertEquals(1, failed.code(), failed.out());
+        assertTrue(failed.err().contains("step 2: the batch statistics of 2 are not finite"), failed.err());
+
+        List<Object> skipping = new ArrayList<>(List.of(tooFast));
+        skipping.addAll(List.of("--on-nonfinite", "skip"));
+        Ondine.Outcome run = train(folder.resolve("skip"), skipping.toArray());
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("skipped 11 steps, the last: step 2: the batch statistics of 2"), run.out());
+        assertTrue(run.out().contains("Done: 1 step"), run.out());
+        Map<String, String> epoch = log(folder.resolve("skip")).get(1);
+        assertEquals("11", epoch.get("skipped"));
+        assertEquals("1", epoch.get("steps"));
+        assertTrue(Double.isFinite(Double.parseDouble(epoch.get("train_loss"))), epoch.toString());
+    }
+
     @Test
     void endsEarlyAndKeepsTheBest() throws IOException {
         Path out = folder.resolve("run");

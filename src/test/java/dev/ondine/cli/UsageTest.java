@@ -35,6 +35,7 @@ class UsageTest {
                 "train | --weight-decay    | -1        | 0 or more",
                 "train | --warmup          | -1        | 0 epochs or more",
                 "train | --label-smoothing | 1.5       | below 1",
+                "train | --on-nonfinite    | retry     | fail, skip",
                 "train | --patience        | 0         | at least 1",
                 "train | --checkpoint-every | 0       | a number of steps",
                 "train | --checkpoint-every | 5h      | a number of steps",

@@ -2,6 +2,7 @@ package dev.ondine.reference;
 
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Op;
+import dev.ondine.graph.Renormalization;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -24,6 +25,8 @@ public final class GradientCases {
         c.transposedConvolution();
         c.batchNormalization();
         c.layerNormalization();
+        c.ghostBatchNormalization();
+        c.renormalization();
         c.pooling();
         c.elementwise();
         c.structure();
@@ -168,6 +171,48 @@ public final class GradientCases {
         if (op.scale()) operands.add(g.random(x[1]));
         if (op.shift()) operands.add(g.random(x[1]));
         return g.builder.addAll(op, operands).getFirst();
+    }
+
+    private void ghostBatchNormalization() {
+        for (boolean scale : new boolean[] {true, false}) {
+            for (boolean shift : new boolean[] {true, false}) {
+                var op = new Op.GhostBatchNormalization(2, 1e-2f, scale, shift);
+                sum("ghost batch norm" + (scale ? " scale" : "") + (shift ? " shift" : ""), g -> {
+                    List<Value> operands = new ArrayList<>(List.of(g.random(4, 2, 3)));
+                    if (scale) operands.add(g.random(2));
+                    if (shift) operands.add(g.random(2));
+                    return g.builder.addAll(op, operands).getFirst();
+                });
+            }
+        }
+        var three = new Op.GhostBatchNormalization(3, 1e-5f, true, true);
+        sum("ghost batch norm 0d", g -> g.add(three, g.random(9, 3), g.random(3), g.random(3)));
+    }
+
+    /**
+     * With running statistics so far off that every correction is at its limit: there it does not depend on the batch, and the gradient
+     * that takes it for a constant is the whole one.
+     */
+    private void renormalization() {
+        sum("batch renorm at its limits", g -> {
+            var norm = new Op.BatchNormalization(1e-2f, true, false, false, false);
+            List<Value> plain = g.builder.addAll(norm, List.of(g.random(3, 2, 4)));
+            List<Value> factors = g.builder.addAll(
+                    new Op.RenormalizationFactors(1e-2f, Renormalization.limits(1.5, 0.25)),
+                    List.of(
+                            plain.get(1),
+                            plain.get(2),
+                            g.constant(new double[] {-9, 9}, 2),
+                            g.constant(new double[] {0.01, 50}, 2)));
+            Value gamma = g.random(2);
+            return g.add(
+                    new Op.BatchNormalization(Float.MIN_NORMAL, false, true, true, false),
+                    plain.getFirst(),
+                    g.add(new Op.Fill(0, Shape.of(2))),
+                    g.add(new Op.Fill(1, Shape.of(2))),
+                    g.add(new Op.Multiply(), gamma, factors.get(0)),
+                    g.add(new Op.Add(false), g.add(new Op.Multiply(), gamma, factors.get(1)), g.random(2)));
+        });
     }
 
     private void layerNormalization() {

@@ -42,6 +42,7 @@ final class GoldenCases {
                     case "matmul" -> matMul(f);
                     case "attention" -> attention(f);
                     case "batch_norm" -> batchNorm(f);
+                    case "ghost" -> ghost(f);
                     case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
                     case "layer_norm", "group_norm", "instance_norm" -> normOfSamples(f);
                     case "pool" -> pool(f);
@@ -143,6 +144,19 @@ final class GoldenCases {
                 batchNormLayer(s, f), f.flag("training"), tolerance, Math.max(tolerance, Tolerances.cancelling(n)));
     }
 
+    private static Case ghost(GoldenFile f) {
+        Tensor x = f.get("input");
+        double n = (double) f.integer("ghost", 0)
+                * x.shape().elements()
+                / x.shape().dim(0)
+                / x.shape().dim(1);
+        // Few values may have a deviation that is small beside their mean; so may each part's, whose worst is not
+        // known.
+        double tolerance = Tolerances.normalized(n, 8 * Math.max(1, meanOverDeviation(x)));
+        Layer layer = batchNormLayer(x.shape(), f).ghost(f.integer("ghost", 0));
+        return new Case(layer, true, tolerance, tolerance);
+    }
+
     /** The largest |mean|/deviation of a channel. */
     private static double meanOverDeviation(Tensor x) {
         double[] values = x.toDoubleArray();
@@ -190,7 +204,8 @@ final class GoldenCases {
         };
         Layer layer = switch (f.text("op")) {
             case "layer_norm" -> Layers.layerNorm(features).epsilon(epsilon);
-            case "group_norm" -> Layers.groupNorm(f.integer("groups", 1), features).epsilon(epsilon);
+            case "group_norm" ->
+                Layers.groupNorm(f.integer("groups", 1), features).epsilon(epsilon);
             default -> Layers.instanceNorm2d(features).epsilon(epsilon).affine(true);
         };
         // γ and β are summed over everything that one of their elements is used for.

@@ -42,6 +42,15 @@ record GoldenFile(String name, Map<String, String> meta, Map<String, Tensor> ten
         return read(folder().resolve(name + ".safetensors"));
     }
 
+    /** A case of Ondine's own, which the script beside it made with PyTorch. */
+    static GoldenFile ofNorms(String name) {
+        try {
+            return read(Path.of(GoldenFile.class.getResource("/norms").toURI()).resolve(name + ".safetensors"));
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static Path folder() {
         String given = System.getProperty("ondine.golden.dir");
         return given != null ? Path.of(given) : resource("/golden");

@@ -9,6 +9,7 @@ import dev.ondine.backend.Precision;
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.onednn.OneDnnBackend;
 import dev.ondine.onednn.TunerTest;
+import dev.ondine.onednn.api.CpuIsa;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.vector.VectorBackend;
 import java.util.Locale;
@@ -129,6 +130,25 @@ class VerificationTest {
         String runs = Verification.run(verified, new VectorBackend(), PlanOptions.threads(THREADS))
                 .implementation();
         assertFalse(runs.contains("reference"), runs);
+    }
+
+    static Stream<VerifyCase> casesOfOtherBatchNorms() {
+        Pattern names = Pattern.compile("(ghost batch norm|batch renorm).*");
+        return cases().filter(c -> names.matcher(c.operation()).matches());
+    }
+
+    /** Virtual batches are pieces of the memory, which the kernels of batch normalization take as they are if they are aligned. */
+    @ParameterizedTest
+    @MethodSource("casesOfOtherBatchNorms")
+    void otherBatchNormsRunItsKernels(VerifyCase verified) {
+        String runs = run(verified, Precision.FLOAT32).implementation();
+        assertFalse(runs.contains("ref:"), runs);
+        assertTrue(runs.contains("batch_normalization forward_training"), runs);
+        assertTrue(runs.contains("batch_normalization backward"), runs);
+        // Two images of a block of channels, padding included, are whole lines of the cache.
+        boolean aligned = OneDnn.effectiveIsa().isAtLeast(CpuIsa.AVX2)
+                && verified.toString().matches(".*(3d|\\(6, (13|17|31|207), 5, 7\\)).*");
+        if (aligned) assertFalse(runs.contains("virtual_batch java"), runs);
     }
 
     static Stream<VerifyCase> casesOfNormalizedSamples() {
