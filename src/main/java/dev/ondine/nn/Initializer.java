@@ -1,43 +1,47 @@
 package dev.ondine.nn;
 
-import dev.ondine.tensor.Shape;
-import java.util.Arrays;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
 import java.util.random.RandomGenerator;
 
 /**
  * How a parameter begins. The fans of a weight of shape (O, I, kernel…) are I·Πkernel in and O·Πkernel out.
  */
 public sealed interface Initializer {
-    /** The first value of every element, in row-major order. */
-    float[] values(Shape shape, RandomGenerator random);
+    /**
+     * Writes the first value of every element, in row-major order: straight to where they stay, because a large network's weights would
+     * be most of Java's heap for a moment.
+     *
+     * @param memory of float32
+     */
+    void fill(MemorySegment memory, RandomGenerator random);
 
     /** Every element is {@code value}. */
     record Constant(float value) implements Initializer {
         @Override
-        public float[] values(Shape shape, RandomGenerator random) {
-            float[] values = new float[Math.toIntExact(shape.elements())];
-            Arrays.fill(values, value);
-            return values;
+        public void fill(MemorySegment memory, RandomGenerator random) {
+            for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) memory.setAtIndex(JAVA_FLOAT, i, value);
         }
     }
 
     /** Uniform in ±bound. */
     record Uniform(double bound) implements Initializer {
         @Override
-        public float[] values(Shape shape, RandomGenerator random) {
-            float[] values = new float[Math.toIntExact(shape.elements())];
-            for (int i = 0; i < values.length; i++) values[i] = (float) ((2 * random.nextDouble() - 1) * bound);
-            return values;
+        public void fill(MemorySegment memory, RandomGenerator random) {
+            for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
+                memory.setAtIndex(JAVA_FLOAT, i, (float) ((2 * random.nextDouble() - 1) * bound));
+            }
         }
     }
 
     /** Normal with mean 0. */
     record Normal(double deviation) implements Initializer {
         @Override
-        public float[] values(Shape shape, RandomGenerator random) {
-            float[] values = new float[Math.toIntExact(shape.elements())];
-            for (int i = 0; i < values.length; i++) values[i] = (float) (random.nextGaussian() * deviation);
-            return values;
+        public void fill(MemorySegment memory, RandomGenerator random) {
+            for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
+                memory.setAtIndex(JAVA_FLOAT, i, (float) (random.nextGaussian() * deviation));
+            }
         }
     }
 
