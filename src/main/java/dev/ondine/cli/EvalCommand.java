@@ -37,8 +37,8 @@ final class EvalCommand extends Command {
             names = "--data",
             paramLabel = "DATA",
             description =
-                    "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW]. Default: what the"
-                            + " checkpoint was trained on.")
+                    "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW[&lazy]]. Default:"
+                            + " what the checkpoint was trained on.")
     private String data;
 
     @Option(names = "--split", paramLabel = "PART", description = "test or train. Default: ${DEFAULT-VALUE}.")

@@ -38,8 +38,8 @@ final class TrainCommand extends Command {
     @Option(
             names = "--data",
             paramLabel = "DATA",
-            description = "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW]. Default:"
-                    + " ${DEFAULT-VALUE}.")
+            description = "digits[:TRAIN[,TEST]], mnist:DIR, cifar10:DIR or images:DIR_OR_ZIP[?size=HxW[&lazy]]."
+                    + " Default: ${DEFAULT-VALUE}.")
     private String data = "digits";
 
     @Option(

@@ -72,7 +72,12 @@ public final class ByteImages implements Dataset {
     public void read(int index, float[] into, int offset) {
         byte[] image = images[Checks.index(this, index, images.length)];
         Checks.room(this, elements, into, offset);
-        for (int i = 0; i < elements; i++) into[offset + i] = UNIT[image[i] & 0xff];
+        unit(image, into, offset);
+    }
+
+    /** Writes what bytes read as. */
+    static void unit(byte[] image, float[] into, int offset) {
+        for (int i = 0; i < image.length; i++) into[offset + i] = UNIT[image[i] & 0xff];
     }
 
     @Override

@@ -14,8 +14,11 @@ public final class Datasets {
         mnist:DIR                  the four IDX files of MNIST or one of its kin, gzipped or not
         cifar10:DIR                the binary version of CIFAR-10
         images:DIR_OR_ZIP          train/<class>/*.jpg|jpeg|png and test/<class>/..., all of one size
-        images:DIR_OR_ZIP?size=HxW as before, of any sizes: scaled and cropped to H by W\
+        images:DIR_OR_ZIP?size=HxW as before, of any sizes: scaled and cropped to H by W
+        images:DIR?size=HxW&lazy   as before, in colour, decoded while training instead of once\
         """;
+
+    private static final String LAZY = "&lazy";
 
     private Datasets() {}
 
@@ -75,9 +78,14 @@ public final class Datasets {
     private static DataSplit images(String spec, String rest) {
         int option = rest.lastIndexOf("?size=");
         if (option < 0) return ImageFolder.open(path(spec, rest));
-        String[] sides = rest.substring(option + "?size=".length()).split("x", -1);
+        String size = rest.substring(option + "?size=".length());
+        boolean lazy = size.endsWith(LAZY);
+        String[] sides = (lazy ? size.substring(0, size.length() - LAZY.length()) : size).split("x", -1);
         if (sides.length != 2) throw unknown(spec, "a size is HEIGHTxWIDTH, 224x224 say");
-        return ImageFolder.open(path(spec, rest.substring(0, option)), count(spec, sides[0]), count(spec, sides[1]));
+        Path path = path(spec, rest.substring(0, option));
+        int height = count(spec, sides[0]);
+        int width = count(spec, sides[1]);
+        return lazy ? LazyImages.open(path, height, width) : ImageFolder.open(path, height, width);
     }
 
     private static int count(String spec, String text) {

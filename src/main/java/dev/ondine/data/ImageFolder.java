@@ -38,8 +38,7 @@ public final class ImageFolder {
         this.path = path;
         this.layout = layout;
         this.scaled = scaled;
-        // Every thread may be at an image of this size, in ImageIO's bytes and in ours, within half of the heap.
-        this.mostPixels = Math.min(MOST_PIXELS, Runtime.getRuntime().maxMemory() / 2 / threads / 8);
+        this.mostPixels = mostPixels(threads);
         this.images = new Decoded[layout.names().size()];
     }
 
@@ -60,11 +59,20 @@ public final class ImageFolder {
      * @throws DataException as {@link #open(Path)}, but for the sizes
      */
     public static DataSplit open(Path path, int height, int width) {
+        requireSize(height, width);
+        return open(path, Shape.of(height, width));
+    }
+
+    /** Of an image, so that every thread may be at one, in ImageIO's bytes and in ours, within half of the heap. */
+    static long mostPixels(int threads) {
+        return Math.min(MOST_PIXELS, Runtime.getRuntime().maxMemory() / 2 / threads / 8);
+    }
+
+    static void requireSize(int height, int width) {
         if (height < 1 || width < 1 || height > LARGEST_SIDE || width > LARGEST_SIDE) {
             throw new IllegalArgumentException(
                     "image size " + height + "x" + width + "; both must be from 1 to " + LARGEST_SIDE);
         }
-        return open(path, Shape.of(height, width));
     }
 
     private static DataSplit open(Path path, Shape scaled) {
@@ -92,11 +100,15 @@ public final class ImageFolder {
         }
     }
 
-    private void checkSize(String image, int height, int width) {
+    static void checkSize(String image, int height, int width, long mostPixels) {
         if (height > LARGEST_SIDE || width > LARGEST_SIDE || (long) height * width > mostPixels) {
             throw new DataException(image + ": claims " + height + "x" + width + " pixels; allowed are " + LARGEST_SIDE
                     + " a side and, with this JVM's heap (-Xmx), " + mostPixels + " in all");
         }
+    }
+
+    private void checkSize(String image, int height, int width) {
+        checkSize(image, height, width, mostPixels);
         Decoded first = images[0];
         if (scaled == null && first != null && (height != first.height() || width != first.width())) {
             throw new DataException(image + ": is " + height + "x" + width + " pixels large (height x width), but "

@@ -4,6 +4,7 @@ import dev.ondine.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * What makes values of [0, 1] into the network's input: {@code (x - mean) / std}, one pair a channel.
@@ -51,12 +52,20 @@ public record Normalization(float[] mean, float[] std) {
         int channels = (int) shape.dim(0);
         int plane = elements / channels;
         int samples = Math.min(set.size(), MOST_SAMPLES);
-        float[] values = new float[elements];
+        // Of each sample alone, on all processors, since reading one may mean to decode it; merged in order, for the
+        // same bits.
+        double[][] own = IntStream.range(0, samples)
+                .parallel()
+                .mapToObj(s -> moments(set, (int) ((long) s * set.size() / samples), elements, channels))
+                .toArray(double[][]::new);
         double[] mean = new double[channels];
         double[] squares = new double[channels];
         for (int s = 0; s < samples; s++) {
-            set.read((int) ((long) s * set.size() / samples), values, 0);
-            for (int c = 0; c < channels; c++) merge(values, c * plane, plane, s, mean, squares, c);
+            for (int c = 0; c < channels; c++) {
+                double delta = own[s][2 * c] - mean[c];
+                mean[c] += delta / (s + 1);
+                squares[c] += own[s][2 * c + 1] + delta * delta * plane * ((double) s / (s + 1));
+            }
         }
         float[] means = new float[channels];
         float[] deviations = new float[channels];
@@ -68,16 +77,24 @@ public record Normalization(float[] mean, float[] std) {
         return new Normalization(means, deviations);
     }
 
-    /** Adds one plane to the statistics of the {@code planes} before it (Chan's update: never E[x²] − E[x]²). */
-    private static void merge(float[] x, int from, int n, int planes, double[] mean, double[] squares, int c) {
-        double sum = 0;
-        for (int i = from; i < from + n; i++) sum += x[i];
-        double own = sum / n;
-        double around = 0;
-        for (int i = from; i < from + n; i++) around += (x[i] - own) * (x[i] - own);
-        double delta = own - mean[c];
-        mean[c] += delta / (planes + 1);
-        squares[c] += around + delta * delta * n * ((double) planes / (planes + 1));
+    /**
+     * Of each channel of a sample the mean and the sum of squares around it, to be merged by Chan's update: never E[x²] − E[x]².
+     */
+    private static double[] moments(Dataset set, int index, int elements, int channels) {
+        float[] x = new float[elements];
+        set.read(index, x, 0);
+        int plane = elements / channels;
+        double[] moments = new double[2 * channels];
+        for (int c = 0; c < channels; c++) {
+            double sum = 0;
+            for (int i = c * plane; i < (c + 1) * plane; i++) sum += x[i];
+            double mean = sum / plane;
+            double around = 0;
+            for (int i = c * plane; i < (c + 1) * plane; i++) around += (x[i] - mean) * (x[i] - mean);
+            moments[2 * c] = mean;
+            moments[2 * c + 1] = around;
+        }
+        return moments;
     }
 
     /** The number of channels that this is for. */
