@@ -5,6 +5,7 @@ import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Convolution over one, two or three spatial axes; made by {@link Layers#conv1d}, {@link Layers#conv2d} and {@link Layers#conv3d}.
@@ -18,8 +19,8 @@ import java.util.List;
  * @param dilation distance of kernel elements; default 1
  * @param groups default 1; {@code in} for a depthwise convolution
  * @param bias default true; superfluous before batch normalization
- * @param kaiming whether the weights begin as in ResNets, normal with deviation √(2/fan out), instead of PyTorch's default, uniform in
- *     ±1/√(fan in); default false
+ * @param start how the weights begin; default as in PyTorch, uniform in ±1/√(fan in)
+ * @param biasStart how the bias begins; default likewise, with the weights' fan in
  */
 public record Conv(
         int in,
@@ -30,7 +31,8 @@ public record Conv(
         List<Integer> dilation,
         int groups,
         boolean bias,
-        boolean kaiming)
+        Optional<Initializer> start,
+        Optional<Initializer> biasStart)
         implements Layer {
 
     public Conv {
@@ -42,50 +44,70 @@ public record Conv(
     }
 
     Conv(int spatial, int in, int out, int kernel) {
-        this(in, out, all(spatial, kernel), all(spatial, 1), all(spatial, 0), all(spatial, 1), 1, true, false);
+        this(
+                in,
+                out,
+                all(spatial, kernel),
+                all(spatial, 1),
+                all(spatial, 0),
+                all(spatial, 1),
+                1,
+                true,
+                Optional.empty(),
+                Optional.empty());
     }
 
     /** One number for all axes, or one an axis. */
     public Conv stride(int... stride) {
-        return new Conv(in, out, kernel, each(stride), padding, dilation, groups, bias, kaiming);
+        return new Conv(in, out, kernel, each(stride), padding, dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public Conv padding(int... padding) {
-        return new Conv(in, out, kernel, stride, each(padding), dilation, groups, bias, kaiming);
+        return new Conv(in, out, kernel, stride, each(padding), dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public Conv dilation(int... dilation) {
-        return new Conv(in, out, kernel, stride, padding, each(dilation), groups, bias, kaiming);
+        return new Conv(in, out, kernel, stride, padding, each(dilation), groups, bias, start, biasStart);
     }
 
     /** One number an axis. */
     public Conv kernel(int... kernel) {
-        return new Conv(in, out, each(kernel), stride, padding, dilation, groups, bias, kaiming);
+        return new Conv(in, out, each(kernel), stride, padding, dilation, groups, bias, start, biasStart);
     }
 
     public Conv groups(int groups) {
-        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, kaiming);
+        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, start, biasStart);
     }
 
     public Conv bias(boolean bias) {
-        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, kaiming);
+        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, start, biasStart);
     }
 
+    /** The weights begin with this. */
+    public Conv start(Initializer start) {
+        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, Optional.of(start), biasStart);
+    }
+
+    /** The bias begins with this. */
+    public Conv biasStart(Initializer biasStart) {
+        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, start, Optional.of(biasStart));
+    }
+
+    /** The weights begin as in ResNets, normal with deviation √(2/fan out). */
     public Conv withKaiming() {
-        return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, true);
+        return start(Initializer.kaimingFanOut());
     }
 
     @Override
     public Value build(Context context, Value x) {
         Shape shape = weight(out, in / groups, kernel);
-        long window = shape.elements(2, shape.rank());
         Initializer fanIn = Initializer.fanIn(shape.elements(1, shape.rank()));
-        Value weight = context.parameter("weight", shape, kaiming ? Initializer.kaimingFanOut(out * window) : fanIn);
+        Value weight = context.parameter("weight", shape, start.orElse(fanIn));
         Op.Convolution op = new Op.Convolution(stride, padding, padding, dilation, groups, bias);
         return bias
-                ? context.add(op, x, weight, context.parameter("bias", Shape.of(out), fanIn))
+                ? context.add(op, x, weight, context.parameter("bias", Shape.of(out), biasStart.orElse(fanIn)))
                 : context.add(op, x, weight);
     }
 

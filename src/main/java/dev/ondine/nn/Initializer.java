@@ -50,8 +50,31 @@ public sealed interface Initializer {
         return new Uniform(1 / Math.sqrt((double) fanIn));
     }
 
-    /** Normal with deviation √(2/(fan out)), for layers with a ReLU behind them (He et al. 2015); what ResNets begin with. */
-    static Initializer kaimingFanOut(long fanOut) {
-        return new Normal(Math.sqrt(2.0 / (double) fanOut));
+    /** Normal with deviation √(2/fan), for weights with a ReLU behind them (He et al. 2015); the fan is that of the weight's shape. */
+    record KaimingNormal(Fan fan) implements Initializer {
+        @Override
+        public float[] values(Shape shape, RandomGenerator random) {
+            return new Normal(Math.sqrt(2.0 / (double) fan.of(shape))).values(shape, random);
+        }
+    }
+
+    /** Which connections of a weight are counted. */
+    enum Fan {
+        /** Those to one output: keeps the size of the activations. */
+        IN,
+        /** Those from one input: keeps the size of the gradients; what ResNets begin with. */
+        OUT;
+
+        long of(Shape weight) {
+            return weight.elements(2, weight.rank()) * weight.dim(this == IN ? 1 : 0);
+        }
+    }
+
+    static Initializer kaimingFanIn() {
+        return new KaimingNormal(Fan.IN);
+    }
+
+    static Initializer kaimingFanOut() {
+        return new KaimingNormal(Fan.OUT);
     }
 }

@@ -56,6 +56,15 @@ final class LayoutPolicy {
         return list;
     }
 
+    /** The layout of one number a channel that goes with activations in this layout: in the same blocks; else row-major. */
+    MemoryDescriptor onePixel(MemoryDescriptor activations, long[] dims, DataType type) {
+        int rank = dims.length;
+        boolean blocked = block > 1 && rank >= 3 && activations.tag().matches("aB[c-e]+" + block + "b");
+        return blocked
+                ? MemoryDescriptor.of(arena, dims, type, FormatTag.channelsBlocked(rank, block))
+                : MemoryDescriptor.plain(arena, dims, type);
+    }
+
     MemoryDescriptor plain(Shape shape, DataType type) {
         return of(shape, type, FormatTag.plain(Math.max(1, shape.rank())));
     }

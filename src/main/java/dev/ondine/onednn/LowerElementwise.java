@@ -174,6 +174,18 @@ final class LowerElementwise {
         Slot b = new Slot(
                 flat.buffer(),
                 MemoryDescriptor.plain(to.arena, dims, bias.type().dataType()));
+        // In blocks the kernels read the second operand in blocks, too; one pixel of them lies as row-major memory
+        // does,
+        // but for what fills up the last block.
+        MemoryDescriptor alike =
+                to.layouts.onePixel(sum.layout(), dims, bias.type().dataType());
+        if (alike.size() == b.layout().size()) {
+            b = new Slot(flat.buffer(), alike);
+        } else {
+            Slot padded = new Slot(new Buffer(bias + " in blocks", alike.size()), alike);
+            to.reorder(b, padded);
+            b = padded;
+        }
         PrimitiveDescriptor pd = Binaries.of(
                         Algorithm.BINARY_ADD, sum.layout(), b.layout(), sum.layout(), to.attributes)
                 .create(to.arena);

@@ -159,6 +159,7 @@ final class LowerStructure {
         Slot own = to.in(x);
         MemoryDescriptor plain = to.plain(y);
         if (!own.layout().isPlain()) {
+            if (sumChannels(own, y)) return;
             Optional<PrimitiveDescriptor> pd = Reductions.of(
                             Algorithm.REDUCTION_SUM, own.layout(), plain, 0, 0, to.attributes)
                     .tryCreate(to.arena)
@@ -169,5 +170,26 @@ final class LowerStructure {
             }
         }
         broadcast.sum(to.inPlain(x), to.out(y, plain));
+    }
+
+    /** Over everything but channels, in whatever layout the values lie. */
+    private boolean sumChannels(Slot src, Value y) {
+        long[] dims = src.layout().dims();
+        boolean float32 =
+                src.layout().dataType() == DataType.FLOAT32 && y.type().dataType() == DataType.FLOAT32;
+        boolean channels = y.shape().elements() == dims[1] && y.shape().dim(1) == dims[1];
+        if (!float32 || !channels) return false;
+        ChannelSumKernel.Panels panels =
+                ChannelSumKernel.Panels.of(src.layout()).orElse(null);
+        if (panels == null) return false;
+        Slot dst = to.out(y, to.plain(y));
+        to.emitKernel(
+                "channel sums",
+                List.of(src),
+                List.of(dst),
+                List.of(),
+                () -> new ChannelSumKernel(to.team, panels, (int) dims[1])
+                        .step(src.buffer().segment(), dst.buffer().segment()));
+        return true;
     }
 }

@@ -19,6 +19,13 @@ public final class Models {
     private static final SequencedMap<String, ModelEntry> BY_NAME = new LinkedHashMap<>();
 
     static {
+        forMnist();
+        forCifar();
+        forImageNet();
+        forPixels();
+    }
+
+    private static void forMnist() {
         add(new ModelEntry(
                 "mlp-bn",
                 "two hidden layers of 256",
@@ -33,51 +40,151 @@ public final class Models {
                 MNIST,
                 10,
                 (image, classes) -> Cnn.of(channels(image), classes));
-        classifier(
-                "resnet20",
-                "ResNet for CIFAR",
-                CIFAR,
-                10,
-                (image, classes) -> ResNets.cifar(20, channels(image), classes));
+    }
+
+    private static void forCifar() {
+        for (int depth : new int[] {20, 32, 56, 110}) {
+            classifier(
+                    "resnet" + depth,
+                    "ResNet for CIFAR, projection shortcuts",
+                    CIFAR,
+                    10,
+                    (image, classes) -> ResNets.cifar(depth, channels(image), classes));
+        }
+        for (int depth : new int[] {20, 32, 56, 110}) {
+            classifier(
+                    "resnet" + depth + "-a",
+                    "ResNet for CIFAR as in the paper, shortcuts padded with zeros",
+                    CIFAR,
+                    10,
+                    (image, classes) -> ResNets.cifar(depth, channels(image), classes, ResNets.Shortcut.PADDED));
+        }
         classifier(
                 "resnet18-cifar",
-                "ResNet-18 with a small stem",
+                "ResNet-18 with a 3x3 stem",
                 CIFAR,
                 10,
                 (image, classes) -> ResNets.resnet18Cifar(channels(image), classes));
+        for (int width : new int[] {2, 4, 10}) {
+            classifier(
+                    "wrn28-" + width,
+                    "WRN-28-" + width + ", wide ResNet",
+                    CIFAR,
+                    10,
+                    (image, classes) -> WideResNets.of(28, width, 0, channels(image), classes));
+        }
+        classifier(
+                "densenet-bc100",
+                "DenseNet-BC of 100 layers, growth 12",
+                CIFAR,
+                10,
+                (image, classes) -> DenseNets.cifar(100, 12, channels(image), classes));
+        for (int depth : new int[] {11, 16}) {
+            classifier(
+                    "vgg" + depth + "-bn-cifar",
+                    "VGG with one linear layer",
+                    CIFAR,
+                    10,
+                    (image, classes) -> Vgg.cifar(depth, channels(image), classes));
+        }
+    }
+
+    private static void forImageNet() {
         classifier(
                 "resnet18",
-                "torchvision's",
+                "torchvision's resnet18",
                 IMAGENET,
                 1000,
                 (image, classes) -> ResNets.resnet18(channels(image), classes));
         classifier(
                 "resnet34",
-                "torchvision's",
+                "torchvision's resnet34",
                 IMAGENET,
                 1000,
                 (image, classes) -> ResNets.resnet34(channels(image), classes));
         classifier(
                 "resnet50",
-                "torchvision's, version 1.5",
+                "torchvision's resnet50, version 1.5",
                 IMAGENET,
                 1000,
                 (image, classes) -> ResNets.resnet50(channels(image), classes));
-        add(new ModelEntry(
+        classifier(
+                "resnet101",
+                "torchvision's resnet101, version 1.5",
+                IMAGENET,
+                1000,
+                (image, classes) -> ResNets.resnet101(channels(image), classes));
+        classifier(
+                "resnext50",
+                "torchvision's resnext50_32x4d",
+                IMAGENET,
+                1000,
+                (image, classes) -> ResNets.resnext50(channels(image), classes));
+        classifier(
+                "mobilenetv2",
+                "torchvision's mobilenet_v2",
+                IMAGENET,
+                1000,
+                (image, classes) -> MobileNetV2.of(channels(image), classes));
+        classifier(
+                "densenet121",
+                "torchvision's densenet121",
+                IMAGENET,
+                1000,
+                (image, classes) -> DenseNets.densenet121(channels(image), classes));
+        classifier(
+                "vgg11-bn", "torchvision's vgg11_bn", IMAGENET, 1000, (image, classes) -> Vgg.of(11, image, classes));
+        classifier(
+                "vgg16-bn", "torchvision's vgg16_bn", IMAGENET, 1000, (image, classes) -> Vgg.of(16, image, classes));
+    }
+
+    private static void forPixels() {
+        Shape grey = Shape.of(1, 32, 32);
+        images(
                 "autoencoder",
                 "three strided convolutions and back",
-                Shape.of(1, 32, 32),
+                grey,
                 0,
                 Task.RECONSTRUCTION,
-                (image, _) -> Autoencoders.convolutional(image)));
+                (image, _) -> Autoencoders.convolutional(image));
+        images(
+                "denoising-autoencoder",
+                "autoencoder that in training sees 70 % of its input's elements",
+                grey,
+                0,
+                Task.RECONSTRUCTION,
+                (image, _) -> Autoencoders.denoising(image, 0.3));
+        images(
+                "unet-small",
+                "U-Net of 16 to 128 channels",
+                Shape.of(3, 128, 128),
+                2,
+                Task.SEGMENTATION,
+                (image, classes) -> new UNet(channels(image), classes, 16, 3));
+        images(
+                "unet",
+                "U-Net of 64 to 1024 channels",
+                Shape.of(3, 256, 256),
+                2,
+                Task.SEGMENTATION,
+                (image, classes) -> UNet.of(channels(image), classes));
     }
 
     private Models() {}
 
     private static void classifier(
             String name, String description, Shape sample, int classes, ModelEntry.Factory factory) {
-        add(new ModelEntry(name, description, sample, classes, Task.CLASSIFICATION, (image, n) -> {
-            requireImage(name, image);
+        images(name, description, sample, classes, Task.CLASSIFICATION, factory);
+    }
+
+    /** A network that takes nothing but images. */
+    private static void images(
+            String name, String description, Shape sample, int classes, Task task, ModelEntry.Factory factory) {
+        add(new ModelEntry(name, description, sample, classes, task, (image, n) -> {
+            if (image.rank() != 3) {
+                throw new IllegalArgumentException(
+                        name + " takes images (channels, height, width), not samples of the shape " + image);
+            }
             return factory.create(image, n);
         }));
     }
@@ -123,13 +230,6 @@ public final class Models {
      */
     public static Layer create(String name, Shape sample, int classes) {
         return get(name).create(sample, classes);
-    }
-
-    private static void requireImage(String name, Shape image) {
-        if (image.rank() != 3) {
-            throw new IllegalArgumentException(
-                    name + " takes images (channels, height, width), not samples of the shape " + image);
-        }
     }
 
     private static int channels(Shape image) {

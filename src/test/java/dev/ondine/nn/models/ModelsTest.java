@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ondine.graph.Op;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Mode;
@@ -18,23 +19,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ModelsTest {
     private static Model model(String name, Shape image, int classes) {
         return Model.of(Models.create(name, image, classes), image, 1);
-    }
-
-    /** torchvision publishes those of its ResNets; the others were counted by PyTorch on the same layers. */
-    @ParameterizedTest
-    @CsvSource({
-        "mlp-bn,         1,  28,   10,    270346",
-        "resnet20,       3,  32,   10,    272474",
-        "resnet18-cifar, 3,  32,   10,  11173962",
-        "resnet18,       3, 224, 1000,  11689512",
-        "resnet34,       3, 224, 1000,  21797672",
-        "resnet50,       3, 224, 1000,  25557032",
-        "autoencoder,    1,  32,    0,    257441",
-    })
-    void parametersAreAsManyAsInPyTorch(String name, int channels, int side, int classes, long parameters) {
-        try (Model model = model(name, Shape.of(channels, side, side), classes)) {
-            assertEquals(parameters, model.parameters().learned());
-        }
     }
 
     private static List<String> names(Model model, String beginning) {
@@ -118,22 +102,105 @@ class ModelsTest {
     }
 
     @Test
-    void anAutoencoderGivesBackTheShapeOfItsInput() {
-        try (Model model = model("autoencoder", Shape.of(3, 40, 24), 0)) {
-            assertEquals(Shape.of(3, 40, 24), model.outputShape());
+    void everyNetworkGivesWhatItsTaskSays() {
+        for (ModelEntry entry : Models.all()) {
+            Shape sample = entry.sample();
+            Shape output = Model.graph(entry.create(), sample, Mode.EVALUATION, 3)
+                    .outputs()
+                    .get(Model.OUTPUT)
+                    .shape();
+            Shape expected = switch (entry.task()) {
+                case CLASSIFICATION -> Shape.of(3, entry.classes());
+                case SEGMENTATION -> Shape.of(3, entry.classes(), sample.dim(1), sample.dim(2));
+                case RECONSTRUCTION -> sample.prepend(3);
+            };
+            assertEquals(expected, output, entry.name());
         }
-        var error = assertThrows(
-                IllegalArgumentException.class, () -> Models.create("autoencoder", Shape.of(1, 28, 28), 0));
-        assertTrue(error.getMessage().contains("multiples of 8"), error.getMessage());
+    }
+
+    /** Other sizes than the published one, even and odd; all but VGG's large ones average what is left of the image. */
+    @ParameterizedTest
+    @CsvSource({"32, 32", "57, 41", "64, 96"})
+    void otherSizesOfImages(int height, int width) {
+        Shape image = Shape.of(2, height, width);
+        for (ModelEntry entry : Models.all()) {
+            if (entry.name().equals("vgg11-bn") || entry.name().equals("vgg16-bn")) continue;
+            Shape output = Model.graph(entry.create(image, 7), image, Mode.TRAINING, 2)
+                    .outputs()
+                    .get(Model.OUTPUT)
+                    .shape();
+            Shape expected = switch (entry.task()) {
+                case CLASSIFICATION -> Shape.of(2, 7);
+                case SEGMENTATION -> Shape.of(2, 7, height, width);
+                case RECONSTRUCTION -> image.prepend(2);
+            };
+            assertEquals(expected, output, entry.name());
+        }
     }
 
     @Test
-    void everyClassifierGivesLogits() {
-        for (String name : Models.classifiers()) {
-            try (Model model = model(name, Shape.of(1, 32, 32), 7)) {
-                assertEquals(Shape.of(7), model.outputShape(), name);
-            }
+    void vggAveragesLargerImages() {
+        Shape image = Shape.of(3, 448, 240);
+        assertEquals(
+                Shape.of(2, 10),
+                Model.graph(Models.create("vgg11-bn", image, 10), image, Mode.EVALUATION, 2)
+                        .outputs()
+                        .get(Model.OUTPUT)
+                        .shape());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "vgg11-bn,      3, 256, multiples of 7",
+        "vgg11-bn,      3, 32,  variants for CIFAR",
+        "lenet-bn,      1, 12,  at least 16 pixels",
+        "unet-small,    1, 7,   at least 8 pixels",
+    })
+    void imagesThatANetworkCannotTake(String name, int channels, int side, String expected) {
+        Shape image = Shape.of(channels, side, side);
+        var error = assertThrows(
+                IllegalArgumentException.class,
+                () -> Model.graph(Models.create(name, image, 10), image, Mode.EVALUATION, 1));
+        assertTrue(error.getMessage().contains(expected), error.getMessage());
+    }
+
+    @Test
+    void samplesThatAreNoImages() {
+        for (ModelEntry entry : Models.all()) {
+            if (entry.name().equals("mlp-bn")) continue;
+            var error =
+                    assertThrows(IllegalArgumentException.class, () -> entry.create(Shape.of(784), 10), entry.name());
+            assertTrue(error.getMessage().contains("(channels, height, width)"), error.getMessage());
         }
-        assertTrue(Models.names().containsAll(Models.classifiers()));
+    }
+
+    @Test
+    void unknownNamesGetTheNearest() {
+        var error = assertThrows(IllegalArgumentException.class, () -> Models.get("resnet-50"));
+        assertTrue(error.getMessage().contains("the nearest is 'resnet50'"), error.getMessage());
+    }
+
+    @Test
+    void depthsThatDoNotExist() {
+        assertThrows(IllegalArgumentException.class, () -> ResNets.cifar(21, 3, 10));
+        assertThrows(IllegalArgumentException.class, () -> WideResNets.of(29, 1, 0, 3, 10));
+        assertThrows(IllegalArgumentException.class, () -> DenseNets.cifar(99, 12, 3, 10));
+        assertThrows(IllegalArgumentException.class, () -> Vgg.cifar(12, 3, 10));
+    }
+
+    /** The noise is there in training only, and has no parameters. */
+    @Test
+    void denoisingAutoencodersSeeNoiseInTraining() {
+        Shape image = Shape.of(1, 28, 28);
+        Layer noisy = Models.create("denoising-autoencoder", image, 0);
+        assertEquals(
+                Model.specs(Models.create("autoencoder", image, 0), image).stream()
+                        .map(ParameterSpec::name)
+                        .toList(),
+                Model.specs(noisy, image).stream().map(ParameterSpec::name).toList());
+        assertTrue(
+                Model.graph(noisy, image, Mode.TRAINING, 2).nodes().getFirst().op() instanceof Op.Dropout);
+        assertTrue(Model.graph(noisy, image, Mode.EVALUATION, 2).nodes().stream()
+                .noneMatch(node -> node.op() instanceof Op.Dropout));
     }
 }
