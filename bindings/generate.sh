@@ -1,5 +1,5 @@
 #!/bin/sh
-# Regenerates bindings/java from the headers inside the pinned org.bytedeco:dnnl artifact; README.md has the versions.
+# Regenerates bindings/java/dev/ondine/onednn from the headers inside the pinned org.bytedeco:dnnl artifact; README.md has the versions.
 #   JEXTRACT=/path/to/jextract bindings/generate.sh        (without JEXTRACT: the jextract on the PATH)
 set -eu
 
@@ -48,6 +48,7 @@ for file in "$work"/java/dev/ondine/onednn/ffi/*.java; do
 done
 grep -q 'C_LONG = C_LONG_LONG;' "$work"/java/dev/ondine/onednn/ffi/*shared.java
 
-rm -rf "$bindings/java"
-mv "$work/java" "$bindings/java"
-echo "bindings/java: generated from oneDNN's headers in $version"
+rm -rf "$bindings/java/dev/ondine/onednn"
+mkdir -p "$bindings/java/dev/ondine"
+mv "$work/java/dev/ondine/onednn" "$bindings/java/dev/ondine/onednn"
+echo "bindings/java/dev/ondine/onednn: generated from oneDNN's headers in $version"

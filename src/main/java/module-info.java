@@ -5,8 +5,10 @@
  * {@code --enable-native-access=ALL-UNNAMED}. oneDNN's own jar, which holds nothing but the
  * shared library, belongs on the class path in both cases: as a module it would want JavaCPP, which Ondine does without.
  */
+@SuppressWarnings("requires-automatic") // Protocol Buffers have a name as a module but no descriptor.
 module dev.ondine {
     requires com.fasterxml.jackson.core;
+    requires com.google.protobuf;
     requires info.picocli;
     requires java.desktop;
     requires java.management;
@@ -19,6 +21,7 @@ module dev.ondine {
     exports dev.ondine.graph;
     exports dev.ondine.inspect;
     exports dev.ondine.io;
+    exports dev.ondine.io.onnx;
     exports dev.ondine.nn;
     exports dev.ondine.nn.models;
     exports dev.ondine.onednn;
