@@ -54,5 +54,47 @@ def main():
     for name, heads, bias, shape in (("attention", 2, True, (2, 5, 16)), ("attention_odd_nobias", 3, False, (2, 17, 18))):
         case(name, lambda: SelfAttention(shape[2], heads, bias=bias, batch_first=True), shape, op="attention", heads=heads, bias=bias)
 
+    for name, shape, scale, size, mode, align in (
+        ("nearest_size", (2, 3, 4, 5), None, (7, 3), "nearest", None),
+        ("nearest_1d", (2, 3, 5), 3, None, "nearest", None),
+        ("nearest_3d", (1, 2, 3, 2, 3), 2, None, "nearest", None),
+        ("bilinear_size", (2, 3, 7, 5), None, (4, 9), "bilinear", False),
+        ("bilinear_corners", (2, 3, 4, 5), None, (7, 3), "bilinear", True),
+        ("linear_1d", (2, 3, 5), 3, None, "linear", False),
+        ("trilinear", (1, 2, 3, 2, 3), 2, None, "trilinear", False),
+    ):
+        case("upsample_" + name, lambda: nn.Upsample(scale_factor=scale, size=size, mode=mode, align_corners=align), shape,
+             op="upsample", mode=mode, align_corners=align, **({"scale": scale} if scale else {"size": " ".join(map(str, size))}))
+
+    # PyTorch counts from the last axis on: (left, right, top, bottom, front, back).
+    for mode, make in (("zero", (nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d)), ("constant", (nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d)),
+                       ("reflection", (nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReflectionPad3d)), ("replication", (nn.ReplicationPad1d, nn.ReplicationPad2d, nn.ReplicationPad3d))):
+        for axes, pads in ((1, (2, 1)), (2, (1, 2, 0, 3)), (3, (1, 0, 2, 1, 1, 1))):
+            given = (pads, 1.5) if mode == "constant" else (pads,)
+            case(f"pad_{mode}_{axes}d", lambda: make[axes - 1](*given), (2, 3) + (3, 5, 4)[3 - axes:], op="pad", mode=mode,
+                 begin=" ".join(map(str, pads[::2][::-1])), end=" ".join(map(str, pads[1::2][::-1])), value=1.5)
+
+    case("pixel_shuffle", lambda: nn.PixelShuffle(2), (2, 12, 3, 5), op="pixel_shuffle", factor=2)
+    case("pixel_unshuffle", lambda: nn.PixelUnshuffle(3), (2, 2, 6, 9), op="pixel_unshuffle", factor=3)
+    case("prelu", lambda: nn.PReLU(), (2, 5, 4, 3), op="prelu", slopes=1)
+    case("prelu_channels", lambda: nn.PReLU(17), (2, 17, 4, 3), op="prelu", slopes=17)
+    case("adaptive_avg_pool2d", lambda: nn.AdaptiveAvgPool2d((4, 2)), (2, 5, 9, 7), op="adaptive_pool", kind="avg", size="4 2")
+    case("adaptive_avg_pool1d", lambda: nn.AdaptiveAvgPool1d(5), (2, 5, 3), op="adaptive_pool", kind="avg", size="5")
+    case("adaptive_max_pool2d", lambda: nn.AdaptiveMaxPool2d((3, 2)), (2, 5, 9, 4), op="adaptive_pool", kind="max", size="3 2")
+
+    class SqueezeExcite(nn.Module):
+        """As torchvision.ops.SqueezeExcitation."""
+
+        def __init__(self, channels, squeezed):
+            super().__init__()
+            self.fc1 = nn.Conv2d(channels, squeezed, 1)
+            self.fc2 = nn.Conv2d(squeezed, channels, 1)
+
+        def forward(self, x):
+            s = nn.functional.relu(self.fc1(nn.functional.adaptive_avg_pool2d(x, 1)))
+            return torch.sigmoid(self.fc2(s)) * x
+
+    case("squeeze_excite", lambda: SqueezeExcite(16, 4), (2, 16, 5, 3), op="squeeze_excite", squeezed=4)
+
 
 main()

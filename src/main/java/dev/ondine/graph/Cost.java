@@ -68,6 +68,19 @@ public record Cost(long flops, long bytes) {
                         max ? dy : dy * window,
                         bytes(node.input(0)) + bytes(node.output(0)) + (max ? dy * indexBytes(window) : 0));
             }
+            case Op.Resampling r -> moved(node, resampled(r, y(node)));
+            case Op.ResamplingBackward r -> moved(node, resampled(r.forward(), x(node, 0)));
+            case Op.AlongAxis a ->
+                moved(
+                        node,
+                        a.matrix().isSelection()
+                                ? 0
+                                : 2L
+                                        * a.matrix().entries()
+                                        * (y(node).elements() / a.matrix().rows()));
+            // A comparison, a product; dx and dslope are a comparison, two products and a sum.
+            case Op.PRelu _ -> moved(node, 2 * y(node).elements());
+            case Op.PReluBackward _ -> moved(node, 4 * y(node).elements());
             case Op.Activation _ -> moved(node, y(node).elements());
             case Op.ActivationBackward _ -> moved(node, 2 * y(node).elements());
             case Op.Add a -> moved(node, (a.relu() ? 2 : 1) * y(node).elements());
@@ -110,6 +123,13 @@ public record Cost(long flops, long bytes) {
             case Op.BinaryCrossEntropy _ -> 6;
             case Op.KlDivergence _ -> 1;
         };
+    }
+
+    /** A multiply-add for each of the elements that surround one between them. */
+    private static long resampled(Op.Resampling op, Shape large) {
+        return op.kind() == Op.ResamplingKind.NEAREST
+                ? 0
+                : 2 * large.elements() << op.size().size();
     }
 
     /** A multiply-add for each element of {@code y} and each weight of its output channel: {@code weight} is O×rest. */

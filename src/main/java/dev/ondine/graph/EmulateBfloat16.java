@@ -83,6 +83,7 @@ public final class EmulateBfloat16 {
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> true;
             case Op.Activation(ActivationKind kind, var _) -> kind == ActivationKind.RELU;
             case Op.ActivationBackward(ActivationKind kind, var _) -> kind == ActivationKind.RELU;
+            case Op.Resampling r -> r.kind() == Op.ResamplingKind.NEAREST;
             case Op.Pooling p -> p.kind() == Op.PoolingKind.MAX;
             default -> false;
         };

@@ -55,6 +55,10 @@ final class Gradients {
                 Op.PoolingBackward backward = new Op.PoolingBackward(p, in(0).shape());
                 yield only(p.kind() == Op.PoolingKind.MAX ? add(backward, dy, node.output(1)) : add(backward, dy));
             }
+            case Op.Resampling r -> only(add(new Op.ResamplingBackward(r, in(0).shape()), dy));
+            case Op.AlongAxis a ->
+                only(add(new Op.AlongAxis(a.axis(), a.matrix().transposed()), dy));
+            case Op.PRelu _ -> addAll(new Op.PReluBackward(), in(0), in(1), dy).toArray(Value[]::new);
             case Op.Activation a -> {
                 Value known = a.kind().gradientFromOutput() ? node.output(0) : in(0);
                 yield only(add(new Op.ActivationBackward(a.kind(), a.alpha()), known, dy));
@@ -119,7 +123,7 @@ final class Gradients {
                 () -> add(c, dy, in(1)),
                 () -> addAll(new Op.ConvolutionBackwardWeights(c, in(1).shape()), dy, in(0)));
         if (op.bias() && wanted[2]) {
-            Value sum = add(new Op.ReduceSum(onlyChannels(dy.shape())), dy);
+            Value sum = add(new Op.ReduceSum(StructureRules.onlyChannels(dy.shape())), dy);
             gradients[2] = add(new Op.Reshape(in(2).shape()), sum);
         }
         return gradients;
@@ -145,13 +149,6 @@ final class Gradients {
             gradients[1] = reduceTo(d, b.shape());
         }
         return gradients;
-    }
-
-    /** 1×C×1×…: what is left of a shape when everything but channels is summed. */
-    private static Shape onlyChannels(Shape shape) {
-        Shape channels = shape;
-        for (int i = 0; i < shape.rank(); i++) if (i != 1) channels = channels.with(i, 1);
-        return channels;
     }
 
     private Value[] batchNormalization(Op.BatchNormalization b, Value dy) {

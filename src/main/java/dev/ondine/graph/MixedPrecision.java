@@ -113,7 +113,8 @@ public final class MixedPrecision {
             case Op.GhostBatchNormalization _, Op.GhostBatchNormalizationBackward _ -> Kind.ELEMENTWISE;
             case Op.RenormalizationFactors _ -> Kind.FLOAT32;
             case Op.LayerNormalization _, Op.LayerNormalizationBackward _ -> Kind.ELEMENTWISE;
-            case Op.Pooling _, Op.PoolingBackward _ -> Kind.ELEMENTWISE;
+            case Op.Pooling _, Op.PoolingBackward _, Op.Resampling _, Op.ResamplingBackward _ -> Kind.ELEMENTWISE;
+            case Op.AlongAxis _, Op.PRelu _, Op.PReluBackward _ -> Kind.FLOAT32;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _ -> Kind.ELEMENTWISE;
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> Kind.MOVE;
             case Op.Dropout _, Op.Softmax _, Op.SoftmaxBackward _ -> Kind.FLOAT32;

@@ -199,6 +199,41 @@ public sealed interface Op {
     /** (dy, workspace if MAX) → dx of shape {@code input}. */
     record PoolingBackward(Pooling forward, Shape input) implements Backward {}
 
+    // ---- resizing
+
+    /** How elements between the given ones are found. */
+    enum ResamplingKind {
+        /** The nearest one. */
+        NEAREST,
+        /** Linear along each axis: bilinear over images. Beyond the outermost elements their value. */
+        LINEAR
+    }
+
+    /**
+     * Space resized, the outer edges of the first and last elements falling together (PyTorch's {@code interpolate} with
+     * {@code align_corners=False}). (x: N×C×space) → y: N×C×{@code size}.
+     *
+     * @param size a multiple of the input's along each axis for NEAREST
+     */
+    record Resampling(ResamplingKind kind, List<Long> size) implements Forward {
+        public Resampling {
+            size = List.copyOf(size);
+        }
+
+        /** What happens along a spatial axis, counted from 0, of {@code extent} elements. */
+        public AxisMatrix along(int axis, long extent) {
+            return kind == ResamplingKind.NEAREST
+                    ? AxisMatrix.nearest(extent, size.get(axis))
+                    : AxisMatrix.linear(extent, size.get(axis), false);
+        }
+    }
+
+    /** (dy) → dx of shape {@code input}. */
+    record ResamplingBackward(Resampling forward, Shape input) implements Backward {}
+
+    /** (x) → the elements along an axis multiplied by a fixed matrix: padding, resizing, averages over windows of any size. */
+    record AlongAxis(int axis, AxisMatrix matrix) implements Forward {}
+
     // ---- elementwise
 
     /** (x) → y = f(x), elementwise. {@code alpha} is the slope of LEAKY_RELU and the scale of ELU, else ignored. */
@@ -206,6 +241,15 @@ public sealed interface Op {
 
     /** (y if {@link ActivationKind#gradientFromOutput}, else x; dy) → dx = dy·f′. */
     record ActivationBackward(ActivationKind kind, float alpha) implements Backward {}
+
+    /**
+     * {@code y = x if x > 0, else slope·x} with a learned slope for each channel (He et al. 2015). (x: N×C×…, slope: 1×C×1×…) → y. The
+     * derivative at 0 is the slope.
+     */
+    record PRelu() implements Forward {}
+
+    /** (x, slope, dy) → dx, dslope. */
+    record PReluBackward() implements Backward {}
 
     /** (a, b) → a + b, b broadcast to a as NumPy does; {@code relu} (set by {@link Fuse}): max(0, a + b). */
     record Add(boolean relu) implements Forward {}

@@ -83,6 +83,17 @@ final class ShapeRules {
                 yield p.kind() == Op.PoolingKind.MAX ? List.of(out, out) : List.of(out);
             }
             case Op.PoolingBackward p -> List.of(like(in, 0, p.input()));
+            case Op.Resampling r -> List.of(like(in, 0, StructureRules.resampling(r, shape(in, 0))));
+            case Op.ResamplingBackward r -> List.of(like(in, 0, r.input()));
+            case Op.AlongAxis a -> {
+                requireAxis(a.axis(), shape(in, 0));
+                yield List.of(like(in, 0, StructureRules.alongAxis(a, shape(in, 0))));
+            }
+            case Op.PRelu _ -> {
+                requireSame("slope", shape(in, 1), "channels", StructureRules.onlyChannels(shape(in, 0)));
+                yield List.of(in.get(0));
+            }
+            case Op.PReluBackward _ -> List.of(in.get(0), TensorType.float32(shape(in, 1)));
             case Op.Activation a -> {
                 // Their gradients are computed from the output, whose sign would not tell that of the input.
                 if (!(a.alpha() >= 0) && (a.kind() == ActivationKind.LEAKY_RELU || a.kind() == ActivationKind.ELU)) {

@@ -45,4 +45,41 @@ final class StructureRules {
         }
         return Shape.of(op.axes().stream().mapToLong(x::dim).toArray());
     }
+
+    static Shape resampling(Op.Resampling op, Shape x) {
+        int spatial = x.rank() - 2;
+        if (spatial < 1 || spatial > 3) {
+            throw new IllegalArgumentException("resizing takes (batch, channels, 1 to 3 spatial axes), not " + x);
+        }
+        if (op.size().size() != spatial) {
+            throw new IllegalArgumentException(
+                    "the size " + op.size() + " has " + op.size().size() + " entries for " + spatial + " spatial axes");
+        }
+        Shape y = x;
+        for (int i = 0; i < spatial; i++) {
+            long size = op.size().get(i);
+            if (op.kind() == Op.ResamplingKind.NEAREST && size % x.dim(2 + i) != 0) {
+                throw new IllegalArgumentException("the size " + op.size() + " must be a multiple of that of " + x
+                        + " along each axis for resampling to the nearest element");
+            }
+            y = y.with(2 + i, size);
+        }
+        return y;
+    }
+
+    static Shape alongAxis(Op.AlongAxis op, Shape x) {
+        if (op.matrix().columns() != x.dim(op.axis())) {
+            throw new IllegalArgumentException("the matrix '" + op.matrix() + "' multiplies "
+                    + op.matrix().columns() + " elements, axis " + op.axis() + " of " + x + " has " + x.dim(op.axis()));
+        }
+        return x.with(op.axis(), op.matrix().rows());
+    }
+
+    /** 1×C×1×…: what is left of a shape when everything but channels is summed. */
+    static Shape onlyChannels(Shape shape) {
+        if (shape.rank() < 2) throw new IllegalArgumentException(shape + " has no channels");
+        Shape channels = shape;
+        for (int i = 0; i < shape.rank(); i++) if (i != 1) channels = channels.with(i, 1);
+        return channels;
+    }
 }

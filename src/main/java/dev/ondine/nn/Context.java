@@ -6,8 +6,10 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** What a {@link Layer} builds itself with: the graph, the mode, its place in the model, and the parameters that it declares. */
@@ -69,6 +71,10 @@ public final class Context {
     public Value buffer(String name) {
         ParameterSpec spec = specs.get(graph.path(name));
         return graph.buffer(spec.name(), spec.shape());
+    }
+
+    static List<Integer> list(int... numbers) {
+        return Arrays.stream(numbers).boxed().toList();
     }
 
     /** A number that tells this dropout layer from the others of the model. */

@@ -1,9 +1,11 @@
 package dev.ondine.nn;
 
 import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.AxisMatrix;
 import dev.ondine.graph.Op;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** A factory for each layer, for {@code import static}: {@code conv2d(3, 16, 3).padding(1).bias(false)}. */
 public final class Layers {
@@ -112,6 +114,105 @@ public final class Layers {
         return new Pool.GlobalAverage();
     }
 
+    /** Pooling to a size, of one number a spatial axis, by the means of windows that cover the input. */
+    public static AdaptivePool adaptiveAvgPool(int... size) {
+        return new AdaptivePool(Op.PoolingKind.AVERAGE_EXCLUDE_PADDING, Context.list(size));
+    }
+
+    /** Pooling to a size, of one number a spatial axis, by the maxima of windows; the size divides the input's. */
+    public static AdaptivePool adaptiveMaxPool(int... size) {
+        return new AdaptivePool(Op.PoolingKind.MAX, Context.list(size));
+    }
+
+    /** Space {@code scale} times as large along each axis, each element repeated; {@link Upsample#size} for any size. */
+    public static Upsample upsampleNearest(int scale) {
+        return new Upsample(Op.ResamplingKind.NEAREST, List.of(), List.of(scale), false);
+    }
+
+    /** Space {@code scale} times as large along each axis, linearly (over images, bilinearly) interpolated. */
+    public static Upsample upsampleLinear(int scale) {
+        return new Upsample(Op.ResamplingKind.LINEAR, List.of(), List.of(scale), false);
+    }
+
+    /** Zeros around space, as many on each side, over 1 spatial axis. */
+    public static Pad zeroPad1d(int padding) {
+        return pad(1, padding, Optional.of(AxisMatrix.Padding.ZERO), 0);
+    }
+
+    /** Zeros around space, as many on each side, over 2 spatial axes. */
+    public static Pad zeroPad2d(int padding) {
+        return pad(2, padding, Optional.of(AxisMatrix.Padding.ZERO), 0);
+    }
+
+    /** Zeros around space, as many on each side, over 3 spatial axes. */
+    public static Pad zeroPad3d(int padding) {
+        return pad(3, padding, Optional.of(AxisMatrix.Padding.ZERO), 0);
+    }
+
+    /** Space reflected in its outermost elements, over 1 spatial axis. */
+    public static Pad reflectionPad1d(int padding) {
+        return pad(1, padding, Optional.of(AxisMatrix.Padding.REFLECT), 0);
+    }
+
+    /** Space reflected in its outermost elements, over 2 spatial axes. */
+    public static Pad reflectionPad2d(int padding) {
+        return pad(2, padding, Optional.of(AxisMatrix.Padding.REFLECT), 0);
+    }
+
+    /** Space reflected in its outermost elements, over 3 spatial axes. */
+    public static Pad reflectionPad3d(int padding) {
+        return pad(3, padding, Optional.of(AxisMatrix.Padding.REFLECT), 0);
+    }
+
+    /** The outermost elements of space repeated, over 1 spatial axis. */
+    public static Pad replicationPad1d(int padding) {
+        return pad(1, padding, Optional.of(AxisMatrix.Padding.REPLICATE), 0);
+    }
+
+    /** The outermost elements of space repeated, over 2 spatial axes. */
+    public static Pad replicationPad2d(int padding) {
+        return pad(2, padding, Optional.of(AxisMatrix.Padding.REPLICATE), 0);
+    }
+
+    /** The outermost elements of space repeated, over 3 spatial axes. */
+    public static Pad replicationPad3d(int padding) {
+        return pad(3, padding, Optional.of(AxisMatrix.Padding.REPLICATE), 0);
+    }
+
+    /** A number around space, over 1 spatial axis. */
+    public static Pad constantPad1d(int padding, double value) {
+        return pad(1, padding, Optional.empty(), (float) value);
+    }
+
+    /** A number around space, over 2 spatial axes. */
+    public static Pad constantPad2d(int padding, double value) {
+        return pad(2, padding, Optional.empty(), (float) value);
+    }
+
+    /** A number around space, over 3 spatial axes. */
+    public static Pad constantPad3d(int padding, double value) {
+        return pad(3, padding, Optional.empty(), (float) value);
+    }
+
+    private static Pad pad(int spatial, int padding, Optional<AxisMatrix.Padding> mode, float value) {
+        return new Pad(Conv.all(spatial, padding), Conv.all(spatial, padding), mode, value);
+    }
+
+    /** (N, C·r², H, W) to (N, C, H·r, W·r). */
+    public static PixelShuffle pixelShuffle(int factor) {
+        return new PixelShuffle(factor, false);
+    }
+
+    /** (N, C, H·r, W·r) to (N, C·r², H, W). */
+    public static PixelShuffle pixelUnshuffle(int factor) {
+        return new PixelShuffle(factor, true);
+    }
+
+    /** Each channel multiplied with a number between 0 and 1 that the means of all channels decide. */
+    public static SqueezeExcite squeezeExcite(int channels, int squeezed) {
+        return new SqueezeExcite(channels, squeezed);
+    }
+
     public static Activation relu() {
         return new Activation(ActivationKind.RELU, 0);
     }
@@ -141,6 +242,41 @@ public final class Layers {
 
     public static Activation tanh() {
         return new Activation(ActivationKind.TANH, 0);
+    }
+
+    public static Activation relu6() {
+        return new Activation(ActivationKind.RELU6, 0);
+    }
+
+    /** GELU's approximation by tanh. */
+    public static Activation geluTanh() {
+        return new Activation(ActivationKind.GELU_TANH, 0);
+    }
+
+    public static Activation softplus() {
+        return new Activation(ActivationKind.SOFTPLUS, 0);
+    }
+
+    public static Activation hardSwish() {
+        return new Activation(ActivationKind.HARD_SWISH, 0);
+    }
+
+    public static Activation hardSigmoid() {
+        return new Activation(ActivationKind.HARD_SIGMOID, 0);
+    }
+
+    public static Activation mish() {
+        return new Activation(ActivationKind.MISH, 0);
+    }
+
+    /** ReLU with one learned slope for negative values. */
+    public static PRelu prelu() {
+        return prelu(1);
+    }
+
+    /** ReLU with a learned slope for negative values of each channel. */
+    public static PRelu prelu(int channels) {
+        return new PRelu(channels, 0.25f);
     }
 
     /** Any of the activation functions that take no α. */

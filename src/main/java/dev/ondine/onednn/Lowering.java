@@ -220,6 +220,11 @@ final class Lowering {
             case Op.LayerNormalizationBackward l -> new LowerLayerNormalization(this, node).backward(l);
             case Op.Pooling p -> new LowerPooling(this, node).forward(p);
             case Op.PoolingBackward p -> new LowerPooling(this, node).backward(p);
+            case Op.Resampling r -> new LowerResampling(this, node).forward(r);
+            case Op.ResamplingBackward r -> new LowerResampling(this, node).backward(r);
+            case Op.AlongAxis a -> new LowerResampling(this, node).alongAxis(a);
+            case Op.PRelu _ -> new LowerPRelu(this, node).forward();
+            case Op.PReluBackward _ -> new LowerPRelu(this, node).backward();
             case Op.Activation a -> new LowerElementwise(this, node).activation(a);
             case Op.ActivationBackward a -> new LowerElementwise(this, node).activationBackward(a);
             case Op.Add a -> new LowerElementwise(this, node).add(a);

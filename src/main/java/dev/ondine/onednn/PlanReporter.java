@@ -223,6 +223,8 @@ final class PlanReporter {
                 Kind.BATCH_NORMALIZATION;
             case Op.LayerNormalization _, Op.LayerNormalizationBackward _ -> Kind.LAYER_NORMALIZATION;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.POOLING;
+            case Op.Resampling _, Op.ResamplingBackward _, Op.AlongAxis _ -> Kind.STRUCTURE;
+            case Op.PRelu _, Op.PReluBackward _ -> Kind.ELEMENTWISE;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ ->
                 Kind.ELEMENTWISE;
             case Op.Convert _ -> Kind.REORDER;

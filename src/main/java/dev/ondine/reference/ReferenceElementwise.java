@@ -42,6 +42,19 @@ final class ReferenceElementwise {
         for (int i = 0; i < y.length; i++) y[i] = a[i] * b[small(i)];
     }
 
+    /** y = a if a > 0, else b·a. */
+    void prelu(double[] a, double[] b, double[] y) {
+        for (int i = 0; i < y.length; i++) y[i] = a[i] > 0 ? a[i] : b[small(i)] * a[i];
+    }
+
+    void preluBackward(double[] a, double[] b, double[] dy, double[] da, double[] db) {
+        Arrays.fill(db, 0);
+        for (int i = 0; i < da.length; i++) {
+            da[i] = a[i] > 0 ? dy[i] : b[small(i)] * dy[i];
+            if (!(a[i] > 0)) db[small(i)] += a[i] * dy[i];
+        }
+    }
+
     /** b = Σ a over what is repeated. */
     void reduceSum(double[] a, double[] b) {
         Arrays.fill(b, 0);

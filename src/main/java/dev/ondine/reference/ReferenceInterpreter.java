@@ -189,6 +189,26 @@ public final class ReferenceInterpreter {
                         ? () -> op.backwardMaximum(in[0], in[1], out[0])
                         : () -> op.backwardAverage(in[0], out[0]);
             }
+            case Op.Resampling r -> {
+                var op = new ReferenceResampling(r, shape(node, 0));
+                yield () -> op.forward(in[0], out[0]);
+            }
+            case Op.ResamplingBackward r -> {
+                var op = new ReferenceResampling(r.forward(), r.input());
+                yield () -> op.backward(in[0], out[0]);
+            }
+            case Op.AlongAxis a -> {
+                var op = new ReferenceAlongAxis(a.matrix(), a.axis(), shape(node, 0));
+                yield () -> op.multiply(in[0], out[0]);
+            }
+            case Op.PRelu _ -> {
+                var op = new ReferenceElementwise(shape(node, 0), shape(node, 1));
+                yield () -> op.prelu(in[0], in[1], out[0]);
+            }
+            case Op.PReluBackward _ -> {
+                var op = new ReferenceElementwise(shape(node, 0), shape(node, 1));
+                yield () -> op.preluBackward(in[0], in[1], in[2], out[0], out[1]);
+            }
             case Op.Activation a -> () -> ReferenceActivation.forward(a.kind(), a.alpha(), in[0], out[0]);
             case Op.ActivationBackward a ->
                 () -> ReferenceActivation.backward(a.kind(), a.alpha(), in[0], in[1], out[0]);

@@ -20,6 +20,7 @@ public final class VerifyCases {
                         PoolingCases.all(),
                         ElementwiseCases.all(),
                         StructureCases.all(),
+                        ResizingCases.all(),
                         LossCases.all())
                 .flatMap(List::stream)
                 .toList();

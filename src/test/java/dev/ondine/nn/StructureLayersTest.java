@@ -78,4 +78,48 @@ class StructureLayersTest {
         assertRefused("(batch, tokens, features)", meanOfTokens(), 5);
         assertRefused("outside axis 1", pickToken(5), 5, 8);
     }
+
+    @Test
+    void resizing() {
+        assertEquals(Shape.of(3, 8, 10), shape(upsampleNearest(2), 3, 4, 5));
+        assertEquals(Shape.of(3, 7, 3), shape(upsampleNearest(2).size(7, 3), 3, 4, 5));
+        assertEquals(Shape.of(3, 4, 15), shape(upsampleLinear(2).scale(1, 3), 3, 4, 5));
+        assertEquals(Shape.of(3, 6), shape(upsampleLinear(1).size(6).alignCorners(true), 3, 4));
+        assertEquals(Shape.of(3, 2, 2), shape(adaptiveAvgPool(2, 2), 3, 5, 7));
+        assertEquals(Shape.of(3, 2, 7), shape(adaptiveMaxPool(2, 7), 3, 4, 7));
+        assertRefused(
+                "[2, 3] has 2 entries for 1 spatial axes", upsampleNearest(2).scale(2, 3), 3, 4);
+        assertRefused("1 to 3 spatial axes", upsampleNearest(2), 3);
+        assertRefused("must divide", adaptiveMaxPool(2, 2), 3, 5, 7);
+        assertRefused("takes (batch, channels) and 2 spatial axes", adaptiveAvgPool(2, 2), 3, 5);
+        assertThrows(IllegalArgumentException.class, () -> upsampleNearest(0));
+        assertThrows(IllegalArgumentException.class, () -> upsampleNearest(2).alignCorners(true));
+    }
+
+    @Test
+    void paddingAndPixels() {
+        assertEquals(Shape.of(3, 7, 10), shape(zeroPad2d(0).begin(1, 2).end(2, 3), 3, 4, 5));
+        assertEquals(Shape.of(3, 8), shape(constantPad1d(2, 0.5), 3, 4));
+        assertEquals(Shape.of(3, 4, 4, 4), shape(replicationPad3d(1), 3, 2, 2, 2));
+        assertEquals(Shape.of(3, 8, 10), shape(pixelShuffle(2), 12, 4, 5));
+        assertEquals(Shape.of(12, 4, 5), shape(pixelUnshuffle(2), 3, 8, 10));
+        assertRefused("needs an axis of 5 at least, not 4", reflectionPad2d(4), 3, 4, 9);
+        assertRefused("padding of 2 spatial axes", zeroPad2d(1), 3, 4);
+        assertRefused("multiples of 4", pixelShuffle(2), 6, 4, 5);
+        assertRefused("multiples of 2", pixelUnshuffle(2), 6, 4, 5);
+        assertThrows(IllegalArgumentException.class, () -> zeroPad2d(-1));
+        assertThrows(IllegalArgumentException.class, () -> zeroPad2d(1).begin(1, 2, 3));
+        assertThrows(IllegalArgumentException.class, () -> pixelShuffle(0));
+    }
+
+    @Test
+    void slopesAndGates() {
+        assertEquals(List.of("weight (1)"), parameters(prelu(), 3, 4, 5));
+        assertEquals(List.of("weight (3)"), parameters(prelu(3), 3, 4, 5));
+        assertEquals(
+                List.of("fc1.weight (4, 16, 1, 1)", "fc1.bias (4)", "fc2.weight (16, 4, 1, 1)", "fc2.bias (16)"),
+                parameters(squeezeExcite(16, 4), 16, 4, 5));
+        assertRefused("does not fit (2, 3, 4, 5)", prelu(4), 3, 4, 5);
+        assertRefused("takes (batch, 16 channels", squeezeExcite(16, 4), 15, 4, 5);
+    }
 }

@@ -49,4 +49,28 @@ class StructurePlanTest {
     void attentionWhosePartsBeginAnywhereRunsKernelsToo() {
         steps(Layers.multiHeadAttention(18, 3).bias(false), Shape.of(5, 18));
     }
+
+    /** Around convolutions, whose layout they keep: no step is a reference loop. */
+    @Test
+    void layersBetweenConvolutionsRunKernels() {
+        for (int c : new int[] {8, 13, 32}) {
+            List<Layer> layers = List.of(
+                    Layers.squeezeExcite(c, 4),
+                    Layers.prelu(),
+                    Layers.prelu(c),
+                    Layers.upsampleNearest(2),
+                    Layers.upsampleLinear(2),
+                    Layers.reflectionPad2d(2),
+                    Layers.constantPad2d(1, 0.5),
+                    Layers.adaptiveAvgPool(3, 5));
+            for (Layer layer : layers) {
+                Layer network = Layers.sequential(
+                        Layers.conv2d(3, c, 3).padding(1), layer, Layers.conv2d(c, 5, 3), Layers.softmax(1));
+                steps(network, Shape.of(3, 8, 7));
+            }
+        }
+        steps(
+                Layers.sequential(Layers.conv2d(3, 12, 3), Layers.pixelShuffle(2), Layers.conv2d(3, 4, 3)),
+                Shape.of(3, 8, 7));
+    }
 }

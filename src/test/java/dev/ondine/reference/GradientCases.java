@@ -1,6 +1,7 @@
 package dev.ondine.reference;
 
 import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.AxisMatrix;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Renormalization;
 import dev.ondine.graph.Value;
@@ -30,6 +31,7 @@ public final class GradientCases {
         c.pooling();
         c.elementwise();
         c.structure();
+        c.resizing();
         c.losses();
         return c.cases;
     }
@@ -318,6 +320,26 @@ public final class GradientCases {
         sum("matmul repeated", g -> g.add(new Op.MatMul(false, true, 1), g.random(1, 3, 2, 4), g.random(2, 1, 3, 4)));
         sum("reduce sum", g -> g.add(new Op.ReduceSum(Shape.of(1, 3, 1)), g.random(2, 3, 4)));
         sum("fill", g -> g.add(new Op.Multiply(), g.random(2, 3), g.add(new Op.Fill(2.5f, Shape.of(1, 1)))));
+    }
+
+    private void resizing() {
+        for (Op.ResamplingKind kind : Op.ResamplingKind.values()) {
+            sum("resampling 1d " + kind, g -> g.add(new Op.Resampling(kind, List.of(6L)), g.random(2, 2, 3)));
+            sum("resampling 2d " + kind, g -> g.add(new Op.Resampling(kind, List.of(6L, 4L)), g.random(2, 2, 3, 4)));
+            sum(
+                    "resampling 3d " + kind,
+                    g -> g.add(new Op.Resampling(kind, List.of(2L, 4L, 3L)), g.random(1, 2, 2, 2, 3)));
+        }
+        sum("resampling down", g -> g.add(new Op.Resampling(Op.ResamplingKind.LINEAR, List.of(3L)), g.random(2, 2, 7)));
+        for (AxisMatrix.Padding padding : AxisMatrix.Padding.values()) {
+            AxisMatrix matrix = AxisMatrix.padded(padding, 4, 3, 1);
+            sum("along axis " + matrix, g -> g.add(new Op.AlongAxis(1, matrix), g.random(2, 4, 3)));
+        }
+        AxisMatrix averages = AxisMatrix.averages(7, 3);
+        sum("along axis 0 " + averages, g -> g.add(new Op.AlongAxis(0, averages), g.random(7, 2)));
+        AxisMatrix corners = AxisMatrix.linear(3, 5, true);
+        sum("along axis " + corners, g -> g.add(new Op.AlongAxis(2, corners), g.random(2, 2, 3)));
+        sum("prelu", g -> g.add(new Op.PRelu(), g.random(2, 3, 4), g.random(1, 3, 1)));
     }
 
     private void losses() {

@@ -10,8 +10,10 @@ import dev.ondine.nn.Conv;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Linear;
+import dev.ondine.nn.Pad;
 import dev.ondine.nn.Pool;
 import dev.ondine.nn.Softmax;
+import dev.ondine.nn.Upsample;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
@@ -22,7 +24,7 @@ import java.util.Set;
 /** The layer that each golden case is about, and how exactly it must come out. */
 final class GoldenCases {
     /** Operations that Ondine does not have; their files are skipped, and their appearance would fail the test that lists them. */
-    static final Set<String> MISSING = Set.of("upsample");
+    static final Set<String> MISSING = Set.of();
 
     /**
      * @param layer built for the case's {@code input}; its parameters are called as the case's tensors
@@ -41,6 +43,13 @@ final class GoldenCases {
                     case "linear" -> linear(f);
                     case "matmul" -> matMul(f);
                     case "attention" -> attention(f);
+                    case "upsample" -> upsample(f);
+                    case "pad" -> pad(f);
+                    case "pixel_shuffle" -> moved(Layers.pixelShuffle(f.integer("factor", 1)));
+                    case "pixel_unshuffle" -> moved(Layers.pixelUnshuffle(f.integer("factor", 1)));
+                    case "prelu" -> prelu(f);
+                    case "adaptive_pool" -> adaptivePool(f);
+                    case "squeeze_excite" -> squeezeExcite(f);
                     case "batch_norm" -> batchNorm(f);
                     case "ghost" -> ghost(f);
                     case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
@@ -121,6 +130,69 @@ final class GoldenCases {
         Layer layer = Layers.multiHeadAttention(features, f.integer("heads", 1)).bias(f.flag("bias"));
         // Four products one after another; the gradient of a projection sums over all tokens.
         double tolerance = 4 * Tolerances.sum(3.0 * features) + Tolerances.TRANSCENDENTAL;
+        return new Case(layer, true, tolerance, tolerance + Tolerances.sum(x.elements()));
+    }
+
+    private static Case upsample(GoldenFile f) {
+        boolean nearest = f.text("mode").equals("nearest");
+        Upsample layer = nearest ? Layers.upsampleNearest(1) : Layers.upsampleLinear(1);
+        layer = f.text("size") == null ? layer.scale(f.integer("scale", 1)) : layer.size(f.integers("size"));
+        // Eight neighbours at most; a gradient sums over what was made of an element, at most 64 times as much.
+        return new Case(
+                layer.alignCorners(f.flag("align_corners")),
+                true,
+                nearest ? Tolerances.EXACT : Tolerances.sum(8),
+                Tolerances.sum(64));
+    }
+
+    private static Case pad(GoldenFile f) {
+        int spatial = f.get("input").shape().rank() - 2;
+        Pad pad = switch (f.text("mode")) {
+            case "zero" ->
+                spatial == 1 ? Layers.zeroPad1d(0) : spatial == 2 ? Layers.zeroPad2d(0) : Layers.zeroPad3d(0);
+            case "constant" -> {
+                double value = f.number("value", 0);
+                yield spatial == 1
+                        ? Layers.constantPad1d(0, value)
+                        : spatial == 2 ? Layers.constantPad2d(0, value) : Layers.constantPad3d(0, value);
+            }
+            case "reflection" ->
+                spatial == 1
+                        ? Layers.reflectionPad1d(0)
+                        : spatial == 2 ? Layers.reflectionPad2d(0) : Layers.reflectionPad3d(0);
+            default ->
+                spatial == 1
+                        ? Layers.replicationPad1d(0)
+                        : spatial == 2 ? Layers.replicationPad2d(0) : Layers.replicationPad3d(0);
+        };
+        Layer layer = pad.begin(f.integers("begin")).end(f.integers("end"));
+        // An element comes up as often as it was copied.
+        return new Case(layer, true, Tolerances.EXACT, Tolerances.sum(64));
+    }
+
+    private static Case moved(Layer layer) {
+        return new Case(layer, true, Tolerances.EXACT, Tolerances.EXACT);
+    }
+
+    private static Case prelu(GoldenFile f) {
+        Shape x = f.get("input").shape();
+        return new Case(Layers.prelu(f.integer("slopes", 1)), true, Tolerances.EXACT, Tolerances.sum(x.elements()));
+    }
+
+    private static Case adaptivePool(GoldenFile f) {
+        int[] size = f.integers("size");
+        boolean max = f.text("kind").equals("max");
+        return new Case(
+                max ? Layers.adaptiveMaxPool(size) : Layers.adaptiveAvgPool(size),
+                true,
+                max ? Tolerances.EXACT : Tolerances.sum(16),
+                Tolerances.sum(16));
+    }
+
+    private static Case squeezeExcite(GoldenFile f) {
+        Shape x = f.get("input").shape();
+        Layer layer = Layers.squeezeExcite((int) x.dim(1), f.integer("squeezed", 1));
+        double tolerance = Tolerances.TRANSCENDENTAL + 2 * Tolerances.sum(x.dim(1)) + Tolerances.sum(x.elements(2, 4));
         return new Case(layer, true, tolerance, tolerance + Tolerances.sum(x.elements()));
     }
 

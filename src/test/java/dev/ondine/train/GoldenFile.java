@@ -97,6 +97,11 @@ record GoldenFile(String name, Map<String, String> meta, Map<String, Tensor> ten
         return meta.containsKey(key) ? Double.parseDouble(meta.get(key)) : missing;
     }
 
+    /** Numbers with blanks between them. */
+    int[] integers(String key) {
+        return Stream.of(text(key).split(" ")).mapToInt(Integer::parseInt).toArray();
+    }
+
     boolean flag(String key) {
         return "True".equals(meta.get(key));
     }
