@@ -2,6 +2,7 @@ package dev.ondine.nn;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.ondine.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.random.RandomGenerator;
 
@@ -13,14 +14,14 @@ public sealed interface Initializer {
      * Writes the first value of every element, in row-major order: straight to where they stay, because a large network's weights would
      * be most of Java's heap for a moment.
      *
-     * @param memory of float32
+     * @param memory of float32, as many as {@code shape} has elements
      */
-    void fill(MemorySegment memory, RandomGenerator random);
+    void fill(MemorySegment memory, Shape shape, RandomGenerator random);
 
     /** Every element is {@code value}. */
     record Constant(float value) implements Initializer {
         @Override
-        public void fill(MemorySegment memory, RandomGenerator random) {
+        public void fill(MemorySegment memory, Shape shape, RandomGenerator random) {
             for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) memory.setAtIndex(JAVA_FLOAT, i, value);
         }
     }
@@ -28,7 +29,7 @@ public sealed interface Initializer {
     /** Uniform in ±bound. */
     record Uniform(double bound) implements Initializer {
         @Override
-        public void fill(MemorySegment memory, RandomGenerator random) {
+        public void fill(MemorySegment memory, Shape shape, RandomGenerator random) {
             for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
                 memory.setAtIndex(JAVA_FLOAT, i, (float) ((2 * random.nextDouble() - 1) * bound));
             }
@@ -38,7 +39,7 @@ public sealed interface Initializer {
     /** Normal with mean 0. */
     record Normal(double deviation) implements Initializer {
         @Override
-        public void fill(MemorySegment memory, RandomGenerator random) {
+        public void fill(MemorySegment memory, Shape shape, RandomGenerator random) {
             for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
                 memory.setAtIndex(JAVA_FLOAT, i, (float) (random.nextGaussian() * deviation));
             }
@@ -53,8 +54,8 @@ public sealed interface Initializer {
     /** Normal with deviation √(2/fan), for weights with a ReLU behind them (He et al. 2015); the fan is that of the weight's shape. */
     record KaimingNormal(Fan fan) implements Initializer {
         @Override
-        public float[] values(Shape shape, RandomGenerator random) {
-            return new Normal(Math.sqrt(2.0 / (double) fan.of(shape))).values(shape, random);
+        public void fill(MemorySegment memory, Shape shape, RandomGenerator random) {
+            new Normal(Math.sqrt(2.0 / fan.of(shape))).fill(memory, shape, random);
         }
     }
 

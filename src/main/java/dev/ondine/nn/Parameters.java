@@ -62,7 +62,7 @@ public final class Parameters implements AutoCloseable {
         if (spec.dataType() == DataType.FLOAT32) {
             // Seeded by name, so that a parameter begins the same whatever stands around it.
             SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + nameHash(spec.name()));
-            spec.initializer().fill(tensor.segment(), random);
+            spec.initializer().fill(tensor.segment(), spec.shape(), random);
         }
         return tensor;
     }
