@@ -24,6 +24,7 @@ public final class VectorPlan implements Plan {
     private final Arena arena = Arena.ofShared();
     private final Optional<VectorPlan> shared;
     private final Parameters parameters;
+    private final boolean ownLayouts;
     private final Team team;
     private final Workspace workspace;
     private final Memory memory;
@@ -41,6 +42,7 @@ public final class VectorPlan implements Plan {
 
     VectorPlan(Graph graph, PlanOptions options) {
         this.graph = graph;
+        this.ownLayouts = options.ownLayouts();
         shared = options.sharedParameters().map(VectorPlan::mine);
         shared.ifPresent(VectorPlan::requireOpen);
         Team own = null;
@@ -120,11 +122,31 @@ public final class VectorPlan implements Plan {
     @Override
     public synchronized void run(long step) {
         requireOpen();
-        for (int i = 0; i < given.size(); i++) given.get(i).read();
+        if (!ownLayouts) read();
         parameters.load();
         for (Lowering.Run r : runs) r.run(step);
         for (int i = 0; i < gradients.size(); i++) gradients.get(i).run();
         parameters.store();
+        if (!ownLayouts) write();
+    }
+
+    @Override
+    public synchronized void load() {
+        requireOpen();
+        if (ownLayouts) read();
+    }
+
+    @Override
+    public synchronized void fetch() {
+        requireOpen();
+        if (ownLayouts) write();
+    }
+
+    private void read() {
+        for (int i = 0; i < given.size(); i++) given.get(i).read();
+    }
+
+    private void write() {
         for (int i = 0; i < results.size(); i++) results.get(i).write();
     }
 
@@ -132,7 +154,7 @@ public final class VectorPlan implements Plan {
     @Override
     public synchronized long[] profile(long step) {
         requireOpen();
-        for (Port port : given) port.read();
+        if (!ownLayouts) read();
         parameters.load();
         long[] nanos = new long[runs.length];
         for (int i = 0; i < runs.length; i++) {

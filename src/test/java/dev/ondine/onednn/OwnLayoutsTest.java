@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ondine.backend.Backends;
+import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
@@ -17,6 +19,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Plans whose inputs and outputs stay in the plan's own layouts compute the same, without conversions. */
 class OwnLayoutsTest {
@@ -49,11 +53,14 @@ class OwnLayoutsTest {
     }
 
     private static OneDnnPlan compile(Graph graph, boolean ownLayouts) {
-        PlanOptions options = PlanOptions.threads(2);
-        return new OneDnnBackend().compile(graph, ownLayouts ? options.ownLayouts(true) : options);
+        return (OneDnnPlan) compile("onednn", graph, ownLayouts);
     }
 
-    private static void fill(OneDnnPlan plan, long seed) {
+    private static Plan compile(String backend, Graph graph, boolean ownLayouts) {
+        return Backends.named(backend).compile(graph, PlanOptions.threads(2).ownLayouts(ownLayouts));
+    }
+
+    private static void fill(Plan plan, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         for (String input : List.of("x", "dy")) plan.input(input).copyFrom(numbers(random, plan.input(input)));
         List<Value> parameters = plan.graph().parameters();
@@ -72,7 +79,7 @@ class OwnLayoutsTest {
         return values;
     }
 
-    private static List<float[]> results(OneDnnPlan plan) {
+    private static List<float[]> results(Plan plan) {
         plan.load();
         plan.run(0);
         plan.fetch();
@@ -95,11 +102,12 @@ class OwnLayoutsTest {
     }
 
     /** The same kernels on the same numbers: the same bits. */
-    @Test
-    void theResultsAreTheSame() {
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector"})
+    void theResultsAreTheSame(String backend) {
         for (Graph graph : List.of(batchNormalization(), convolution())) {
-            try (OneDnnPlan usual = compile(graph, false);
-                    OneDnnPlan own = compile(graph, true)) {
+            try (Plan usual = compile(backend, graph, false);
+                    Plan own = compile(backend, graph, true)) {
                 fill(usual, 1);
                 fill(own, 1);
                 List<float[]> expected = results(usual);
@@ -119,10 +127,25 @@ class OwnLayoutsTest {
         }
     }
 
+    /** Parameters are no inputs: whoever changes them between runs is heard. */
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector"})
+    void parametersAreReadInEveryRun(String backend) {
+        try (Plan plan = compile(backend, batchNormalization(), true)) {
+            fill(plan, 1);
+            results(plan);
+            plan.weights().fill((byte) 0);
+            plan.run(0);
+            plan.fetch();
+            for (float v : plan.output("y").toFloatArray()) assertEquals(0, v);
+        }
+    }
+
     /** Inputs are taken over by load, outputs are brought by fetch, and not by a run. */
-    @Test
-    void loadAndFetchAreWhatConverts() {
-        try (OneDnnPlan plan = compile(batchNormalization(), true)) {
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "vector"})
+    void loadAndFetchAreWhatConverts(String backend) {
+        try (Plan plan = compile(backend, batchNormalization(), true)) {
             fill(plan, 1);
             List<float[]> first = results(plan);
             fill(plan, 2);

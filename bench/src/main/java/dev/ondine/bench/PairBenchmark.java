@@ -31,9 +31,9 @@ import org.openjdk.jmh.infra.BenchmarkParams;
  * One operation as a graph of its own, on one {@link Side} or another; nothing else differs. Before it is timed, it and the reference
  * run on the same numbers, and the benchmark fails if they disagree.
  *
- * <p>What is timed is a run of the whole plan: inputs and outputs are row-major float32, so the native backend's conversions to its own
- * layouts and back are in it, as the reference's to double are. In a network they are made once at its ends; {@link PlanProfiler}
- * reports their share. A benchmark's method decides the graph, see {@link #graph}.
+ * <p>What is timed is a run of the whole plan in the layouts that it computes in: the conversions of inputs and outputs from and to
+ * row-major order, which a network makes once, at its ends, are not in it. {@link PlanProfiler} reports what they would cost. A benchmark's
+ * method decides the graph, see {@link #graph}.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -56,6 +56,7 @@ public abstract class PairBenchmark {
     @Param("0")
     public int threads;
 
+    private Graph graph;
     private Plan plan;
 
     /** Adds the operation, its input {@link #X} and its parameters to a graph, and returns its result. */
@@ -84,7 +85,7 @@ public abstract class PairBenchmark {
     @Setup(Level.Trial)
     public void prepare(BenchmarkParams benchmark) {
         String name = benchmark.getBenchmark();
-        Graph graph = graph(name.substring(name.lastIndexOf('.') + 1));
+        graph = graph(name.substring(name.lastIndexOf('.') + 1));
         SelfCheck check = Side.of(side).isBfloat16()
                 ? new SelfCheck(graph, outputs().inBfloat16(), gradients().inBfloat16())
                 : new SelfCheck(graph, outputs(), gradients());
@@ -97,15 +98,21 @@ public abstract class PairBenchmark {
     }
 
     private Plan compile(SelfCheck check, Graph graph, Side wanted) {
-        Plan compiled = wanted.compile(graph, threads > 0 ? threads : Backends.defaultThreads());
+        Plan compiled = wanted.compile(graph, team(), true);
         check.fill(compiled);
         return compiled;
     }
 
     @TearDown(Level.Trial)
     public void close() {
-        PlanProfiler.look(plan);
+        try (Plan rowMajor = Side.of(side).compile(graph, team(), false)) {
+            PlanProfiler.look(plan, rowMajor);
+        }
         plan.close();
+    }
+
+    private int team() {
+        return threads > 0 ? threads : Backends.defaultThreads();
     }
 
     /** One run of the plan. */

@@ -66,8 +66,13 @@ enum Side {
         }
     }
 
-    Plan compile(Graph graph, int threads) {
-        return Backends.named(backend)
-                .compile(graph, PlanOptions.threads(threads).precision(precision));
+    /**
+     * Compiles a graph.
+     *
+     * @param ownLayouts whether inputs and outputs stay as the plan computes with them; the reference has no other than row-major
+     */
+    Plan compile(Graph graph, int threads, boolean ownLayouts) {
+        PlanOptions options = PlanOptions.threads(threads).precision(precision).ownLayouts(ownLayouts);
+        return Backends.named(backend).compile(graph, options);
     }
 }
