@@ -18,6 +18,7 @@ public final class Main {
         COMMANDS.put("train", TrainCommand::new);
         COMMANDS.put("eval", EvalCommand::new);
         COMMANDS.put("predict", PredictCommand::new);
+        COMMANDS.put("doctor", DoctorCommand::new);
         COMMANDS.put("study", StudyCommand::new);
         COMMANDS.put("verify", VerifyCommand::new);
         COMMANDS.put("bench", BenchCommand::new);

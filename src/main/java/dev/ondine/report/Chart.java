@@ -20,6 +20,8 @@ public record Chart(String title, String x, String y, boolean logX, boolean logY
         DOTTED,
         /** Points without a line. */
         POINTS,
+        /** Circles without a line, around what is drawn before. */
+        RINGS,
         /** A line with the area between it and the series before it filled. */
         BAND
     }

@@ -17,7 +17,7 @@ public final class Page {
         th { color: #5f6368; font-weight: 500; border-bottom: 1px solid #dadce0; }
         th:first-child, td:first-child, .l { text-align: left; }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 18px; }
-        .chart { position: relative; height: 300px; min-width: 0; } .charts.small { grid-template-columns: repeat(4, 1fr); }
+        .chart { position: relative; height: 300px; min-width: 0; } .charts.small { grid-template-columns: repeat(5, 1fr); gap: 10px; }
         .small .chart { height: 190px; }
         .pictures { display: flex; flex-wrap: wrap; gap: 14px; } figure { margin: 0; }
         figure img { image-rendering: pixelated; display: block; } figcaption { font-size: 12px; color: #5f6368; }
@@ -90,7 +90,7 @@ public final class Page {
         return charts("charts", several);
     }
 
-    /** Charts beside and below one another, four a row. */
+    /** Charts beside and below one another, five a row. */
     public Page smallCharts(List<Chart> several) {
         return charts("charts small", several);
     }

@@ -8,15 +8,17 @@
   const dataset = (series) => {
     const color = colors[series.color % colors.length];
     const band = series.style === 'BAND';
+    const rings = series.style === 'RINGS';
+    const points = rings || series.style === 'POINTS';
     return {
       label: series.name,
       data: series.points.map(([x, y]) => ({ x, y: y === null ? NaN : y })),
       borderColor: color,
-      backgroundColor: band ? color + '2b' : color,
-      borderWidth: band ? 0.6 : 1.7,
+      backgroundColor: rings ? 'transparent' : band ? color + '2b' : color,
+      borderWidth: band ? 0.6 : rings ? 1.2 : 1.7,
       borderDash: { DASHED: [6, 4], DOTTED: [1.5, 3] }[series.style] ?? [],
-      showLine: series.style !== 'POINTS',
-      pointRadius: series.style === 'POINTS' ? 2.2 : series.points.length < 12 && !band ? 2.5 : 0,
+      showLine: !points,
+      pointRadius: rings ? 3.6 : points ? 2.2 : series.points.length < 12 && !band ? 2.5 : 0,
       pointHoverRadius: 4,
       fill: band ? '-1' : false,
     };
@@ -29,11 +31,19 @@
     ticks: { maxRotation: 0, autoSkipPadding: 16 },
   });
 
+  // Numbers of epochs, layers or channels have nothing between them.
+  const whole = (chart) => chart.series.every((s) => s.points.every(([x]) => Number.isInteger(x)));
+  const nothing = (chart) => chart.series.every((s) => s.points.every(([, y]) => y === 0));
+
   const short = (value) => (Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(4))));
 
   for (const canvas of document.querySelectorAll('canvas[data-chart]')) {
     const chart = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
     const one = chart.series.length === 1;
+    const x = axis(chart.x, chart.logX);
+    const y = axis(chart.y, chart.logY);
+    if (whole(chart)) x.ticks.precision = 0;
+    if (nothing(chart)) Object.assign(y, { min: 0, max: 1 });
     new Chart(canvas, {
       type: 'line',
       data: { datasets: chart.series.map(dataset) },
@@ -43,7 +53,7 @@
         parsing: false,
         normalized: true,
         interaction: { mode: 'nearest', axis: 'x', intersect: false },
-        scales: { x: axis(chart.x, chart.logX), y: axis(chart.y, chart.logY) },
+        scales: { x, y },
         plugins: {
           title: { display: true, text: chart.title, color: '#202124', font: { size: 13, weight: 500 } },
           legend: { display: !one, position: 'bottom', labels: { boxWidth: 18, boxHeight: 2, padding: 10 } },

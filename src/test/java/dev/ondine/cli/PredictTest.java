@@ -6,13 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
+import dev.ondine.io.SafeTensorsWriter;
 import dev.ondine.report.Picture;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -122,8 +127,11 @@ class PredictTest {
         assertEquals(2, Ondine.run("predict", "--checkpoint", checkpoint).code());
         assertEquals(2, predict(IMAGES.getFirst(), "--top", 0).code());
         assertEquals(2, predict(IMAGES.getFirst(), "--explain-by", "magic").code());
-        Path optimizer = folder.resolve("optimizer.safetensors");
-        Ondine.Outcome foreign = Ondine.run("predict", "--checkpoint", optimizer, IMAGES.getFirst());
+        Path file = folder.resolve("foreign.safetensors");
+        try (Tensor tensor = Tensor.allocate(DataType.FLOAT32, Shape.of(1))) {
+            SafeTensorsWriter.write(file, Map.of(), List.of(new SafeTensorsWriter.Entry("x", tensor)));
+        }
+        Ondine.Outcome foreign = Ondine.run("predict", "--checkpoint", file, IMAGES.getFirst());
         assertEquals(1, foreign.code());
         assertTrue(foreign.err().contains("which model it holds"), foreign.err());
         assertFalse(foreign.err().contains("fault of Ondine"), foreign.err());

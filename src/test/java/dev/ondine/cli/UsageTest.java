@@ -103,7 +103,9 @@ class UsageTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"train", "eval", "predict", "study", "verify", "bench", "profile", "explain", "peak", "info"})
+            strings = {
+                "train", "eval", "predict", "doctor", "study", "verify", "bench", "profile", "explain", "peak", "info"
+            })
     void help(String command) {
         Ondine.Outcome run = Ondine.run(command, "--help");
         assertEquals(0, run.code());
@@ -116,7 +118,9 @@ class UsageTest {
         Ondine.Outcome run = Ondine.run("--help");
         assertEquals(0, run.code());
         assertTrue(
-                Stream.of("train", "eval", "predict", "study", "verify", "bench", "profile", "explain", "peak", "info")
+                Stream.of(
+                                "train", "eval", "predict", "doctor", "study", "verify", "bench", "profile", "explain",
+                                "peak", "info")
                         .allMatch(run.out()::contains),
                 run.out());
         assertEquals(0, Ondine.run("--version").code());
