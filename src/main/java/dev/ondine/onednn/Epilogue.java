@@ -42,8 +42,8 @@ final class Epilogue {
         return activation.isEmpty() && residual == null;
     }
 
-    boolean hasResidual() {
-        return residual != null;
+    Optional<Value> residual() {
+        return Optional.ofNullable(residual);
     }
 
     /** The layouts worth having in which the residual lies: with the result in one of them nothing has to be reordered. */

@@ -53,17 +53,17 @@ final class LowerConvolution {
                     .ifPresent(attributes -> requests.add(
                             forwardRequest(op, pair.input, weightDims(op, w.shape()), pair.output, attributes)));
         }
-        // The tuner has no memory for a residual; that is where the result must lie, too.
-        PrimitiveDescriptor pd = epilogue.hasResidual()
-                ? to.choose(requests)
-                : to.choose(requests, Map.of(Arg.SRC, x), Map.of(Arg.DST, y));
+        Map<Arg, Value> operands = new LinkedHashMap<>(Map.of(Arg.SRC, x));
+        // A residual must lie as the result does.
+        epilogue.residual().ifPresent(r -> operands.put(Arg.DST, r));
+        PrimitiveDescriptor pd = to.choose(requests, operands, Map.of(Arg.DST, y));
         if (!epilogue.isEmpty() && pd.isReference()) return false;
 
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.in(x, pd.query(Arg.SRC)));
         inputs.put(Arg.WEIGHTS, weights(w, op, pd.query(Arg.WEIGHTS)));
         if (op.bias()) inputs.put(Arg.BIAS, to.inPlain(node.input(2)));
-        if (epilogue.hasResidual()) {
+        if (epilogue.residual().isPresent()) {
             Slot dst = epilogue.result(y, pd.query(Arg.DST), inputs);
             to.emit(pd, inputs, Map.of(Arg.DST, dst), epilogue.inPlace(dst));
         } else {

@@ -104,6 +104,7 @@ class Tuner {
                 Arg.DIFF_SRC,
                 Arg.DIFF_WEIGHTS,
                 Arg.DIFF_BIAS,
+                Arg.postOpSource(0),
                 Arg.SCRATCHPAD)) {
             MemoryDescriptor layout = descriptor.query(arg);
             if (!layout.isNone() && layout.size() > 0) operands.put(arg, layout);

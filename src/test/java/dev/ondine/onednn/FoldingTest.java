@@ -29,6 +29,7 @@ import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -36,6 +37,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -53,6 +55,9 @@ class FoldingTest {
     private static final double FOLDED_DOUBLE = 0x1p-23;
 
     private static final Shape IMAGE = Shape.of(3, 32, 32);
+
+    @TempDir
+    private Path folder;
 
     static Stream<Arguments> networks() {
         Layer odd = Sequential.of(
@@ -140,6 +145,12 @@ class FoldingTest {
         assertClose(expected, run(new ReferenceBackend(), graph, true), FOLDED_DOUBLE);
         assertClose(expected, run(new OneDnnBackend(), graph, false), FOLDED);
         assertClose(expected, run(new OneDnnBackend(), graph, true), FOLDED);
+        // Whatever a tuner chooses, for a convolution with a residual too.
+        assertClose(expected, run(TunerTest.contrary(), graph, true), FOLDED);
+        assertClose(
+                expected,
+                run(new OneDnnBackend(_ -> new Tuner(TuningCache.open(folder.resolve("tuning.json")))), graph, true),
+                FOLDED);
     }
 
     /** What the native backend runs, on the reference: the fused operations' formulas. */

@@ -50,6 +50,15 @@ public record Arg(int index, String name) {
         return new Arg(base | dnnl_h.DNNL_ARG_SRC_1(), "post-op " + position + " src_1");
     }
 
+    boolean isPostOpSource() {
+        return index >= dnnl_h.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE();
+    }
+
+    /** The position of the post-op whose operand this is. */
+    int postOp() {
+        return index / dnnl_h.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE() - 1;
+    }
+
     boolean isScales() {
         return (index & dnnl_h.DNNL_ARG_ATTR_SCALES()) != 0;
     }

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * How a primitive is to be made. It copies them, so they may change or go afterwards. The scratchpad is the caller's:
@@ -13,6 +14,7 @@ import java.util.List;
 public final class Attributes {
     private final MemorySegment handle;
     private final List<String> description = new ArrayList<>();
+    private Set<Integer> binaryPostOps = Set.of();
 
     private Attributes(MemorySegment handle) {
         this.handle = handle;
@@ -33,6 +35,7 @@ public final class Attributes {
     public Attributes postOps(PostOps postOps) {
         OneDnnException.check(
                 dnnl_h.dnnl_primitive_attr_set_post_ops(handle, postOps.handle()), "setting the post-ops " + postOps);
+        binaryPostOps = postOps.binary();
         description.add("post-ops " + postOps);
         return this;
     }
@@ -63,6 +66,11 @@ public final class Attributes {
         OneDnnException.check(dnnl_h.dnnl_primitive_attr_set_fpmath_mode(handle, mode), "setting the arithmetic");
         description.add("bfloat16 arithmetic " + allowed);
         return this;
+    }
+
+    /** The positions of post-ops that take an operand, {@link Arg#postOpSource}. */
+    Set<Integer> binaryPostOps() {
+        return binaryPostOps;
     }
 
     MemorySegment handle() {

@@ -4,12 +4,15 @@ import dev.ondine.onednn.ffi.dnnl_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Operations that a primitive does on its result before it stores it, in this order. */
 public final class PostOps {
     private final MemorySegment handle;
     private final List<String> description = new ArrayList<>();
+    private final Set<Integer> binary = new HashSet<>();
 
     private PostOps(MemorySegment handle) {
         this.handle = handle;
@@ -45,12 +48,18 @@ public final class PostOps {
         OneDnnException.check(
                 dnnl_h.dnnl_post_ops_append_binary(handle, algorithm.code(), source.handle()),
                 "appending the post-op " + algorithm + " with " + source);
+        binary.add(size());
         description.add(algorithm + " " + source);
         return this;
     }
 
     MemorySegment handle() {
         return handle;
+    }
+
+    /** At which positions there are binary ones. */
+    Set<Integer> binary() {
+        return Set.copyOf(binary);
     }
 
     /** How many there are; also the position of the next. */

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import dev.ondine.onednn.ffi.dnnl_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** An implementation that oneDNN chose for a request: what layouts it wants and what it is called. */
@@ -16,11 +17,14 @@ public final class PrimitiveDescriptor {
     private final MemorySegment handle;
     private final PrimitiveRequest request;
     private final String implementation;
+    /** As the attributes were when oneDNN copied them. */
+    private final Set<Integer> binaryPostOps;
 
     PrimitiveDescriptor(Arena arena, MemorySegment handle, PrimitiveRequest request) {
         this.arena = arena;
         this.handle = handle;
         this.request = request;
+        this.binaryPostOps = request.attributes().binaryPostOps();
         try (Arena temporary = Arena.ofConfined()) {
             MemorySegment out = temporary.allocate(ADDRESS);
             OneDnnException.check(
@@ -46,6 +50,8 @@ public final class PrimitiveDescriptor {
 
     /** The layout that an argument must have; {@link MemoryDescriptor#NONE} if the primitive does not take it. */
     public MemoryDescriptor query(Arg arg) {
+        // For a post-op without an operand oneDNN gives a pointer to something else, and reading that ends the process.
+        if (arg.isPostOpSource() && !binaryPostOps.contains(arg.postOp())) return MemoryDescriptor.NONE;
         return MemoryDescriptor.borrowed(
                 arena, dnnl_h.dnnl_primitive_desc_query_md(handle, dnnl_h.dnnl_query_exec_arg_md(), arg.index()));
     }

@@ -78,6 +78,10 @@ public final class PrimitiveRequest {
         }
     }
 
+    Attributes attributes() {
+        return attributes;
+    }
+
     /** The name of the primitive: {@code convolution forward_training}. */
     public String primitive() {
         return primitive;

@@ -155,6 +155,34 @@ class ErrorsTest {
         bind(Map.of(Arg.SRC, readOnly, Arg.DST, good)).run();
     }
 
+    /** oneDNN itself answers with a pointer into another post-op, which no process survives. */
+    @Test
+    void onlyBinaryPostOpsHaveAnOperand() {
+        MemoryDescriptor layout = plain(arena, 3, 5);
+        PostOps postOps = PostOps.create(arena)
+                .sum(1)
+                .binary(Algorithm.BINARY_ADD, layout)
+                .eltwise(Algorithm.ELTWISE_RELU, 0, 0);
+        PrimitiveDescriptor product = MatMuls.of(
+                        plain(arena, 3, 4),
+                        plain(arena, 4, 5),
+                        MemoryDescriptor.NONE,
+                        layout,
+                        Attributes.create(arena).postOps(postOps))
+                .create(arena);
+
+        for (int position : List.of(0, 2, 3, 31)) {
+            assertTrue(product.query(Arg.postOpSource(position)).isNone(), "position " + position);
+        }
+        assertEquals(layout, product.query(Arg.postOpSource(1)));
+        Primitive primitive = Primitive.create(arena, product);
+        Stream stream = Stream.create(arena);
+        Memory other = memory(arena, layout, new float[15]);
+        assertRefused(
+                () -> Execution.of(arena, primitive, stream, Map.of(Arg.postOpSource(0), other)),
+                "takes no argument post-op 0 src_1");
+    }
+
     @Test
     void missingArgumentIsAnErrorOfTheRun() {
         Memory good = memory(arena, plain(arena, 2, 3));
