@@ -1,5 +1,6 @@
 package dev.ondine.onednn;
 
+import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.CpuIsa;
 import dev.ondine.onednn.api.FormatTag;
 import dev.ondine.onednn.api.MemoryDescriptor;
@@ -43,6 +44,13 @@ final class LayoutPolicy {
         // With fewer channels most of a block would be padding.
         if (block > 1 && shape.dim(1) >= block) return of(shape, type, FormatTag.channelsBlocked(rank, block));
         return of(shape, type, FormatTag.channelsLast(rank));
+    }
+
+    /** Channels in blocks, even if they fill none; channels last where there are no blocks. */
+    MemoryDescriptor blocked(Value v) {
+        int rank = v.shape().rank();
+        FormatTag tag = block > 1 ? FormatTag.channelsBlocked(rank, block) : FormatTag.channelsLast(rank);
+        return of(v.shape(), v.type().dataType(), tag);
     }
 
     /** Every layout worth trying for an activation, best first; {@code any} leaves the choice to oneDNN. */

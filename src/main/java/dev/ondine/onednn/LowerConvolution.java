@@ -126,6 +126,8 @@ final class LowerConvolution {
         for (MemoryDescriptor input : to.knownLayouts(x)) pairs.add(new Pair(input, flowing(dy)));
         for (MemoryDescriptor input : to.knownLayouts(x)) pairs.add(new Pair(input, to.layout(dy)));
         addFallbacks(pairs, x, dy);
+        // Of one channel, row-major and channels last are the same: only in a block it is neither.
+        pairs.add(new Pair(to.layouts.blocked(x), to.layouts.blocked(dy)));
         long[] weightDims = weightDims(op.forward(), op.weight());
         PrimitiveDescriptor hint = hint(op.forward(), x, weightDims, dy);
         List<PrimitiveRequest> requests = new ArrayList<>();
@@ -157,8 +159,10 @@ final class LowerConvolution {
         MemoryDescriptor bias = op.forward().bias()
                 ? to.layouts.plain(Shape.of(op.weight().dim(0)), DataType.FLOAT32)
                 : MemoryDescriptor.NONE;
-        return Convolutions.backwardWeights(
+        PrimitiveRequest request = Convolutions.backwardWeights(
                 pair.input, weights, bias, pair.output, window(op.forward()), hint, to.attributes);
+        boolean strided = op.forward().stride().stream().anyMatch(s -> s > 1);
+        return KnownDefects.guarded(request, strided, op.weight().dim(1), to.layouts.block());
     }
 
     private PrimitiveRequest forwardRequest(

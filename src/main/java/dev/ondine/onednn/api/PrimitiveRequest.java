@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * A primitive as the caller would like it. Nothing happens until it is asked for: {@link #create} insists,
@@ -33,19 +34,31 @@ public final class PrimitiveRequest {
     private final String parameters;
     private final Attributes attributes;
     private final Call call;
+    private final Predicate<PrimitiveDescriptor> refused;
 
     private PrimitiveRequest(
-            String primitive, List<Operand> operands, String parameters, Attributes attributes, Call call) {
+            String primitive,
+            List<Operand> operands,
+            String parameters,
+            Attributes attributes,
+            Call call,
+            Predicate<PrimitiveDescriptor> refused) {
         this.primitive = primitive;
         this.operands = operands;
         this.parameters = parameters;
         this.attributes = attributes;
         this.call = call;
+        this.refused = refused;
     }
 
     static PrimitiveRequest of(
             String primitive, List<Operand> operands, String parameters, Attributes attributes, Call call) {
-        return new PrimitiveRequest(primitive, operands, parameters, attributes, call);
+        return new PrimitiveRequest(primitive, operands, parameters, attributes, call, _ -> false);
+    }
+
+    /** The same, but an implementation of which {@code refused} holds is none: for what a build of oneDNN does wrong. */
+    public PrimitiveRequest refusing(Predicate<PrimitiveDescriptor> refused) {
+        return new PrimitiveRequest(primitive, operands, parameters, attributes, call, this.refused.or(refused));
     }
 
     /**
@@ -74,7 +87,10 @@ public final class PrimitiveRequest {
             if (status == dnnl_h.dnnl_unimplemented() && mayDecline) return null;
             if (status != dnnl_h.dnnl_success()) throw new OneDnnException(Status.of(status), describe());
             MemorySegment handle = Pointers.owned(arena, out.get(ADDRESS, 0), dnnl_h::dnnl_primitive_desc_destroy);
-            return new PrimitiveDescriptor(arena, handle, this);
+            PrimitiveDescriptor found = new PrimitiveDescriptor(arena, handle, this);
+            if (!refused.test(found)) return found;
+            if (mayDecline) return null;
+            throw new OneDnnException(Status.UNIMPLEMENTED, found + ", which is not to be trusted");
         }
     }
 
