@@ -166,7 +166,7 @@ final class LowerElementwise {
 
     /** Adds one number a channel (axis 1) to a value that has just been made, in place. */
     void addBias(Value y, Value bias) {
-        Slot sum = to.in(y);
+        Slot sum = to.changed(y);
         Slot flat = to.inPlain(bias);
         long[] dims = new long[y.shape().rank()];
         Arrays.fill(dims, 1);

@@ -374,6 +374,13 @@ final class Lowering {
         return graph.isVisible(v) || readers.size() != 1 ? Optional.empty() : Optional.of(readers.getFirst());
     }
 
+    /** The place of a value that is about to be changed there: copies of what it was until now are forgotten. */
+    Slot changed(Value v) {
+        Slot slot = in(v);
+        slots.get(v).removeIf(other -> other != slot);
+        return slot;
+    }
+
     /** A value row-major, as Java reads it. */
     Slot inPlain(Value v) {
         return in(v, plain(v));
