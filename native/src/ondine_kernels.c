@@ -126,6 +126,70 @@ ONDINE_CLONES static void adam_range(const adam_args *a, int64_t from, int64_t t
     }
 }
 
+/* ---- RMSprop ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    float *w;
+    const float *g;
+    float *s;
+    float *mean;
+    float *v;
+    float lr;
+    float weight_decay;
+    float alpha;
+    float blend;
+    float epsilon;
+    float momentum;
+} rmsprop_args;
+
+ONDINE_INLINE void rmsprop_body(const rmsprop_args *a, int64_t from, int64_t to, int decay, int centered, int near,
+                                int moves) {
+    float *restrict w = a->w;
+    const float *restrict g = a->g;
+    float *restrict s = a->s;
+    float *restrict mean = a->mean;
+    float *restrict v = a->v;
+    const float lr = a->lr, weight_decay = a->weight_decay, alpha = a->alpha, blend = a->blend;
+    const float far = 1.0f - a->blend, epsilon = a->epsilon, momentum = a->momentum;
+    for (int64_t i = from; i < to; i++) {
+        const float d = decay ? g[i] + weight_decay * w[i] : g[i];
+        const float square = s[i] * alpha + blend * d * d;
+        s[i] = square;
+        float spread = square;
+        if (centered) {
+            const float m = near ? mean[i] + blend * (d - mean[i]) : d - (d - mean[i]) * far;
+            mean[i] = m;
+            spread = square - m * m;
+        }
+        const float r = sqrtf(spread) + epsilon;
+        if (moves) {
+            const float velocity = momentum * v[i] + d / r;
+            v[i] = velocity;
+            w[i] = w[i] - lr * velocity;
+        } else {
+            w[i] = w[i] - (lr * d) / r;
+        }
+    }
+}
+
+ONDINE_INLINE void rmsprop_cases(const rmsprop_args *a, int64_t from, int64_t to, int decay, int moves) {
+    if (!a->mean) {
+        rmsprop_body(a, from, to, decay, 0, 1, moves);
+    } else if (a->blend < 0.5f) {
+        rmsprop_body(a, from, to, decay, 1, 1, moves);
+    } else {
+        rmsprop_body(a, from, to, decay, 1, 0, moves);
+    }
+}
+
+ONDINE_CLONES static void rmsprop_range(const rmsprop_args *a, int64_t from, int64_t to) {
+    if (a->weight_decay != 0.0f) {
+        a->momentum != 0.0f ? rmsprop_cases(a, from, to, 1, 1) : rmsprop_cases(a, from, to, 1, 0);
+    } else {
+        a->momentum != 0.0f ? rmsprop_cases(a, from, to, 0, 1) : rmsprop_cases(a, from, to, 0, 0);
+    }
+}
+
 /* ---- teams ------------------------------------------------------------------------------------------------ */
 
 /* The first value of part `part` of `parts`: whole cache lines, as evenly as they go. */
@@ -148,12 +212,24 @@ static int team_size(int64_t n, int32_t threads) {
 #endif
 }
 
-void ondine_sgd(float *w, const float *g, float *v, int64_t n, float lr, float momentum, float gradient_weight,
-                float weight_decay, int32_t nesterov, int32_t first, int32_t threads) {
-    const sgd_args a = {w, g, v, lr, momentum, gradient_weight, weight_decay};
+/* What one thread does: the parts of the ranges that lie between two values. */
+typedef void (*body)(const void *args, const ondine_range *range, int64_t from, int64_t to);
+
+static void run_part(body body, const void *args, const ondine_range *ranges, int32_t count, int64_t from, int64_t to) {
+    for (int32_t r = 0; r < count; r++) {
+        const int64_t begin = ranges[r].from > from ? ranges[r].from : from;
+        const int64_t end = ranges[r].to < to ? ranges[r].to : to;
+        if (begin < end) {
+            body(args, &ranges[r], begin, end);
+        }
+    }
+}
+
+static void run(body body, const void *args, const ondine_range *ranges, int32_t count, int32_t threads) {
+    const int64_t n = count > 0 ? ranges[count - 1].to : 0;
     const int team = team_size(n, threads);
     if (team == 1) {
-        sgd_range(&a, 0, n, nesterov, first);
+        run_part(body, args, ranges, count, 0, n);
         return;
     }
 #ifdef _OPENMP
@@ -161,26 +237,59 @@ void ondine_sgd(float *w, const float *g, float *v, int64_t n, float lr, float m
     {
         /* The team may turn out smaller than asked for (OMP_THREAD_LIMIT), so it is asked again. */
         const int64_t part = omp_get_thread_num(), parts = omp_get_num_threads();
-        sgd_range(&a, part_start(n, part, parts), part_start(n, part + 1, parts), nesterov, first);
+        run_part(body, args, ranges, count, part_start(n, part, parts), part_start(n, part + 1, parts));
     }
 #endif
 }
 
-void ondine_adam(float *w, const float *g, float *m, float *v, int64_t n, float l2, float keep, float blend1,
-                 float beta2, float blend2, float epsilon, float step_size, float root_bias2, int32_t threads) {
-    const adam_args a = {w, g, m, v, l2, keep, blend1, beta2, blend2, epsilon, step_size, root_bias2};
-    const int team = team_size(n, threads);
-    if (team == 1) {
-        adam_range(&a, 0, n);
-        return;
-    }
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team)
-    {
-        const int64_t part = omp_get_thread_num(), parts = omp_get_num_threads();
-        adam_range(&a, part_start(n, part, parts), part_start(n, part + 1, parts));
-    }
-#endif
+typedef struct {
+    sgd_args args;
+    int32_t nesterov;
+    int32_t first;
+} sgd_call;
+
+static void sgd_body(const void *call, const ondine_range *range, int64_t from, int64_t to) {
+    const sgd_call *c = call;
+    sgd_args a = c->args;
+    a.lr = range->a;
+    a.weight_decay = range->b;
+    a.gradient_weight = range->c;
+    sgd_range(&a, from, to, c->nesterov, c->first);
+}
+
+void ondine_sgd(float *w, const float *g, float *v, const ondine_range *ranges, int32_t count, float momentum,
+                int32_t nesterov, int32_t first, int32_t threads) {
+    const sgd_call call = {{.w = w, .g = g, .v = v, .momentum = momentum}, nesterov, first};
+    run(sgd_body, &call, ranges, count, threads);
+}
+
+static void adam_range_body(const void *args, const ondine_range *range, int64_t from, int64_t to) {
+    adam_args a = *(const adam_args *)args;
+    a.l2 = range->a;
+    a.keep = range->b;
+    a.step_size = range->c;
+    adam_range(&a, from, to);
+}
+
+void ondine_adam(float *w, const float *g, float *m, float *v, const ondine_range *ranges, int32_t count, float blend1,
+                 float beta2, float blend2, float epsilon, float root_bias2, int32_t threads) {
+    const adam_args a = {.w = w, .g = g, .m = m, .v = v, .blend1 = blend1, .beta2 = beta2, .blend2 = blend2,
+                         .epsilon = epsilon, .root_bias2 = root_bias2};
+    run(adam_range_body, &a, ranges, count, threads);
+}
+
+static void rmsprop_range_body(const void *args, const ondine_range *range, int64_t from, int64_t to) {
+    rmsprop_args a = *(const rmsprop_args *)args;
+    a.lr = range->a;
+    a.weight_decay = range->b;
+    rmsprop_range(&a, from, to);
+}
+
+void ondine_rmsprop(float *w, const float *g, float *s, float *mean, float *v, const ondine_range *ranges, int32_t count,
+                    float alpha, float blend, float epsilon, float momentum, int32_t threads) {
+    const rmsprop_args a = {.w = w, .g = g, .s = s, .mean = mean, .v = v, .alpha = alpha, .blend = blend,
+                            .epsilon = epsilon, .momentum = momentum};
+    run(rmsprop_range_body, &a, ranges, count, threads);
 }
 
 /* ---- what this is ----------------------------------------------------------------------------------------- */

@@ -213,8 +213,11 @@ public record BatchNorm(
     public Value build(Context context, Value x) {
         requireFits(context, x);
         Shape channels = Shape.of(features);
-        Value gamma = scale ? context.parameter("weight", channels, new Initializer.Constant(initialScale)) : null;
-        Value beta = shift ? context.parameter("bias", channels, new Initializer.Constant(0)) : null;
+        Value gamma = scale
+                ? context.parameter("weight", channels, new Initializer.Constant(initialScale), ParameterRole.SCALE)
+                : null;
+        Value beta =
+                shift ? context.parameter("bias", channels, new Initializer.Constant(0), ParameterRole.SHIFT) : null;
         if (statistics != Statistics.OF_BATCH) {
             context.declareBuffer(RUNNING_MEAN, DataType.FLOAT32, channels, new Initializer.Constant(0));
             context.declareBuffer(RUNNING_VARIANCE, DataType.FLOAT32, channels, new Initializer.Constant(1));

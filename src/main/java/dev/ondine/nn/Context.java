@@ -56,15 +56,20 @@ public final class Context {
         return graph.add(op, operands);
     }
 
-    /** A learned parameter of this layer, float32. */
+    /** A learned parameter of this layer, float32: a bias if it is called so, else a weight. */
     public Value parameter(String name, Shape shape, Initializer initializer) {
-        declare(name, DataType.FLOAT32, shape, initializer, true);
+        return parameter(name, shape, initializer, name.equals("bias") ? ParameterRole.BIAS : ParameterRole.WEIGHT);
+    }
+
+    /** A learned parameter of this layer, float32, with a certain role. */
+    public Value parameter(String name, Shape shape, Initializer initializer, ParameterRole role) {
+        declare(name, DataType.FLOAT32, shape, initializer, true, role);
         return graph.parameter(graph.path(name), shape);
     }
 
     /** Something that this layer keeps but that is not learned; if it is float32, {@link #buffer} reads it in a graph. */
     public void declareBuffer(String name, DataType type, Shape shape, Initializer initializer) {
-        declare(name, type, shape, initializer, false);
+        declare(name, type, shape, initializer, false, ParameterRole.WEIGHT);
     }
 
     /** The value of a declared float32 buffer of this layer. */
@@ -87,8 +92,9 @@ public final class Context {
         return specs.values();
     }
 
-    private void declare(String name, DataType type, Shape shape, Initializer initializer, boolean learned) {
-        ParameterSpec spec = new ParameterSpec(graph.path(name), type, shape, initializer, learned);
+    private void declare(
+            String name, DataType type, Shape shape, Initializer initializer, boolean learned, ParameterRole role) {
+        ParameterSpec spec = new ParameterSpec(graph.path(name), type, shape, initializer, learned, role);
         if (specs.putIfAbsent(spec.name(), spec) != null) {
             throw new ModelException(
                     graph.path(),

@@ -66,8 +66,10 @@ public record GroupNorm(int groups, int features, float epsilon, boolean scale, 
                 context.add(new Op.LayerNormalization(1, epsilon, false, false), context.add(new Op.Reshape(rows), x));
         Value y = context.add(new Op.Reshape(x.shape()), normalized);
         Shape channels = Shape.of(features);
-        Value gamma = scale ? context.parameter("weight", channels, new Initializer.Constant(1)) : null;
-        Value beta = shift ? context.parameter("bias", channels, new Initializer.Constant(0)) : null;
+        Value gamma =
+                scale ? context.parameter("weight", channels, new Initializer.Constant(1), ParameterRole.SCALE) : null;
+        Value beta =
+                shift ? context.parameter("bias", channels, new Initializer.Constant(0), ParameterRole.SHIFT) : null;
         return ChannelAffine.of(context, y, gamma, beta);
     }
 }

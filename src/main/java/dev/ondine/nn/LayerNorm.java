@@ -63,8 +63,10 @@ public record LayerNorm(List<Integer> shape, float epsilon, boolean scale, boole
                             + ": its last axes, behind the batch, must be these");
         }
         List<Value> operands = new ArrayList<>(List.of(x));
-        if (scale) operands.add(context.parameter("weight", normalized, new Initializer.Constant(1)));
-        if (shift) operands.add(context.parameter("bias", normalized, new Initializer.Constant(0)));
+        if (scale)
+            operands.add(context.parameter("weight", normalized, new Initializer.Constant(1), ParameterRole.SCALE));
+        if (shift)
+            operands.add(context.parameter("bias", normalized, new Initializer.Constant(0), ParameterRole.SHIFT));
         return context.add(new Op.LayerNormalization(axes, epsilon, scale, shift), operands.toArray(Value[]::new));
     }
 }

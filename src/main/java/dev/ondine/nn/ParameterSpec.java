@@ -8,5 +8,7 @@ import dev.ondine.tensor.Shape;
  *
  * @param name PyTorch's name for it: {@code layer1.0.bn1.running_mean}
  * @param learned whether an optimizer changes it; running statistics and counters are not learned
+ * @param role what it does, if it is learned
  */
-public record ParameterSpec(String name, DataType dataType, Shape shape, Initializer initializer, boolean learned) {}
+public record ParameterSpec(
+        String name, DataType dataType, Shape shape, Initializer initializer, boolean learned, ParameterRole role) {}

@@ -3,7 +3,6 @@ package dev.ondine.train;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.ondine.backend.Team;
 import java.lang.foreign.Arena;
@@ -23,31 +22,33 @@ import java.util.Optional;
 final class NativeUpdateKernels extends UpdateKernels {
 
     /** {@code ONDINE_KERNELS_VERSION} of the header that the handles below were written from. */
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private static final FunctionDescriptor SGD = FunctionDescriptor.ofVoid(
-            ADDRESS,
-            ADDRESS,
-            ADDRESS,
-            JAVA_LONG,
-            JAVA_FLOAT,
-            JAVA_FLOAT,
-            JAVA_FLOAT,
-            JAVA_FLOAT,
-            JAVA_INT,
-            JAVA_INT,
-            JAVA_INT);
+            ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_INT, JAVA_FLOAT, JAVA_INT, JAVA_INT, JAVA_INT);
 
     private static final FunctionDescriptor ADAM = FunctionDescriptor.ofVoid(
             ADDRESS,
             ADDRESS,
             ADDRESS,
             ADDRESS,
-            JAVA_LONG,
+            ADDRESS,
+            JAVA_INT,
             JAVA_FLOAT,
             JAVA_FLOAT,
             JAVA_FLOAT,
             JAVA_FLOAT,
+            JAVA_FLOAT,
+            JAVA_INT);
+
+    private static final FunctionDescriptor RMSPROP = FunctionDescriptor.ofVoid(
+            ADDRESS,
+            ADDRESS,
+            ADDRESS,
+            ADDRESS,
+            ADDRESS,
+            ADDRESS,
+            JAVA_INT,
             JAVA_FLOAT,
             JAVA_FLOAT,
             JAVA_FLOAT,
@@ -58,12 +59,14 @@ final class NativeUpdateKernels extends UpdateKernels {
     private final String built;
     private final MethodHandle sgd;
     private final MethodHandle adam;
+    private final MethodHandle rmsProp;
 
-    private NativeUpdateKernels(Path library, String built, MethodHandle sgd, MethodHandle adam) {
+    private NativeUpdateKernels(Path library, String built, MethodHandle sgd, MethodHandle adam, MethodHandle rmsProp) {
         this.library = library;
         this.built = built;
         this.sgd = sgd;
         this.adam = adam;
+        this.rmsProp = rmsProp;
     }
 
     /**
@@ -90,7 +93,8 @@ final class NativeUpdateKernels extends UpdateKernels {
                     library,
                     text.reinterpret(Long.MAX_VALUE).getString(0),
                     linker.downcallHandle(symbols.findOrThrow("ondine_sgd"), SGD),
-                    linker.downcallHandle(symbols.findOrThrow("ondine_adam"), ADAM));
+                    linker.downcallHandle(symbols.findOrThrow("ondine_adam"), ADAM),
+                    linker.downcallHandle(symbols.findOrThrow("ondine_rmsprop"), RMSPROP));
         } catch (IllegalArgumentException e) {
             throw new IllegalStateException(
                     library
@@ -121,27 +125,14 @@ final class NativeUpdateKernels extends UpdateKernels {
             MemorySegment w,
             MemorySegment g,
             MemorySegment v,
-            long n,
-            float lr,
+            Ranges ranges,
             float momentum,
-            float gradientWeight,
-            float weightDecay,
             boolean nesterov,
             boolean first,
             Team team) {
         try {
             sgd.invokeExact(
-                    w,
-                    g,
-                    v,
-                    n,
-                    lr,
-                    momentum,
-                    gradientWeight,
-                    weightDecay,
-                    nesterov ? 1 : 0,
-                    first ? 1 : 0,
-                    team.size());
+                    w, g, v, ranges.table(), ranges.count(), momentum, nesterov ? 1 : 0, first ? 1 : 0, team.size());
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -153,18 +144,37 @@ final class NativeUpdateKernels extends UpdateKernels {
             MemorySegment g,
             MemorySegment m,
             MemorySegment v,
-            long n,
-            float l2,
-            float keep,
+            Ranges ranges,
             float blend1,
             float beta2,
             float blend2,
             float epsilon,
-            float stepSize,
             float rootBias2,
             Team team) {
         try {
-            adam.invokeExact(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, team.size());
+            adam.invokeExact(
+                    w, g, m, v, ranges.table(), ranges.count(), blend1, beta2, blend2, epsilon, rootBias2, team.size());
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    @Override
+    void runRmsProp(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment s,
+            MemorySegment mean,
+            MemorySegment v,
+            Ranges ranges,
+            float alpha,
+            float blend,
+            float epsilon,
+            float momentum,
+            Team team) {
+        try {
+            rmsProp.invokeExact(
+                    w, g, s, mean, v, ranges.table(), ranges.count(), alpha, blend, epsilon, momentum, team.size());
         } catch (Throwable e) {
             throw unexpected(e);
         }

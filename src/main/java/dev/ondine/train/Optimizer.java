@@ -1,7 +1,6 @@
 package dev.ondine.train;
 
-import dev.ondine.backend.Team;
-import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -15,26 +14,28 @@ public sealed interface Optimizer {
     /** The names of the blocks that are remembered from step to step, as PyTorch calls them. */
     List<String> stateNames();
 
-    /**
-     * One update of {@code n} values.
-     *
-     * @param state one block for each of {@link #stateNames}, zero before the first step
-     * @param rate the learning rate of this step
-     * @param step which step this is, the first being 1
-     */
-    void update(
-            UpdateKernels kernels,
-            MemorySegment weights,
-            MemorySegment gradients,
-            List<MemorySegment> state,
-            long n,
-            double rate,
-            long step,
-            Team team);
+    /** How strongly weights are drawn towards 0, unless a {@link ParameterGroup} says otherwise. */
+    double weightDecay();
 
     private static void requireRate(double rate) {
         if (!((float) rate > 0) || Float.isInfinite((float) rate)) {
             throw new IllegalArgumentException("the learning rate must be a positive number of float32, not " + rate);
+        }
+    }
+
+    private static void requireBetas(double beta1, double beta2) {
+        if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
+            throw new IllegalArgumentException("betas must lie in [0, 1), not " + beta1 + " and " + beta2);
+        }
+    }
+
+    private static void requireEpsilon(double epsilon) {
+        if (!(epsilon > 0)) throw new IllegalArgumentException("epsilon must be positive, not " + epsilon);
+    }
+
+    private static void requireMomentum(double momentum) {
+        if (!(momentum >= 0 && momentum < 1)) {
+            throw new IllegalArgumentException("momentum must lie in [0, 1), not " + momentum);
         }
     }
 
@@ -53,9 +54,7 @@ public sealed interface Optimizer {
         public Sgd {
             requireRate(learningRate);
             requireDecay(weightDecay);
-            if (!(momentum >= 0 && momentum < 1)) {
-                throw new IllegalArgumentException("momentum must lie in [0, 1), not " + momentum);
-            }
+            requireMomentum(momentum);
             if (nesterov && momentum == 0) throw new IllegalArgumentException("Nesterov's method needs a momentum");
         }
 
@@ -79,30 +78,6 @@ public sealed interface Optimizer {
         public List<String> stateNames() {
             return momentum == 0 ? List.of() : List.of("momentum_buffer");
         }
-
-        @Override
-        public void update(
-                UpdateKernels kernels,
-                MemorySegment weights,
-                MemorySegment gradients,
-                List<MemorySegment> state,
-                long n,
-                double rate,
-                long step,
-                Team team) {
-            kernels.sgd(
-                    weights,
-                    gradients,
-                    momentum == 0 ? MemorySegment.NULL : state.getFirst(),
-                    n,
-                    (float) rate,
-                    (float) momentum,
-                    1,
-                    (float) weightDecay,
-                    nesterov,
-                    false,
-                    team);
-        }
     }
 
     /**
@@ -119,10 +94,8 @@ public sealed interface Optimizer {
         public Adam {
             requireRate(learningRate);
             requireDecay(weightDecay);
-            if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
-                throw new IllegalArgumentException("betas must lie in [0, 1), not " + beta1 + " and " + beta2);
-            }
-            if (!(epsilon > 0)) throw new IllegalArgumentException("epsilon must be positive, not " + epsilon);
+            requireBetas(beta1, beta2);
+            requireEpsilon(epsilon);
         }
 
         public static Adam of(double learningRate) {
@@ -149,32 +122,218 @@ public sealed interface Optimizer {
         public List<String> stateNames() {
             return List.of("exp_avg", "exp_avg_sq");
         }
+    }
+
+    /**
+     * RMSprop (Hinton 2012), PyTorch's formula: s = α·s + (1 − α)·d², w −= rate·d/(√s + ε) with d = g + weightDecay·w.
+     *
+     * @param alpha default 0.99
+     * @param epsilon default 1e-8
+     * @param momentum default 0
+     * @param weightDecay default 0
+     * @param centered whether s is taken about the running mean of d; default false
+     */
+    record RmsProp(
+            double learningRate, double alpha, double epsilon, double momentum, double weightDecay, boolean centered)
+            implements Optimizer {
+        public RmsProp {
+            requireRate(learningRate);
+            requireDecay(weightDecay);
+            requireEpsilon(epsilon);
+            requireMomentum(momentum);
+            if (!(alpha >= 0 && alpha < 1))
+                throw new IllegalArgumentException("alpha must lie in [0, 1), not " + alpha);
+        }
+
+        public static RmsProp of(double learningRate) {
+            return new RmsProp(learningRate, 0.99, 1e-8, 0, 0, false);
+        }
+
+        public RmsProp alpha(double alpha) {
+            return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
+        }
+
+        public RmsProp epsilon(double epsilon) {
+            return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
+        }
+
+        public RmsProp momentum(double momentum) {
+            return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
+        }
+
+        public RmsProp weightDecay(double weightDecay) {
+            return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
+        }
+
+        public RmsProp centered(boolean centered) {
+            return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
+        }
 
         @Override
-        public void update(
-                UpdateKernels kernels,
-                MemorySegment weights,
-                MemorySegment gradients,
-                List<MemorySegment> state,
-                long n,
-                double rate,
-                long step,
-                Team team) {
-            kernels.adam(
-                    weights,
-                    gradients,
-                    state.get(0),
-                    state.get(1),
-                    n,
-                    decoupled ? 0 : (float) weightDecay,
-                    decoupled ? (float) (1 - rate * weightDecay) : 1,
-                    (float) (1 - beta1),
-                    (float) beta2,
-                    (float) (1 - beta2),
-                    (float) epsilon,
-                    (float) (rate / (1 - Math.pow(beta1, step))),
-                    (float) Math.sqrt(1 - Math.pow(beta2, step)),
-                    team);
+        public List<String> stateNames() {
+            List<String> names = new ArrayList<>(List.of("square_avg"));
+            if (centered) names.add("grad_avg");
+            if (momentum != 0) names.add("momentum_buffer");
+            return names;
+        }
+    }
+
+    /**
+     * LARS (You, Gitman and Ginsburg 2017), for large batches: SGD whose gradient of each layer is scaled by trust·‖w‖/(‖g‖ + weightDecay·‖w‖):
+     * v = momentum·v + ratio·(g + weightDecay·w); w −= rate·v. Biases, γ and β have the ratio 1 and no weight decay.
+     *
+     * @param momentum default 0.9
+     * @param weightDecay default 0
+     * @param trust the trust coefficient, default 0.001
+     */
+    record Lars(double learningRate, double momentum, double weightDecay, double trust) implements Optimizer {
+        public Lars {
+            requireRate(learningRate);
+            requireDecay(weightDecay);
+            requireMomentum(momentum);
+            if (!(trust > 0))
+                throw new IllegalArgumentException("the trust coefficient must be positive, not " + trust);
+        }
+
+        public static Lars of(double learningRate) {
+            return new Lars(learningRate, 0.9, 0, 0.001);
+        }
+
+        public Lars momentum(double momentum) {
+            return new Lars(learningRate, momentum, weightDecay, trust);
+        }
+
+        public Lars weightDecay(double weightDecay) {
+            return new Lars(learningRate, momentum, weightDecay, trust);
+        }
+
+        public Lars trust(double trust) {
+            return new Lars(learningRate, momentum, weightDecay, trust);
+        }
+
+        @Override
+        public List<String> stateNames() {
+            return momentum == 0 ? List.of() : List.of("momentum_buffer");
+        }
+    }
+
+    /**
+     * LAMB (You and others 2020): Adam's direction u = m̂/(√v̂ + ε) + weightDecay·w, and for each layer's weights a step of
+     * rate·‖w‖/‖u‖. Biases, γ and β have the ratio 1 and no weight decay.
+     *
+     * @param beta1 default 0.9
+     * @param beta2 default 0.999
+     * @param epsilon default 1e-6
+     * @param weightDecay default 0.01
+     */
+    record Lamb(double learningRate, double beta1, double beta2, double epsilon, double weightDecay)
+            implements Optimizer {
+        public Lamb {
+            requireRate(learningRate);
+            requireDecay(weightDecay);
+            requireBetas(beta1, beta2);
+            requireEpsilon(epsilon);
+        }
+
+        public static Lamb of(double learningRate) {
+            return new Lamb(learningRate, 0.9, 0.999, 1e-6, 0.01);
+        }
+
+        public Lamb weightDecay(double weightDecay) {
+            return new Lamb(learningRate, beta1, beta2, epsilon, weightDecay);
+        }
+
+        @Override
+        public List<String> stateNames() {
+            return List.of("exp_avg", "exp_avg_sq");
+        }
+    }
+
+    /**
+     * Muon (Jordan 2024): the momentum of each convolution's weights, taken as a matrix (out, in·height·width), is made orthogonal by
+     * Newton and Schulz' iteration before the step, so that all directions are learned alike. m = momentum·m + (1 − momentum)·g; w = w·(1 −
+     * rate·weightDecay) − rate·√max(1, out/(in·height·width))·orthogonal((1 − momentum)·g + momentum·m), as {@code torch.optim.Muon} has it,
+     * but in float32. Everything else (linear layers, depthwise convolutions, biases, γ and β) follows AdamW, whose rate the
+     * schedule moves alike.
+     *
+     * <p>Made for GPUs, it is no bargain on a CPU: the iteration multiplies matrices in Java, on all threads. That is little beside the step
+     * if a network's convolutions are applied at many positions.
+     *
+     * @param momentum default 0.95
+     * @param weightDecay default 0
+     * @param iterations of Newton and Schulz, default 5
+     * @param rest for the other parameters; default AdamW with a tenth of this learning rate
+     */
+    record Muon(double learningRate, double momentum, double weightDecay, int iterations, Adam rest)
+            implements Optimizer {
+        public Muon {
+            requireRate(learningRate);
+            requireDecay(weightDecay);
+            if (!(momentum >= 0.5 && momentum < 1)) {
+                throw new IllegalArgumentException("Muon's momentum must lie in [0.5, 1), not " + momentum);
+            }
+            if (iterations < 1) throw new IllegalArgumentException("iterations must be at least 1, not " + iterations);
+        }
+
+        public static Muon of(double learningRate) {
+            return new Muon(learningRate, 0.95, 0, 5, Adam.decoupled(learningRate / 10));
+        }
+
+        public Muon momentum(double momentum) {
+            return new Muon(learningRate, momentum, weightDecay, iterations, rest);
+        }
+
+        /** Of the matrices and of the rest. */
+        public Muon weightDecay(double weightDecay) {
+            return new Muon(learningRate, momentum, weightDecay, iterations, rest.weightDecay(weightDecay));
+        }
+
+        public Muon rest(Adam rest) {
+            return new Muon(learningRate, momentum, weightDecay, iterations, rest);
+        }
+
+        /** Adam's; the first is the momentum of the matrices, too. */
+        @Override
+        public List<String> stateNames() {
+            return rest.stateNames();
+        }
+    }
+
+    /**
+     * Lookahead (Zhang and others 2019): another optimizer makes the steps, and after every few of them the weights go back to a part of the way
+     * that they have come: slow += α·(fast − slow); fast = slow.
+     *
+     * @param every so many steps, default 5
+     * @param alpha default 0.5
+     */
+    record Lookahead(Optimizer inner, int every, double alpha) implements Optimizer {
+        public Lookahead {
+            if (inner instanceof Lookahead)
+                throw new IllegalArgumentException("Lookahead takes another optimizer, not itself");
+            if (every < 1) throw new IllegalArgumentException("Lookahead needs at least 1 step, not " + every);
+            if (!(alpha > 0 && alpha <= 1))
+                throw new IllegalArgumentException("alpha must lie in (0, 1], not " + alpha);
+        }
+
+        public static Lookahead of(Optimizer inner) {
+            return new Lookahead(inner, 5, 0.5);
+        }
+
+        @Override
+        public double learningRate() {
+            return inner.learningRate();
+        }
+
+        @Override
+        public double weightDecay() {
+            return inner.weightDecay();
+        }
+
+        @Override
+        public List<String> stateNames() {
+            List<String> names = new ArrayList<>(inner.stateNames());
+            names.add("slow");
+            return names;
         }
     }
 }

@@ -2,7 +2,6 @@ package dev.ondine.train;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Backends;
-import dev.ondine.backend.NativeMemory;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.backend.Precision;
@@ -14,7 +13,6 @@ import dev.ondine.nn.Model;
 import dev.ondine.nn.Parameters;
 import dev.ondine.tensor.Tensor;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +40,8 @@ public final class Trainer implements AutoCloseable {
     private final Backend backend;
     private final Loss loss;
     private final Optimizer optimizer;
+    private final List<ParameterGroup> groups;
+    private final Clipping clipping;
     private final Schedule schedule;
     private final int threads;
     private final long seed;
@@ -53,7 +53,7 @@ public final class Trainer implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final FiniteCheck finite = new FiniteCheck();
     private Plan first;
-    private List<MemorySegment> state = List.of();
+    private Optimization optimization;
     private long step;
     private long skipped;
     private String lastSkipped;
@@ -67,6 +67,8 @@ public final class Trainer implements AutoCloseable {
         this.backend = b.backend;
         this.loss = b.loss;
         this.optimizer = b.optimizer;
+        this.groups = List.copyOf(b.groups);
+        this.clipping = b.clipping;
         this.schedule = b.schedule;
         this.threads = b.threads;
         this.seed = b.seed;
@@ -85,6 +87,8 @@ public final class Trainer implements AutoCloseable {
         private Backend backend;
         private Loss loss = Loss.crossEntropy();
         private Optimizer optimizer = Optimizer.Sgd.of(0.1).momentum(0.9).weightDecay(5e-4);
+        private final List<ParameterGroup> groups = new ArrayList<>();
+        private Clipping clipping = Clipping.NONE;
         private Schedule schedule = Schedule.constant();
         private int threads = Backends.defaultThreads();
         private long seed;
@@ -110,6 +114,18 @@ public final class Trainer implements AutoCloseable {
         /** Default: SGD with learning rate 0.1, momentum 0.9 and weight decay 5e-4. */
         public Builder optimizer(Optimizer optimizer) {
             this.optimizer = optimizer;
+            return this;
+        }
+
+        /** Parameters that are treated differently. Who belongs to several groups belongs to the one that was given first. */
+        public Builder group(ParameterGroup group) {
+            groups.add(group);
+            return this;
+        }
+
+        /** Default: gradients are taken as they are. */
+        public Builder clipping(Clipping clipping) {
+            this.clipping = clipping;
             return this;
         }
 
@@ -193,11 +209,7 @@ public final class Trainer implements AutoCloseable {
 
     /** The first plan's blocks are everybody's; what the optimizer remembers has their layout. */
     private void begin(Plan plan) {
-        List<MemorySegment> blocks = new ArrayList<>();
-        for (int i = 0; i < optimizer.stateNames().size(); i++) {
-            blocks.add(NativeMemory.allocate(arena, plan.weights().byteSize(), plan.team()));
-        }
-        state = List.copyOf(blocks);
+        optimization = new Optimization(plan, parameters, optimizer, groups, clipping, kernels, arena);
         parameters.lend(writeBack);
         first = plan;
     }
@@ -223,15 +235,7 @@ public final class Trainer implements AutoCloseable {
         synchronized (parameters) {
             statistics.update();
             parts.done(StepParts.Part.RUNNING_STATISTICS);
-            optimizer.update(
-                    kernels,
-                    first.weights(),
-                    first.gradients(),
-                    state,
-                    first.weights().byteSize() / Float.BYTES,
-                    learningRate(),
-                    step + 1,
-                    first.team());
+            optimization.step(learningRate(), step + 1);
             parts.done(StepParts.Part.UPDATE);
             step++;
             parameters.outdate(writeBack);
@@ -354,9 +358,17 @@ public final class Trainer implements AutoCloseable {
         return optimizer.learningRate() * schedule.factor(epoch);
     }
 
+    /**
+     * The norm of all gradients together in the last step, before they were clipped by it; NaN if they are not clipped by norm, and before
+     * the first step.
+     */
+    public double gradientNorm() {
+        return optimization == null ? Double.NaN : optimization.gradientNorm();
+    }
+
     /** Bytes that the optimizer remembers between steps, beside parameters and gradients; 0 before the first {@link #batch}. */
     public long stateBytes() {
-        return state.stream().mapToLong(MemorySegment::byteSize).sum();
+        return optimization == null ? 0 : optimization.bytes();
     }
 
     /** Which kernels update the parameters. */
@@ -371,22 +383,7 @@ public final class Trainer implements AutoCloseable {
      */
     public Map<String, Tensor> optimizerState(Arena memory) {
         requireOpen();
-        Map<String, Tensor> named = new LinkedHashMap<>();
-        if (first == null) return named;
-        List<Value> values = first.graph().parameters();
-        for (int s = 0; s < state.size(); s++) {
-            for (int i = 0; i < values.size(); i++) {
-                Tensor tensor = Tensor.allocate(
-                        memory, values.get(i).type().dataType(), values.get(i).shape());
-                first.unpack(i, state.get(s), tensor.segment());
-                named.put(stateName(values.get(i), s), tensor);
-            }
-        }
-        return named;
-    }
-
-    private String stateName(Value parameter, int s) {
-        return parameter.name() + "." + optimizer.stateNames().get(s);
+        return optimization == null ? Map.of() : optimization.state(memory);
     }
 
     /**
@@ -400,28 +397,7 @@ public final class Trainer implements AutoCloseable {
     public void restore(Map<String, Tensor> named, long steps, int batchSize) {
         if (steps < 0) throw new IllegalArgumentException("the number of steps is negative: " + steps);
         batch(batchSize);
-        List<Value> values = first.graph().parameters();
-        if (named.size() != state.size() * values.size()) {
-            throw new IllegalArgumentException("there are " + named.size() + " tensors of optimizer state instead of "
-                    + state.size() * values.size() + ": they are of another model or optimizer");
-        }
-        for (int s = 0; s < state.size(); s++) {
-            for (Value value : values) {
-                Tensor tensor = named.get(stateName(value, s));
-                if (tensor == null
-                        || !tensor.shape().equals(value.shape())
-                        || tensor.dataType() != value.type().dataType()) {
-                    throw new IllegalArgumentException("the optimizer's state '" + stateName(value, s) + "' is "
-                            + (tensor == null ? "missing" : tensor + " instead of " + value.type())
-                            + ": it is of another model or optimizer");
-                }
-            }
-        }
-        for (int s = 0; s < state.size(); s++) {
-            for (int i = 0; i < values.size(); i++) {
-                first.pack(i, named.get(stateName(values.get(i), s)).segment(), state.get(s));
-            }
-        }
+        optimization.restore(named);
         step = steps;
     }
 

@@ -13,13 +13,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The arithmetic of an optimizer's step: one flat pass over blocks of float32 values, whatever the layers are.
+ * The arithmetic of an optimizer's step: one flat pass over blocks of float32 values, whatever the layers are. {@link Ranges} of them
+ * may differ in learning rate and weight decay.
  *
  * <p>Two implementations give the same result to the bit: {@link JavaUpdateKernels}, and {@link NativeUpdateKernels} on the
  * OpenMP team of oneDNN. Each value is computed from the values at its own index only, every operation is rounded to float32
  * (nothing is fused or reassociated), so neither the number of threads nor the instruction set matters.
  *
- * <p>Blocks are plain arrays of at least {@code n} values, 4-byte aligned, and must not overlap. They may be used by several
+ * <p>Blocks are plain arrays, 4-byte aligned, and must not overlap. They may be used by several
  * threads at a time as long as the blocks differ.
  */
 public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpdateKernels {
@@ -96,7 +97,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
     }
 
     /**
-     * PyTorch's SGD over {@code n} values:
+     * PyTorch's SGD over ranges of values, of the coefficients lr, weightDecay and gradientWeight (1 − dampening):
      *
      * <pre>
      *   d = g + weightDecay·w
@@ -110,34 +111,30 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
      * @param w the parameters; read and written
      * @param g their gradients; only read
      * @param v the momentum buffer; written, and read unless {@code first}. {@link MemorySegment#NULL} will do if momentum is 0
-     * @param gradientWeight 1 − dampening
      * @param first whether this is the first step, at which {@code v} holds nothing yet
      * @param team that shares the pass
-     * @throws IllegalArgumentException if a block holds fewer than {@code n} values
+     * @throws IllegalArgumentException if a block is smaller than the ranges' end
      * @throws IllegalStateException if a block has been closed
      */
-    public final void sgd(
+    final void sgd(
             MemorySegment w,
             MemorySegment g,
             MemorySegment v,
-            long n,
-            float lr,
+            Ranges ranges,
             float momentum,
-            float gradientWeight,
-            float weightDecay,
             boolean nesterov,
             boolean first,
             Team team) {
+        long n = ranges.end();
         checkWritten("parameters", w, n);
         check("gradients", g, n);
-        if (momentum != 0) {
-            checkWritten("momentum buffer", v, n);
-        }
-        runSgd(w, g, v, n, lr, momentum, gradientWeight, weightDecay, nesterov, first, team);
+        if (momentum != 0) checkWritten("momentum buffer", v, n);
+        runSgd(w, g, v, ranges, momentum, nesterov, first, team);
     }
 
     /**
-     * PyTorch's Adam and AdamW over {@code n} values; the caller computes the coefficients, in double precision:
+     * PyTorch's Adam and AdamW over ranges of values, of the coefficients l2 (Adam's weight decay), keep (AdamW's: 1 − lr·weightDecay,
+     * else 1) and stepSize (lr / (1 − β₁ᵗ), t counting from 1); the caller computes all in double precision:
      *
      * <pre>
      *   d = g + l2·w
@@ -151,37 +148,71 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
      * @param g their gradients; only read
      * @param m the running mean of the gradients; read and written, zero before the first step
      * @param v the running mean of their squares; read and written, zero before the first step
-     * @param l2 Adam's weight decay; 0 for AdamW
-     * @param keep AdamW's: 1 − lr·weightDecay; 1 for Adam
      * @param blend1 1 − β₁
      * @param beta2 β₂
      * @param blend2 1 − β₂
-     * @param stepSize lr / (1 − β₁ᵗ), t counting from 1
      * @param rootBias2 √(1 − β₂ᵗ)
      * @param team that shares the pass
-     * @throws IllegalArgumentException if a block holds fewer than {@code n} values
+     * @throws IllegalArgumentException if a block is smaller than the ranges' end
      * @throws IllegalStateException if a block has been closed
      */
-    public final void adam(
+    final void adam(
             MemorySegment w,
             MemorySegment g,
             MemorySegment m,
             MemorySegment v,
-            long n,
-            float l2,
-            float keep,
+            Ranges ranges,
             float blend1,
             float beta2,
             float blend2,
             float epsilon,
-            float stepSize,
             float rootBias2,
             Team team) {
+        long n = ranges.end();
         checkWritten("parameters", w, n);
         check("gradients", g, n);
         checkWritten("first moments", m, n);
         checkWritten("second moments", v, n);
-        runAdam(w, g, m, v, n, l2, keep, blend1, beta2, blend2, epsilon, stepSize, rootBias2, team);
+        runAdam(w, g, m, v, ranges, blend1, beta2, blend2, epsilon, rootBias2, team);
+    }
+
+    /**
+     * PyTorch's RMSprop over ranges of values, of the coefficients lr and weightDecay:
+     *
+     * <pre>
+     *   d    = g + weightDecay·w
+     *   s    = s·alpha + blend·d·d
+     *   mean = mean + blend·(d − mean)            (centered; from blend = 0.5 on as Adam's m)
+     *   r    = √s + epsilon                       (centered: √(s − mean·mean) + epsilon)
+     *   w    = w − (lr·d) / r                     (with momentum: v = momentum·v + d/r;  w = w − lr·v)
+     * </pre>
+     *
+     * @param s the running mean of the gradients' squares
+     * @param mean the running mean of the gradients; {@link MemorySegment#NULL} unless it is centered
+     * @param v the momentum buffer; {@link MemorySegment#NULL} if momentum is 0
+     * @param blend 1 − α
+     * @throws IllegalArgumentException if a block is smaller than the ranges' end
+     * @throws IllegalStateException if a block has been closed
+     */
+    final void rmsProp(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment s,
+            MemorySegment mean,
+            MemorySegment v,
+            Ranges ranges,
+            float alpha,
+            float blend,
+            float epsilon,
+            float momentum,
+            Team team) {
+        long n = ranges.end();
+        checkWritten("parameters", w, n);
+        check("gradients", g, n);
+        checkWritten("mean squares", s, n);
+        if (mean.address() != 0) checkWritten("means", mean, n);
+        if (momentum != 0) checkWritten("momentum buffer", v, n);
+        runRmsProp(w, g, s, mean, v, ranges, alpha, blend, epsilon, momentum, team);
     }
 
     /** Which kernels these are, and why: {@code native/build/libondine.so (OpenMP, AVX-512)}, {@code Java (…)}. */
@@ -191,11 +222,8 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             MemorySegment w,
             MemorySegment g,
             MemorySegment v,
-            long n,
-            float lr,
+            Ranges ranges,
             float momentum,
-            float gradientWeight,
-            float weightDecay,
             boolean nesterov,
             boolean first,
             Team team);
@@ -205,18 +233,28 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
             MemorySegment g,
             MemorySegment m,
             MemorySegment v,
-            long n,
-            float l2,
-            float keep,
+            Ranges ranges,
             float blend1,
             float beta2,
             float blend2,
             float epsilon,
-            float stepSize,
             float rootBias2,
             Team team);
 
-    private static void check(String what, MemorySegment block, long n) {
+    abstract void runRmsProp(
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment s,
+            MemorySegment mean,
+            MemorySegment v,
+            Ranges ranges,
+            float alpha,
+            float blend,
+            float epsilon,
+            float momentum,
+            Team team);
+
+    static void check(String what, MemorySegment block, long n) {
         long holds = block.byteSize() / ValueLayout.JAVA_FLOAT.byteSize();
         if (!block.isNative() || block.address() % ValueLayout.JAVA_FLOAT.byteSize() != 0) {
             throw new IllegalArgumentException("The block of " + what + " must lie off the heap, aligned to 4 bytes");
@@ -228,7 +266,7 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
     }
 
     /** As {@link #check}; C would not notice that a block may not be written. */
-    private static void checkWritten(String what, MemorySegment block, long n) {
+    static void checkWritten(String what, MemorySegment block, long n) {
         check(what, block, n);
         if (block.isReadOnly()) throw new IllegalArgumentException("The block of " + what + " is read-only");
     }

@@ -51,7 +51,8 @@ class UpdateKernelsTest {
         static final float LR = 0.1f;
 
         void step(UpdateKernels kernels, Blocks b, boolean first, Team team) {
-            kernels.sgd(b.w, b.g, b.v, b.n, LR, momentum, gradientWeight, weightDecay, nesterov, first, team);
+            b.ranges.set(0, LR, weightDecay, gradientWeight);
+            kernels.sgd(b.w, b.g, b.v, b.ranges, momentum, nesterov, first, team);
         }
     }
 
@@ -89,19 +90,17 @@ class UpdateKernelsTest {
         }
 
         void step(UpdateKernels kernels, Blocks b, int step, Team team) {
+            b.ranges.set(0, l2, keep(), stepSize(step));
             kernels.adam(
                     b.w,
                     b.g,
                     b.m,
                     b.v,
-                    b.n,
-                    l2,
-                    keep(),
+                    b.ranges,
                     blend1(),
                     (float) BETA2,
                     (float) (1 - BETA2),
                     EPSILON,
-                    stepSize(step),
                     rootBias2(step),
                     team);
         }
@@ -111,12 +110,41 @@ class UpdateKernelsTest {
     static final List<Adam> ADAMS =
             List.of(new Adam(0, 0, 0.9), new Adam(1e-2f, 0, 0.9), new Adam(0, 1e-2, 0.9), new Adam(0, 0, 0.4));
 
-    /** Parameters, gradients and two blocks of state, each with a value behind its end that nobody may touch. */
-    record Blocks(int n, MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v) {
+    record RmsProp(float momentum, double weightDecay, double alpha, boolean centered) {
+        static final float LR = 1e-2f;
+        static final float EPSILON = 1e-8f;
+
+        void step(UpdateKernels kernels, Blocks b, Team team) {
+            b.ranges.set(0, LR, weightDecay, 0);
+            kernels.rmsProp(
+                    b.w,
+                    b.g,
+                    b.s,
+                    centered ? b.m : MemorySegment.NULL,
+                    momentum != 0 ? b.v : MemorySegment.NULL,
+                    b.ranges,
+                    (float) alpha,
+                    (float) (1 - alpha),
+                    EPSILON,
+                    momentum,
+                    team);
+        }
+    }
+
+    /** With and without each, and an α on the other side of lerp's two formulas. */
+    static final List<RmsProp> RMSPROPS = List.of(
+            new RmsProp(0, 0, 0.99, false),
+            new RmsProp(0.9f, 1e-2, 0.99, false),
+            new RmsProp(0, 1e-2, 0.99, true),
+            new RmsProp(0.9f, 0, 0.4, true));
+
+    /** Parameters, gradients and three blocks of state, each with a value behind its end that nobody may touch. */
+    record Blocks(
+            int n, MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v, MemorySegment s, Ranges ranges) {
         static final float CANARY = 12345;
 
         static Blocks of(Arena arena, int n, float state) {
-            MemorySegment[] blocks = new MemorySegment[4];
+            MemorySegment[] blocks = new MemorySegment[5];
             SplittableRandom random = new SplittableRandom(n);
             for (int b = 0; b < blocks.length; b++) {
                 blocks[b] = arena.allocate((n + 1L) * Float.BYTES, 64);
@@ -125,7 +153,7 @@ class UpdateKernelsTest {
                 }
                 blocks[b].setAtIndex(JAVA_FLOAT, n, CANARY);
             }
-            return new Blocks(n, blocks[0], blocks[1], blocks[2], blocks[3]);
+            return new Blocks(n, blocks[0], blocks[1], blocks[2], blocks[3], blocks[4], Ranges.all(arena, n));
         }
 
         /** The next gradients: something else at every step, with some zeros. */
@@ -137,7 +165,7 @@ class UpdateKernelsTest {
         }
 
         void assertCanaries() {
-            for (MemorySegment block : List.of(w, g, m, v)) {
+            for (MemorySegment block : List.of(w, g, m, v, s)) {
                 assertEquals(CANARY, block.getAtIndex(JAVA_FLOAT, n));
             }
         }
@@ -152,6 +180,7 @@ class UpdateKernelsTest {
         assertArrayEquals(values(expected.w), values(actual.w), () -> "parameters, " + what);
         assertArrayEquals(values(expected.m), values(actual.m), () -> "first moments, " + what);
         assertArrayEquals(values(expected.v), values(actual.v), () -> "second moments or momentum, " + what);
+        assertArrayEquals(values(expected.s), values(actual.s), () -> "mean squares, " + what);
     }
 
     @ParameterizedTest
@@ -251,6 +280,87 @@ class UpdateKernelsTest {
         }
     }
 
+    @ParameterizedTest
+    @FieldSource("SIZES")
+    void rmsPropIsTheFormulaInDoublePrecision(int n) {
+        for (RmsProp rms : RMSPROPS) {
+            try (Arena arena = Arena.ofShared()) {
+                Blocks b = Blocks.of(arena, n, 0);
+                for (int step = 0; step < STEPS; step++) {
+                    b.nextGradients(step);
+                    float[] w = values(b.w);
+                    float[] g = values(b.g);
+                    float[] m = values(b.m);
+                    float[] v = values(b.v);
+                    float[] s = values(b.s);
+                    rms.step(JAVA, b, ALONE);
+                    b.assertCanaries();
+                    for (int i = 0; i < n; i++) {
+                        double blend = (float) (1 - rms.alpha);
+                        double d = g[i] + (double) (float) rms.weightDecay * w[i];
+                        double square = s[i] * (double) (float) rms.alpha + blend * d * d;
+                        double mean = rms.centered ? m[i] + blend * (d - m[i]) : 0;
+                        double spread = square - mean * mean;
+                        double size = Math.abs(g[i]) + Math.abs(rms.weightDecay * w[i]);
+                        // As Adam's; a centered spread has the error of both squares.
+                        double error = ROUNDING * (2 * s[i] + 7 * blend * size * size)
+                                + (rms.centered ? ROUNDING * 12 * (m[i] * m[i] + size * size) : 0);
+                        if (!(spread > 16 * error))
+                            continue; // cancelled, or no gradient yet: no digit of the root is sure
+                        double scale = 1 / (Math.sqrt(spread) + RmsProp.EPSILON);
+                        double relative = error / spread / 2 + 6 * ROUNDING;
+                        double direction = rms.momentum * v[i] + d * scale;
+                        double directionSize = Math.abs(rms.momentum * v[i]) + size * scale;
+                        assertEquals(
+                                w[i] - RmsProp.LR * direction,
+                                b.w.getAtIndex(JAVA_FLOAT, i),
+                                RmsProp.LR * directionSize * (relative + 4 * ROUNDING) + 2 * ROUNDING * Math.abs(w[i]),
+                                rms + " w at " + i);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Parts with coefficients of their own, what lies between them untouched; on all kernels, alone and on a team. */
+    @Test
+    void rangesHaveTheirOwnCoefficients() {
+        OneDnn.load();
+        int n = TEAM_SIZE;
+        List<Ranges.Range> parts = List.of(
+                new Ranges.Range(3, 20),
+                new Ranges.Range(20, 21),
+                new Ranges.Range(100, 30_001),
+                new Ranges.Range(n - 7, n));
+        for (UpdateKernels kernels : List.of(JAVA, UpdateKernels.best())) {
+            for (Team team : List.of(ALONE, new OpenMpTeam(3))) {
+                try (Arena arena = Arena.ofShared()) {
+                    Ranges ranges = new Ranges(arena, parts);
+                    for (int r = 0; r < parts.size(); r++) ranges.set(r, 0.1 * (r + 1), 0.01 * r, 1);
+                    Blocks b = Blocks.of(arena, n, 0);
+                    Blocks whole = Blocks.of(arena, n, 0);
+                    kernels.sgd(b.w, b.g, b.v, ranges, 0.9f, false, false, team);
+                    b.assertCanaries();
+                    float[] before = values(whole.w);
+                    for (int r = 0; r < parts.size(); r++) {
+                        Blocks one = Blocks.of(arena, n, 0);
+                        one.ranges.set(0, 0.1 * (r + 1), 0.01 * r, 1);
+                        JAVA.sgd(one.w, one.g, one.v, one.ranges, 0.9f, false, false, ALONE);
+                        for (long i = parts.get(r).from(); i < parts.get(r).to(); i++) {
+                            before[(int) i] = one.w.getAtIndex(JAVA_FLOAT, i);
+                        }
+                    }
+                    assertArrayEquals(before, values(b.w), kernels.describe());
+                }
+            }
+        }
+        assertThrows(IllegalArgumentException.class, () -> new Ranges.Range(5, 5));
+        try (Arena arena = Arena.ofConfined()) {
+            List<Ranges.Range> crossed = List.of(new Ranges.Range(0, 5), new Ranges.Range(4, 6));
+            assertThrows(IllegalArgumentException.class, () -> new Ranges(arena, crossed));
+        }
+    }
+
     /** 7 is more than there are cores here or in most places. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 7})
@@ -265,6 +375,33 @@ class UpdateKernelsTest {
             }
             for (Adam adam : ADAMS) {
                 compareAdam(adam, kernels, TEAM_SIZE, team);
+            }
+            for (RmsProp rms : RMSPROPS) {
+                compareRmsProp(rms, kernels, TEAM_SIZE, team);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SIZES")
+    void nativeRmsPropIsJavasToTheBit(int n) {
+        UpdateKernels kernels = nativeKernels();
+        for (RmsProp rms : RMSPROPS) {
+            compareRmsProp(rms, kernels, n, ALONE);
+        }
+    }
+
+    private static void compareRmsProp(RmsProp rms, UpdateKernels kernels, int n, Team team) {
+        try (Arena arena = Arena.ofShared()) {
+            Blocks expected = Blocks.of(arena, n, 0);
+            Blocks actual = Blocks.of(arena, n, 0);
+            for (int step = 0; step < STEPS; step++) {
+                expected.nextGradients(step);
+                actual.nextGradients(step);
+                rms.step(JAVA, expected, ALONE);
+                rms.step(kernels, actual, team);
+                actual.assertCanaries();
+                assertSameBits(expected, actual, rms + ", step " + step);
             }
         }
     }
@@ -305,7 +442,9 @@ class UpdateKernelsTest {
             try (Arena arena = Arena.ofShared()) {
                 MemorySegment w = arena.allocateFrom(JAVA_FLOAT, 1, 2);
                 MemorySegment g = arena.allocateFrom(JAVA_FLOAT, 4, -4);
-                kernels.sgd(w, g, MemorySegment.NULL, 2, 0.25f, 0, 1, 0, false, true, ALONE);
+                Ranges ranges = Ranges.all(arena, 2);
+                ranges.set(0, 0.25, 0, 1);
+                kernels.sgd(w, g, MemorySegment.NULL, ranges, 0, false, true, ALONE);
                 assertArrayEquals(new float[] {0, 3}, values(w));
             }
         }
@@ -319,19 +458,20 @@ class UpdateKernelsTest {
             MemorySegment small = b.v.asSlice(0, 7 * Float.BYTES);
             var sgd = assertThrows(
                     IllegalArgumentException.class,
-                    () -> kernels.sgd(b.w, b.g, small, 8, 1, 0.9f, 1, 0, false, true, ALONE));
+                    () -> kernels.sgd(b.w, b.g, small, b.ranges, 0.9f, false, true, ALONE));
             assertEquals("The update covers 8 values, but the block of momentum buffer holds 7", sgd.getMessage());
             var adam = assertThrows(
                     IllegalArgumentException.class,
-                    () -> kernels.adam(b.w, b.g, small, b.v, 8, 0, 1, 0.1f, 0.9f, 0.1f, 1e-8f, 1, 1, ALONE));
+                    () -> kernels.adam(b.w, b.g, small, b.v, b.ranges, 0.1f, 0.9f, 0.1f, 1e-8f, 1, ALONE));
             assertEquals("The update covers 8 values, but the block of first moments holds 7", adam.getMessage());
-            assertThrows(
+            var rms = assertThrows(
                     IllegalArgumentException.class,
-                    () -> kernels.sgd(b.w, b.g, b.v, -1, 1, 0.9f, 1, 0, false, true, ALONE));
+                    () -> kernels.rmsProp(
+                            b.w, b.g, small, MemorySegment.NULL, b.v, b.ranges, 0.9f, 0.1f, 1e-8f, 0, ALONE));
+            assertEquals("The update covers 8 values, but the block of mean squares holds 7", rms.getMessage());
             arena.close();
             assertThrows(
-                    IllegalStateException.class,
-                    () -> kernels.sgd(b.w, b.g, b.v, 8, 1, 0.9f, 1, 0, false, true, ALONE));
+                    IllegalStateException.class, () -> kernels.sgd(b.w, b.g, b.v, b.ranges, 0.9f, false, true, ALONE));
         }
     }
 

@@ -48,14 +48,15 @@ public class UpdateKernelsBenchmark {
     private Team team;
     private Blocks blocks;
 
-    private record Blocks(MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v) {
+    private record Blocks(MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v, Ranges ranges) {
         static Blocks of(Arena arena, int n) {
             long bytes = (long) n * Float.BYTES;
             Blocks blocks = new Blocks(
                     arena.allocate(bytes, 64),
                     arena.allocate(bytes, 64),
                     arena.allocate(bytes, 64),
-                    arena.allocate(bytes, 64));
+                    arena.allocate(bytes, 64),
+                    Ranges.all(arena, n));
             SplittableRandom random = new SplittableRandom(1);
             for (long i = 0; i < n; i++) {
                 blocks.w.setAtIndex(JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
@@ -116,10 +117,12 @@ public class UpdateKernelsBenchmark {
     }
 
     private void sgd(UpdateKernels tried, Blocks b, Team team) {
-        tried.sgd(b.w, b.g, b.m, n, 0.1f, 0.9f, 1, 5e-4f, false, false, team);
+        b.ranges.set(0, 0.1, 5e-4, 1);
+        tried.sgd(b.w, b.g, b.m, b.ranges, 0.9f, false, false, team);
     }
 
     private void adam(UpdateKernels tried, Blocks b, Team team) {
-        tried.adam(b.w, b.g, b.m, b.v, n, 0, 1, 0.1f, 0.999f, 1e-3f, 1e-8f, 1e-3f, 0.5f, team);
+        b.ranges.set(0, 0, 1, 1e-3);
+        tried.adam(b.w, b.g, b.m, b.v, b.ranges, 0.1f, 0.999f, 1e-3f, 1e-8f, 0.5f, team);
     }
 }
