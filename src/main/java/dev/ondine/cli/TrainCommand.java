@@ -5,7 +5,9 @@ import dev.ondine.data.Augmentation;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
+import dev.ondine.nn.Layer;
 import dev.ondine.nn.Model;
+import dev.ondine.nn.Residual;
 import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoints;
 import dev.ondine.train.Fit;
@@ -69,6 +71,13 @@ final class TrainCommand extends Command {
     private BackendOptions computing;
 
     @Option(
+            names = "--zero-init-residual",
+            negatable = true,
+            description = "Begin the last batch norm of each residual block with zeros, so that the block begins as its"
+                    + " shortcut. Default: no.")
+    private boolean zeroInitResidual;
+
+    @Option(
             names = "--seed",
             paramLabel = "N",
             description =
@@ -96,11 +105,7 @@ final class TrainCommand extends Command {
             openData();
             Backend backend = computing.open(this);
             computing.settle(backend);
-            try (Model model = Model.of(
-                            Models.create(
-                                    modelName, card.sample(), card.classes().size()),
-                            card.sample(),
-                            seed);
+            try (Model model = Model.of(network(), card.sample(), seed);
                     Trainer trainer = Trainer.of(model)
                             .backend(backend)
                             .loss(input.loss(training.loss()))
@@ -120,6 +125,16 @@ final class TrainCommand extends Command {
                 return new TrainingRun(this, training, stopping, trainer, folder).run(fit, startLine(model, backend));
             }
         }
+    }
+
+    private Layer network() {
+        Layer network = Models.create(modelName, card.sample(), card.classes().size());
+        if (!zeroInitResidual) return network;
+        Layer begun = Residual.withZeroLast(network);
+        if (begun.equals(network)) {
+            throw wrong("--zero-init-residual", modelName + " has no residual block that ends in batch norm");
+        }
+        return begun;
     }
 
     private void openData() {
@@ -171,6 +186,7 @@ final class TrainCommand extends Command {
         input.log(line, data);
         line.put("model", modelName);
         line.put("parameters", model.parameters().learned());
+        line.put("zero_init_residual", zeroInitResidual);
         training.log(line);
         stopping.log(line);
         line.put("backend", backend.name());

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.ondine.io.SafeTensors;
 import dev.ondine.io.SafeTensorsWriter;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.tensor.DataType;
@@ -175,6 +176,37 @@ class TrainAndEvalTest {
     }
 
     @Test
+    void residualBlocksMayBeginAsTheirShortcuts() throws IOException {
+        Path out = folder.resolve("zero");
+        // So slow that γ stays near what it began with.
+        Ondine.Outcome run = Ondine.run(
+                "train",
+                "--data",
+                "digits:40,10",
+                "--model",
+                "resnet20",
+                "--batch",
+                20,
+                "--epochs",
+                1,
+                "--lr",
+                "1e-6",
+                "--zero-init-residual",
+                "--out",
+                out);
+        assertEquals(0, run.code(), run.err());
+        try (var tensors = SafeTensors.open(out.resolve("model.safetensors"));
+                Tensor last = tensors.read("layer2.1.bn2.weight");
+                Tensor first = tensors.read("layer2.1.bn1.weight")) {
+            assertEquals(0, last.getFloatAt(3), 1e-3);
+            assertEquals(1, first.getFloatAt(3), 1e-3);
+        }
+        Ondine.Outcome none = train(folder.resolve("none"), "--zero-init-residual");
+        assertEquals(2, none.code());
+        assertTrue(none.err().contains("mlp-bn has no residual block"), none.err());
+    }
+
+    @Test
     void endsEarlyAndKeepsTheBest() throws IOException {
         Path out = folder.resolve("run");
         // At this rate nothing changes, so that no epoch is better than the first.
@@ -307,7 +339,7 @@ class TrainAndEvalTest {
         Path own = folder.resolve("model.safetensors");
         Path foreign = folder.resolve("foreign.safetensors");
         Files.copy(own, foreign);
-        try (var file = dev.ondine.io.SafeTensors.open(own)) {
+        try (var file = SafeTensors.open(own)) {
             List<SafeTensorsWriter.Entry> entries = new ArrayList<>();
             for (String name : file.names()) entries.add(new SafeTensorsWriter.Entry(name, file.tensor(name)));
             SafeTensorsWriter.write(foreign, Map.of(), entries);

@@ -21,6 +21,7 @@ import java.util.List;
  * gives logits (classes). Parameters are named as in torchvision ({@code layer1.0.conv1.weight},
  * {@code layer2.0.downsample.0.weight}, {@code fc.bias}), so that its checkpoints fit, and begin as there: convolutions normal with
  * deviation √(2/fan out), batch norms with γ = 1 and β = 0, the last layer with PyTorch's default.
+ * {@link Residual#withZeroLast} makes their blocks begin as identities instead.
  */
 public final class ResNets {
     /** What stands in for the input of a block where its output has another shape. */
