@@ -19,6 +19,10 @@ import java.util.Optional;
  * {@code running = (1 − momentum)·running + momentum·batch}, the running variance taking the unbiased variance, as in PyTorch. In
  * evaluation μ and σ² are the running statistics.
  *
+ * <p>The batch is what is computed at once: where gradients are accumulated over micro batches, each is normalized by itself and moves
+ * the running statistics once, as in PyTorch. Of weights that were averaged or changed by hand, {@code UpdateBatchNorm} estimates them
+ * anew.
+ *
  * <p>Input and output (N, {@code features}, space…); {@code spatial} is 0 for {@code batchNorm1d}, which takes (N, C) and (N, C, L).
  * Parameters: {@code weight} (γ, ones) and {@code bias} (β, zeros); buffers {@code running_mean} (zeros), {@code running_var} (ones)
  * and {@code num_batches_tracked}, unless statistics are not tracked.
@@ -44,6 +48,12 @@ public record BatchNorm(
         int ghost,
         Optional<Renormalization> renormalization)
         implements Layer {
+
+    /** What is kept beside the parameters, by its names in PyTorch. */
+    private static final String RUNNING_MEAN = "running_mean";
+
+    private static final String RUNNING_VARIANCE = "running_var";
+    private static final String BATCHES = "num_batches_tracked";
 
     /** Where mean and variance come from. */
     public enum Statistics {
@@ -295,12 +305,6 @@ public record BatchNorm(
         if (beta != null) operands.add(beta);
         return operands;
     }
-
-    /** The names of what is kept beside the parameters, as in PyTorch. */
-    static final String RUNNING_MEAN = "running_mean";
-
-    static final String RUNNING_VARIANCE = "running_var";
-    static final String BATCHES = "num_batches_tracked";
 
     private void requireFits(Context context, Value x) {
         int rank = x.shape().rank();

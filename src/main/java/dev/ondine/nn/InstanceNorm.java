@@ -1,15 +1,19 @@
 package dev.ondine.nn;
 
 import dev.ondine.graph.ModelException;
+import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
+import dev.ondine.tensor.Shape;
 
 /**
  * Instance normalization (Ulyanov et al. 2016), made by {@link Layers#instanceNorm1d}, {@link Layers#instanceNorm2d} and
  * {@link Layers#instanceNorm3d}: y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² (the biased variance) over all of space of one channel of one
- * sample. It is {@link GroupNorm} with as many groups as channels. The same in training and evaluation, as PyTorch's without running
- * statistics, which is its default.
+ * sample. The same in training and evaluation, as PyTorch's without running statistics, which is its default.
  *
  * <p>Input and output (N, {@code features}, space…). Parameters: {@code weight} (γ, ones) and {@code bias} (β, zeros), if there are any.
+ *
+ * <p>It is batch normalization of a batch of one that has every sample's channels for its own, which is the same memory in the layouts
+ * that networks flow in; then a scale and a shift for each channel.
  *
  * @param spatial how many spatial axes
  * @param epsilon default 1e-5
@@ -42,6 +46,22 @@ public record InstanceNorm(int spatial, int features, float epsilon, boolean aff
                     "instance normalization of " + features + " features over " + spatial
                             + " spatial axes does not take an input of shape " + x.shape());
         }
-        return new GroupNorm(features, features, epsilon, affine, affine).build(context, x);
+        if (x.shape().elements(2, spatial + 2) == 1) {
+            throw new ModelException(
+                    context.path(),
+                    "instance normalization takes more than one value a channel, but of the input " + x.shape()
+                            + " each value would be normalized by itself, to nothing but the shift");
+        }
+        long all = x.shape().dim(0) * features;
+        Value merged = context.add(new Op.Reshape(x.shape().with(0, 1).with(1, all)), x);
+        Value normalized = context.add(new Op.BatchNormalization(epsilon, true, false, false, false), merged);
+        Value y = context.add(new Op.Reshape(x.shape()), normalized);
+        if (!affine) return y;
+        Shape channels = Shape.of(features);
+        return ChannelAffine.of(
+                context,
+                y,
+                context.parameter("weight", channels, new Initializer.Constant(1)),
+                context.parameter("bias", channels, new Initializer.Constant(0)));
     }
 }

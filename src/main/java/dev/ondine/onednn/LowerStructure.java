@@ -12,6 +12,7 @@ import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Reductions;
 import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -118,10 +119,17 @@ final class LowerStructure {
                 whole.buffer(), whole.layout().submemory(to.arena, slice.shape().dims(), offsets));
     }
 
-    /** Row-major memory is the same under every shape; so is a block of channels over a single pixel. */
+    /**
+     * Row-major memory is the same under every shape; so is a block of channels over a single pixel, and are blocks of channels whose
+     * samples are counted as more channels or the other way round.
+     */
     void reshape(Op.Reshape op) {
         Value x = node.input(0);
         Value y = node.output(0);
+        if (keepsBlocks(x.shape(), y.shape()) && to.layout(x).equals(preferred(x))) {
+            to.define(y, new Slot(to.in(x).buffer(), preferred(y)));
+            return;
+        }
         Slot seen = to.seen(x);
         if (seen.layout().strides().isPresent() && !seen.layout().isPlain()) {
             Optional<MemoryDescriptor> layout = seen.layout().tryReshape(to.arena, LayoutPolicy.dims(y.shape()));
@@ -132,6 +140,19 @@ final class LowerStructure {
         }
         Slot src = isRowMajorInDisguise(x, to.in(x)) ? to.in(x) : to.inPlain(x);
         to.define(y, new Slot(src.buffer(), to.plain(y)));
+    }
+
+    /** Whether both shapes have whole blocks of channels over the same space. */
+    private boolean keepsBlocks(Shape x, Shape y) {
+        int block = to.layouts.block();
+        int rank = x.rank();
+        if (block == 1 || rank < 3 || rank > 5 || y.rank() != rank) return false;
+        for (int i = 2; i < rank; i++) if (x.dim(i) != y.dim(i)) return false;
+        return x.dim(1) % block == 0 && y.dim(1) % block == 0;
+    }
+
+    private MemoryDescriptor preferred(Value v) {
+        return to.layouts.preferred(v.shape(), v.type().dataType());
     }
 
     private static boolean isRowMajorInDisguise(Value x, Slot slot) {
