@@ -28,7 +28,6 @@ module dev.ondine {
     exports dev.ondine.profile;
     exports dev.ondine.reference;
     exports dev.ondine.report;
-    exports dev.ondine.study;
     exports dev.ondine.tensor;
     exports dev.ondine.train;
     exports dev.ondine.vector;
