@@ -88,7 +88,7 @@ final class Optimization {
             for (boolean high : new boolean[] {false, true}) {
                 long from = plan.offset(parameter);
                 for (long at = from; at < from + plan.extent(parameter); at++) {
-                    block.setAtIndex(ValueLayout.JAVA_FLOAT, at, high ? at / DIGIT : at % DIGIT);
+                    block.setAtIndex(ValueLayout.JAVA_FLOAT, at, (float) (high ? at / DIGIT : at % DIGIT));
                 }
                 plan.unpack(parameter, block, rows);
                 for (int i = 0; i < elements; i++) {
