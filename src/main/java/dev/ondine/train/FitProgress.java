@@ -109,9 +109,13 @@ public final class FitProgress {
         return resumed;
     }
 
-    /** Mean over the steps of this epoch so far that were applied, each before its update; 0 before the first. */
+    /** Mean over the steps of this epoch so far that were applied, each before its update; 0 before the first, NaN if all were left out. */
     public double loss() {
-        return lossSum / Math.max(1, step - skipped);
+        return mean(lossSum, step - skipped);
+    }
+
+    private double mean(double sum, long count) {
+        return step > 0 ? sum / (double) count : 0;
     }
 
     /** Of the last step, before its update; NaN if it was left out. */
@@ -121,7 +125,7 @@ public final class FitProgress {
 
     /** The share of samples that was classified rightly in this epoch so far, each before its step's update, of the applied steps. */
     public double accuracy() {
-        return (double) correct / Math.max(1, (long) (step - skipped) * fit.samplesPerStep());
+        return mean((double) correct, (long) (step - skipped) * fit.samplesPerStep());
     }
 
     /** Of the last step. */

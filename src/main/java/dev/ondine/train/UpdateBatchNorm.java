@@ -29,7 +29,8 @@ import java.util.Map;
  * (EMA, SWA) above all, and after training, whose running statistics lag behind the weights.
  *
  * <p>Each batch counts once, the last, smaller one too, unless it holds a single sample, which may have nothing to be averaged over; it is
- * left out then. Everything else is as in training: dropout drops. Layers whose statistics are frozen or not tracked stay as they are.
+ * left out then. Everything else is as in training: dropout drops, and renormalization corrects towards the running statistics that were
+ * there before. Layers whose statistics are frozen or not tracked stay as they are.
  * The model is changed at the end, all at once: whoever fails or is interrupted before has changed nothing.
  *
  * <pre>{@code

@@ -158,7 +158,7 @@ class TrainAndEvalTest {
     /** The first update makes weights so large that variances behind them overflow: every later step is left out, or ends training. */
     @Test
     void stepsThatAreNotFiniteAreLeftOutIfThatIsWanted() throws IOException {
-        Object[] tooFast = {"--epochs", 1, "--lr", "1e30", "--schedule", "constant", "--warmup", 0};
+        Object[] tooFast = {"--epochs", 2, "--lr", "1e30", "--schedule", "constant", "--warmup", 0};
         Ondine.Outcome failed = train(folder.resolve("fail"), tooFast);
         assertEquals(1, failed.code(), failed.out());
         assertTrue(failed.err().contains("step 2: the batch statistics of 2 are not finite"), failed.err());
@@ -173,6 +173,10 @@ class TrainAndEvalTest {
         assertEquals("11", epoch.get("skipped"));
         assertEquals("1", epoch.get("steps"));
         assertTrue(Double.isFinite(Double.parseDouble(epoch.get("train_loss"))), epoch.toString());
+        // Nothing to average, which is not a loss of zero.
+        Map<String, String> second = log(folder.resolve("skip")).get(2);
+        assertEquals("12", second.get("skipped"));
+        assertEquals("null", second.get("train_loss"));
     }
 
     @Test
