@@ -13,7 +13,10 @@ public final class Probabilities {
         for (float l : logits) most = Math.max(most, l);
         double[] p = new double[logits.length];
         double sum = 0;
-        for (int i = 0; i < p.length; i++) sum += p[i] = Math.exp(logits[i] - most);
+        for (int i = 0; i < p.length; i++) {
+            p[i] = Math.exp(logits[i] - most);
+            sum += p[i];
+        }
         for (int i = 0; i < p.length; i++) p[i] /= sum;
         return p;
     }

@@ -29,7 +29,11 @@ final class LowerMatMul {
         this.node = node;
     }
 
-    /** An operand in one of its layouts. @param exchanged the layout with its last two axes exchanged, if it is to be transposed */
+    /**
+     * An operand in one of its layouts.
+     *
+     * @param exchanged the layout with its last two axes exchanged, if it is to be transposed
+     */
     private record Operand(MemoryDescriptor layout, MemoryDescriptor exchanged) {}
 
     void forward(Op.MatMul op) {

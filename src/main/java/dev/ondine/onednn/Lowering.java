@@ -377,7 +377,7 @@ final class Lowering {
     /** The place of a value that is about to be changed there: copies of what it was until now are forgotten. */
     Slot changed(Value v) {
         Slot slot = in(v);
-        slots.get(v).removeIf(other -> other != slot);
+        slots.get(v).removeIf(other -> !other.equals(slot));
         return slot;
     }
 

@@ -33,7 +33,7 @@ final class RandomNetwork {
     }
 
     Graph graph() {
-        long n = 1 + random.nextInt(3);
+        long n = 1L + random.nextInt(3);
         Shape x = Shape.of(n, channels(), 3 + random.nextInt(5), 3 + random.nextInt(5));
         values.add(builder.input("x", DataType.FLOAT32, x));
         while (values.size() <= OPERATIONS) grow();

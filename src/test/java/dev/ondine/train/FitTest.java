@@ -181,7 +181,7 @@ class FitTest {
                 // From the third epoch on, what was learned is spoiled.
                 if (progress.epoch() < 3) return;
                 var weight = progress.trainer().model().parameters().get("4.weight");
-                for (long i = 0; i < weight.elements(); i++) weight.setFloatAt(i, i % 3);
+                for (long i = 0; i < weight.elements(); i++) weight.setFloatAt(i, (float) (i % 3));
                 progress.trainer().model().parameters().touch();
             }
 
