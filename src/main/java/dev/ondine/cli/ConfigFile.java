@@ -10,11 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -116,13 +118,19 @@ final class ConfigFile implements CommandLine.IDefaultValueProvider {
         lines.add("# ondine " + command.name() + " --config THIS_FILE does the same again.");
         for (OptionSpec option : command.options()) {
             Object value = option.getValue();
-            if (isKept(option) && value != null) lines.add(line(key(option), value.toString()));
+            if (isKept(option) && value != null) lines.add(line(key(option), text(value)));
         }
         byte[] text = (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8);
         AtomicFile.write(file, channel -> {
             ByteBuffer buffer = ByteBuffer.wrap(text);
             while (buffer.hasRemaining()) channel.write(buffer);
         });
+    }
+
+    /** Several values have commas between them. */
+    private static String text(Object value) {
+        if (!(value instanceof Collection<?> several)) return value.toString();
+        return several.stream().map(Object::toString).collect(Collectors.joining(","));
     }
 
     /** As the JDK escapes it, without the date that it adds. */

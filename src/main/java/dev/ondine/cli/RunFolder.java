@@ -80,6 +80,11 @@ final class RunFolder implements AutoCloseable {
         return folder.resolve(Checkpoints.BEST);
     }
 
+    /** The model with the averaged weights, if an average is kept. */
+    Path averaged() {
+        return folder.resolve(Checkpoints.AVERAGED);
+    }
+
     Path config() {
         return folder.resolve(ConfigFile.NAME);
     }

@@ -64,11 +64,19 @@ final class RunLog implements Fit.Listener {
         line.put("test_loss", result.test() == null ? null : result.test().loss());
         line.put("test_accuracy", result.test() == null ? null : result.test().accuracy());
         line.put("skipped", progress.skipped());
+        average(line);
         line.put("lr", result.learningRate());
         line.put("seconds", result.seconds());
         line.put("images_per_s", result.imagesPerSecond());
         line.put("input_wait_seconds", result.inputSeconds());
         write(line);
+    }
+
+    /** What the averaged weights measured last. */
+    private void average(Map<String, Object> line) {
+        if (progress.averaged() == null) return;
+        line.put("averaged_test_loss", progress.averaged().loss());
+        line.put("averaged_test_accuracy", progress.averaged().accuracy());
     }
 
     @Override
@@ -85,6 +93,7 @@ final class RunLog implements Fit.Listener {
                 });
         if (end.outcome() == Fit.Outcome.ENOUGH) line.put("reason", end.reason());
         if (end.failure() != null) line.put("error", Failures.text(end.failure()));
+        average(line);
         line.put("steps", progress.totalSteps());
         line.put("seconds", seconds());
         try {

@@ -65,6 +65,15 @@ final class TrainCommand extends Command {
     private TrainingOptions training;
 
     @Mixin
+    private OptimizerOptions optimizer;
+
+    @Mixin
+    private ScheduleOptions schedule;
+
+    @Mixin
+    private AveragingOptions averaging;
+
+    @Mixin
     private StoppingOptions stopping;
 
     @Mixin
@@ -96,6 +105,9 @@ final class TrainCommand extends Command {
         input.check(this);
         require(validation >= 0 && validation < 1, "--validation", "at least 0 and below 1", validation);
         training.check(this);
+        optimizer.check(this);
+        schedule.check(this);
+        averaging.check(this, training.epochs);
         stopping.check(this);
         computing.check(this);
         saving.check(this);
@@ -106,11 +118,13 @@ final class TrainCommand extends Command {
             Backend backend = computing.open(this);
             computing.settle(backend);
             try (Model model = Model.of(network(), card.sample(), seed);
-                    Trainer trainer = Trainer.of(model)
+                    Trainer trainer = optimizer
+                            .apply(this, model, Trainer.of(model))
                             .backend(backend)
                             .loss(input.loss(training.loss()))
-                            .optimizer(training.optimizer())
-                            .schedule(training.schedule())
+                            .averaging(averaging.averaging())
+                            .schedule(schedule.schedule(
+                                    training.epochs, (int) (split.train().size() / step())))
                             .threads(computing.threads())
                             .precision(computing.precision())
                             .onNonFinite(training.nonFinite())
@@ -122,7 +136,8 @@ final class TrainCommand extends Command {
                 Checkpoints checkpoints = new Checkpoints(folder.path(), stopping.monitor(), card::metadata);
                 fit.checkpoints(saving.apply(checkpoints));
                 if (saving.resumes()) fit.resume(folder.path());
-                return new TrainingRun(this, training, stopping, trainer, folder).run(fit, startLine(model, backend));
+                return new TrainingRun(this, training, schedule, stopping, trainer, folder)
+                        .run(fit, startLine(model, backend));
             }
         }
     }
@@ -137,6 +152,11 @@ final class TrainCommand extends Command {
         return begun;
     }
 
+    /** Samples that make a step. */
+    private long step() {
+        return (long) training.batch * optimizer.accumulate();
+    }
+
     private void openData() {
         try {
             split = Datasets.open(data, seed);
@@ -146,10 +166,10 @@ final class TrainCommand extends Command {
         }
         int samples = split.train().size();
         require(
-                training.batch <= samples,
-                "--batch",
+                step() <= samples,
+                optimizer.accumulate() == 1 ? "--batch" : "--accumulate",
                 "at most the " + samples + " samples to train on",
-                training.batch);
+                step());
         card = new ModelCard(
                 modelName,
                 split.train().sampleShape(),
@@ -169,8 +189,8 @@ final class TrainCommand extends Command {
         Augmentation augmentation = input.augmentation(data);
         if (!augmentation.isNone()) field("Augmented", augmentation.describe());
         field("Model", modelName + ", " + Text.grouped(model.parameters().learned()) + " parameters");
-        field("Training", training.describeCourse());
-        field("Optimizer", training.describe());
+        field("Training", training.describe(optimizer.accumulate(), schedule.warmup()));
+        field("Optimizer", optimizer.describe(schedule));
         field("Backend", computing.describe(backend));
         field("Updates", trainer.updateKernels());
         field("Output", folder.toString());
@@ -188,6 +208,8 @@ final class TrainCommand extends Command {
         line.put("parameters", model.parameters().learned());
         line.put("zero_init_residual", zeroInitResidual);
         training.log(line);
+        optimizer.log(line);
+        schedule.log(line);
         stopping.log(line);
         line.put("backend", backend.name());
         line.put("threads", computing.threads());

@@ -15,6 +15,7 @@ import java.util.Map;
 final class TrainingRun implements Fit.Listener {
     private final Command command;
     private final TrainingOptions options;
+    private final ScheduleOptions schedule;
     private final StoppingOptions stopping;
     private final Trainer trainer;
     private final RunFolder folder;
@@ -23,10 +24,18 @@ final class TrainingRun implements Fit.Listener {
     private Fit.EpochResult best;
     private Fit.EpochResult last;
     private Fit.End end;
+    private FitProgress progress;
 
-    TrainingRun(Command command, TrainingOptions options, StoppingOptions stopping, Trainer trainer, RunFolder folder) {
+    TrainingRun(
+            Command command,
+            TrainingOptions options,
+            ScheduleOptions schedule,
+            StoppingOptions stopping,
+            Trainer trainer,
+            RunFolder folder) {
         this.command = command;
         this.options = options;
+        this.schedule = schedule;
         this.stopping = stopping;
         this.trainer = trainer;
         this.folder = folder;
@@ -44,6 +53,7 @@ final class TrainingRun implements Fit.Listener {
         // Before the log: a folder that has one can be resumed.
         listeners.add(this);
         listeners.add(log);
+        listeners.addAll(schedule.listeners(stopping.monitor()));
         if (stopping.patience() > 0) listeners.add(new EarlyStopping(stopping.monitor(), stopping.patience(), 0));
         try (Interruption _ = new Interruption(() -> stop(fit))) {
             fit.run(options.epochs, listeners);
@@ -66,6 +76,11 @@ final class TrainingRun implements Fit.Listener {
                         .println("Best:        " + folder.best() + " (epoch " + best.epoch() + ", test "
                                 + stopping.monitor() + " " + stopping.show(best.test()) + ")");
             }
+            if (progress.averaged() != null) {
+                command.out()
+                        .println("Averaged:    " + folder.averaged() + " (test " + stopping.monitor() + " "
+                                + stopping.show(progress.averaged()) + ")");
+            }
             command.out().println("Log:         " + folder.log());
             return end.outcome() == Fit.Outcome.INTERRUPTED ? Command.INTERRUPTED : Command.DONE;
         } catch (UncheckedIOException e) {
@@ -81,6 +96,7 @@ final class TrainingRun implements Fit.Listener {
 
     @Override
     public void start(FitProgress progress) {
+        this.progress = progress;
         try {
             ConfigFile.write(folder.config(), command.spec());
         } catch (IOException e) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.IntFunction;
 
@@ -22,6 +23,9 @@ public final class Checkpoints {
 
     /** The model of the best epoch. */
     public static final String BEST = "best.safetensors";
+
+    /** The model with the averaged weights, if an average is kept. */
+    public static final String AVERAGED = "averaged.safetensors";
 
     /** What a run goes on from. */
     public static final String STATE = "state.safetensors";
@@ -104,7 +108,15 @@ public final class Checkpoints {
             best = monitor.value(result.test());
             Checkpoint.save(folder.resolve(BEST), progress.trainer().model(), metadata.apply(complete));
         }
+        if (progress.trainer().averaging() instanceof Averaging.Ema) averaged(progress, complete);
         save(progress, result.epoch(), complete, better, listeners);
+    }
+
+    /** Saves the averaged model, if there is one. */
+    void averaged(FitProgress progress, int complete) throws IOException {
+        Optional<Model> model = progress.trainer().averaged();
+        if (folder == null || model.isEmpty()) return;
+        Checkpoint.save(folder.resolve(AVERAGED), model.get(), metadata.apply(complete));
     }
 
     void step(FitProgress progress, List<? extends Fit.Listener> listeners) throws IOException {

@@ -5,6 +5,7 @@ import dev.ondine.data.BatchAhead;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Normalization;
+import dev.ondine.nn.Model;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Trains for some epochs over a data set of labelled samples and measures after each.
@@ -121,8 +123,9 @@ public final class Fit {
             Augmentation augmentation,
             int batchSize,
             long seed) {
-        if (batchSize < 1 || batchSize > data.train().size()) {
-            throw new IllegalArgumentException("a batch of " + batchSize + " does not fit a training set of "
+        long wanted = (long) batchSize * trainer.accumulate();
+        if (batchSize < 1 || wanted > data.train().size()) {
+            throw new IllegalArgumentException("a batch of " + wanted + " does not fit a training set of "
                     + data.train().size() + " samples: choose a batch from 1 to "
                     + data.train().size());
         }
@@ -185,7 +188,7 @@ public final class Fit {
         if (softClasses > 0) loader = loader.softTargets(softClasses);
         TrainingBatch batch = trainer.batch(batchSize);
         boolean resumes = resumed != null && Files.exists(resumed);
-        FitProgress progress = new FitProgress(this, batch, epochs, loader.batches(), resumes);
+        FitProgress progress = new FitProgress(this, batch, epochs, loader.batches() / trainer.accumulate(), resumes);
         progress.begin(1);
         List<EpochResult> results = new ArrayList<>();
         if (resumes) restore(progress, listeners);
@@ -209,6 +212,7 @@ public final class Fit {
                 if (result.complete() && result.test() != null) progress.begin(progress.epoch() + 1);
                 checkpoints.epoch(progress, result, listeners);
             }
+            finish(progress);
         } catch (IOException e) {
             failure = e;
             throw new UncheckedIOException(e);
@@ -235,15 +239,21 @@ public final class Fit {
             throws IOException {
         int epoch = progress.epoch();
         TrainingBatch batch = progress.batch();
-        ahead.begin(epoch, progress.step());
+        ahead.begin(epoch, progress.step() * trainer.accumulate());
         double waited = ahead.waitedSeconds();
         long start = System.nanoTime() - (long) (progress.seconds() * 1e9);
         while (progress.step() < progress.steps() && !isOver()) {
             trainer.epoch(epoch - 1 + (double) progress.step() / progress.steps());
             double rate = trainer.learningRate();
-            ahead.next(batch.input().segment(), batch.target().segment());
-            double loss = batch.step();
-            int correct = Double.isNaN(loss) ? 0 : batch.correct();
+            double loss = 0;
+            int correct = 0;
+            for (int part = 0; part < trainer.accumulate(); part++) {
+                ahead.next(batch.input().segment(), batch.target().segment());
+                // What comes after a part that is skipped would be no whole step.
+                if (Double.isNaN(loss)) continue;
+                loss += batch.step() / trainer.accumulate();
+                correct = Double.isNaN(loss) ? 0 : correct + batch.correct();
+            }
             progress.stepped(loss, correct, rate, (System.nanoTime() - start) * 1e-9);
             for (int i = 0; i < listeners.size(); i++) listeners.get(i).step(progress);
             checkpoints.step(progress, listeners);
@@ -251,6 +261,9 @@ public final class Fit {
         double seconds = (System.nanoTime() - start) * 1e-9;
         Evaluation test =
                 evaluator.evaluate(data.test(), normalization, this::isStopped).orElse(null);
+        // An epoch that is gone on with after its measurement was cut off has been taken once.
+        if (progress.step() == progress.steps() && test != null) trainer.epochDone(epoch);
+        if (trainer.averaging() instanceof Averaging.Ema && test != null) measureAverage(progress);
         return new EpochResult(
                 epoch,
                 progress.loss(),
@@ -261,6 +274,33 @@ public final class Fit {
                 progress.samples() / seconds,
                 ahead.waitedSeconds() - waited,
                 progress.step() == progress.steps());
+    }
+
+    /** Stochastic weight averaging ends with statistics for the average. */
+    private void finish(FitProgress progress) throws IOException {
+        Optional<Model> average = trainer.averaged();
+        if (stopped || !(trainer.averaging() instanceof Averaging.Swa) || average.isEmpty()) return;
+        boolean normalizes = average.get().parameters().specs().stream()
+                .anyMatch(p -> p.name().endsWith("running_mean"));
+        if (normalizes) {
+            UpdateBatchNorm.of(average.get())
+                    .backend(trainer.backend())
+                    .threads(trainer.threads())
+                    .batchSize(batchSize)
+                    .seed(seed)
+                    .run(data.train(), normalization);
+        }
+        measureAverage(progress);
+        checkpoints.averaged(progress, progress.epoch() - 1);
+    }
+
+    private void measureAverage(FitProgress progress) {
+        Optional<Model> average = trainer.averaged();
+        if (average.isEmpty()) return;
+        try (Evaluator evaluator = new Evaluator(
+                average.get(), trainer.backend(), trainer.threads(), trainer.loss(), Math.max(batchSize, 128))) {
+            evaluator.evaluate(data.test(), normalization, this::isStopped).ifPresent(progress::averaged);
+        }
     }
 
     private End end(Throwable failure) {
@@ -305,17 +345,19 @@ public final class Fit {
     }
 
     int samplesPerStep() {
-        return batchSize;
+        return batchSize * trainer.accumulate();
     }
 
     /** What must be the same in a run that goes on from another's state, as text by name. */
     Map<String, String> recipe() {
         Map<String, String> recipe = new LinkedHashMap<>();
         recipe.put("batch", Integer.toString(batchSize));
+        recipe.put("accumulate", Integer.toString(trainer.accumulate()));
         recipe.put("seed", Long.toString(seed));
         recipe.put("samples", Integer.toString(data.train().size()));
         recipe.put("augmentation", augmentation.toString());
         recipe.put("optimizer", trainer.optimizer().toString());
+        recipe.put("averaging", trainer.averaging().toString());
         recipe.put("precision", trainer.precision().toString());
         return recipe;
     }

@@ -13,6 +13,7 @@ public final class FitProgress {
     private int epoch;
     private int step;
     private int skipped;
+    private Evaluation averaged;
     private double lossSum;
     private double stepLoss;
     private long correct;
@@ -126,6 +127,15 @@ public final class FitProgress {
     /** The share of samples that was classified rightly in this epoch so far, each before its step's update, of the applied steps. */
     public double accuracy() {
         return mean((double) correct, (long) (step - skipped) * fit.samplesPerStep());
+    }
+
+    /** What the averaged weights measured last, see {@link Trainer#averaged}; null before the first time. */
+    public Evaluation averaged() {
+        return averaged;
+    }
+
+    void averaged(Evaluation evaluation) {
+        averaged = evaluation;
     }
 
     /** Of the last step. */

@@ -3,10 +3,12 @@ package dev.ondine.train;
 import dev.ondine.io.SafeTensors;
 import dev.ondine.io.SafeTensorsFile;
 import dev.ondine.io.SafeTensorsWriter;
+import dev.ondine.nn.Model;
 import dev.ondine.nn.ParameterSpec;
 import dev.ondine.nn.Parameters;
 import dev.ondine.tensor.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,10 +16,11 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * All that a run needs to go on from a step, in one safetensors file: {@code model.*}, parameters, running statistics and counters;
- * {@code optimizer.*}; and, as its metadata, the position, what the epoch came to so far, what was best, what the listeners
+ * {@code optimizer.*}; {@code average.*}; and, as its metadata, the position, what the epoch came to so far, what was best, what the listeners
  * remember, and the recipe, which the run that goes on must have in common.
  *
  * <p>Random numbers need no state of their own: the order of samples and their augmentation are functions of (seed, epoch, sample), and
@@ -28,6 +31,7 @@ final class FitState {
     private static final String FORMAT = "ondine.state";
     private static final String MODEL = "model.";
     private static final String OPTIMIZER = "optimizer.";
+    private static final String AVERAGE = "average.";
     private static final String RECIPE = "recipe.";
     private static final String LISTENER = "listener.";
 
@@ -56,6 +60,14 @@ final class FitState {
         Parameters parameters = trainer.model().parameters();
         for (ParameterSpec spec : parameters.specs()) {
             entries.add(new SafeTensorsWriter.Entry(MODEL + spec.name(), parameters.get(spec.name())));
+        }
+        Optional<Model> averaged = trainer.averaged();
+        if (averaged.isPresent()) {
+            text.put("averaged", Long.toString(trainer.average().taken()));
+            Parameters averages = averaged.get().parameters();
+            for (ParameterSpec spec : averages.specs()) {
+                entries.add(new SafeTensorsWriter.Entry(AVERAGE + spec.name(), averages.get(spec.name())));
+            }
         }
         try (Arena memory = Arena.ofShared()) {
             trainer.optimizerState(memory)
@@ -89,6 +101,9 @@ final class FitState {
                 } finally {
                     optimizer.values().forEach(Tensor::close);
                 }
+                if (text.containsKey("averaged")) {
+                    trainer.average().restore(name -> read(tensors, AVERAGE + name), number(text, "averaged"));
+                }
                 progress.at(
                         (int) number(text, "epoch"),
                         (int) number(text, "step"),
@@ -116,6 +131,14 @@ final class FitState {
                 }
             }
             parameters.touch();
+        }
+    }
+
+    private static Tensor read(SafeTensorsFile tensors, String name) {
+        try {
+            return tensors.read(name);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

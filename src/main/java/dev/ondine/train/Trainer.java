@@ -42,6 +42,8 @@ public final class Trainer implements AutoCloseable {
     private final Optimizer optimizer;
     private final List<ParameterGroup> groups;
     private final Clipping clipping;
+    private final int accumulate;
+    private final Averaging averaging;
     private final Schedule schedule;
     private final int threads;
     private final long seed;
@@ -54,6 +56,9 @@ public final class Trainer implements AutoCloseable {
     private final FiniteCheck finite = new FiniteCheck();
     private Plan first;
     private Optimization optimization;
+    private Accumulation accumulation;
+    private WeightAverage average;
+    private double scale = 1;
     private long step;
     private long skipped;
     private String lastSkipped;
@@ -69,6 +74,8 @@ public final class Trainer implements AutoCloseable {
         this.optimizer = b.optimizer;
         this.groups = List.copyOf(b.groups);
         this.clipping = b.clipping;
+        this.accumulate = b.accumulate;
+        this.averaging = b.averaging;
         this.schedule = b.schedule;
         this.threads = b.threads;
         this.seed = b.seed;
@@ -89,6 +96,8 @@ public final class Trainer implements AutoCloseable {
         private Optimizer optimizer = Optimizer.Sgd.of(0.1).momentum(0.9).weightDecay(5e-4);
         private final List<ParameterGroup> groups = new ArrayList<>();
         private Clipping clipping = Clipping.NONE;
+        private int accumulate = 1;
+        private Averaging averaging = Averaging.none();
         private Schedule schedule = Schedule.constant();
         private int threads = Backends.defaultThreads();
         private long seed;
@@ -126,6 +135,23 @@ public final class Trainer implements AutoCloseable {
         /** Default: gradients are taken as they are. */
         public Builder clipping(Clipping clipping) {
             this.clipping = clipping;
+            return this;
+        }
+
+        /**
+         * How many batches make one update, which follows the mean of their gradients: as one batch that is so many times as large, but
+         * for batch normalization, whose statistics are those of the parts. Default 1. {@link TrainingBatch#step} updates the parameters
+         * when the last of them was given, the running statistics with each.
+         */
+        public Builder accumulate(int batches) {
+            if (batches < 1) throw new IllegalArgumentException("at least 1 batch makes an update, not " + batches);
+            this.accumulate = batches;
+            return this;
+        }
+
+        /** Which average of the weights is kept, see {@link Trainer#averaged}; default: none. */
+        public Builder averaging(Averaging averaging) {
+            this.averaging = averaging;
             return this;
         }
 
@@ -210,6 +236,8 @@ public final class Trainer implements AutoCloseable {
     /** The first plan's blocks are everybody's; what the optimizer remembers has their layout. */
     private void begin(Plan plan) {
         optimization = new Optimization(plan, parameters, optimizer, groups, clipping, kernels, arena);
+        accumulation = new Accumulation(plan, accumulate, arena);
+        if (!(averaging instanceof Averaging.None)) average = new WeightAverage(model, plan, arena);
         parameters.lend(writeBack);
         first = plan;
     }
@@ -221,7 +249,7 @@ public final class Trainer implements AutoCloseable {
         takeOver();
         parts.begin();
         batch.feed().run();
-        batch.plan().run(step);
+        batch.plan().run(step * accumulate + accumulation.taken());
         parts.done(StepParts.Part.PLAN);
         float value = batch.plan().output(TrainingBatch.LOSS).getFloatAt(0);
         RunningStatistics statistics = batch.statistics();
@@ -235,9 +263,12 @@ public final class Trainer implements AutoCloseable {
         synchronized (parameters) {
             statistics.update();
             parts.done(StepParts.Part.RUNNING_STATISTICS);
-            optimization.step(learningRate(), step + 1);
+            if (accumulation.take()) {
+                optimization.step(learningRate(), step + 1);
+                if (averaging instanceof Averaging.Ema ema) average.take(1 - ema.decay());
+                step++;
+            }
             parts.done(StepParts.Part.UPDATE);
-            step++;
             parameters.outdate(writeBack);
         }
         return value;
@@ -255,6 +286,7 @@ public final class Trainer implements AutoCloseable {
     /** Does not apply the step, if that is wanted and of any use. */
     private void skip(String what, TrainingBatch batch) {
         TrainingException refused = notFinite(what, batch);
+        accumulation.drop();
         boolean hopeless = finite.firstNotFinite(first.weights(), first.team()) >= 0;
         if (nonFinite == NonFinite.FAIL || hopeless) throw refused;
         skipped++;
@@ -353,9 +385,46 @@ public final class Trainer implements AutoCloseable {
         this.epoch = epoch;
     }
 
+    /** What the learning rate is multiplied with beside the schedule, from now on. */
+    void scaleLearningRate(double scale) {
+        this.scale = scale;
+    }
+
+    /** Says that an epoch, from 1, is complete: where the average is one of epochs, it takes the weights. */
+    public void epochDone(int epoch) {
+        requireOpen();
+        if (averaging instanceof Averaging.Swa swa && epoch >= swa.from() && average != null) {
+            average.take(1.0 / (average.taken() + 1));
+        }
+    }
+
+    public Averaging averaging() {
+        return averaging;
+    }
+
+    /**
+     * A model with the averaged weights and statistics as they are now; nothing if none is kept, or none was taken yet. The same model at
+     * each call, closed with this trainer. The statistics of {@link Averaging.Swa} are averages, too, until {@link UpdateBatchNorm} has
+     * estimated them; each call brings the averaged weights back, not the statistics.
+     */
+    public Optional<Model> averaged() {
+        requireOpen();
+        return average == null || average.taken() == 0 ? Optional.empty() : Optional.of(average.model());
+    }
+
+    /** For whoever saves it and goes on from it; null if no average is kept, or there was no batch yet. */
+    WeightAverage average() {
+        return average;
+    }
+
+    /** How many batches make one update. */
+    public int accumulate() {
+        return accumulate;
+    }
+
     /** The learning rate of the next step. */
     public double learningRate() {
-        return optimizer.learningRate() * schedule.factor(epoch);
+        return optimizer.learningRate() * schedule.factor(epoch) * scale;
     }
 
     /**
@@ -398,6 +467,7 @@ public final class Trainer implements AutoCloseable {
         if (steps < 0) throw new IllegalArgumentException("the number of steps is negative: " + steps);
         batch(batchSize);
         optimization.restore(named);
+        accumulation.drop();
         step = steps;
     }
 
@@ -420,6 +490,7 @@ public final class Trainer implements AutoCloseable {
             // The first plan owns the memory that the others share.
             for (TrainingBatch batch : List.copyOf(batches.values()).reversed())
                 batch.plan().close();
+            if (average != null) average.close();
             arena.close();
         }
     }

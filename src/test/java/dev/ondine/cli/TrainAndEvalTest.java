@@ -242,6 +242,11 @@ class TrainAndEvalTest {
                 "--model mlp-bn --backend reference --momentum 0.5",
                 "--model cnn-bn --dtype bf16-emulated",
                 "--model mlp-bn --backend reference --dtype bf16",
+                "--model cnn-bn --ema 0.9 --optimizer rmsprop --schedule exponential --clip-norm 1 --accumulate 2",
+                "--model cnn-bn --optimizer lars --schedule multistep --milestones 0.5,0.75 --no-decay-norm",
+                "--model cnn-bn --optimizer lamb --schedule restarts --cycle 0.5 --lr-norm 0",
+                "--model cnn-bn --optimizer muon --schedule onecycle --freeze 0 --lr-norm 0.1 --clip-value 0.1",
+                "--model mlp-bn --swa 1 --optimizer adam --lookahead 2 --schedule plateau --schedule-per epoch",
             })
     void everyModelAndOptimizer(String options) {
         Path out = folder.resolve("run");

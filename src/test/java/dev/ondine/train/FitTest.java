@@ -22,10 +22,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What listeners are told, when training ends, and what is saved. */
 class FitTest {
@@ -249,7 +251,8 @@ class FitTest {
     }
 
     /** Trains a network with dropout, on shifted and mirrored samples; fails after so many steps, or goes on from a folder. */
-    private static byte[] dropoutRun(Path folder, int failAt, boolean resume, Optimizer optimizer, String backend)
+    private static byte[] dropoutRun(
+            Path folder, int failAt, boolean resume, UnaryOperator<Trainer.Builder> settings, String backend)
             throws IOException {
         DataSplit data = Datasets.open("digits:60,20", 1);
         Sequential net = Sequential.of(
@@ -260,22 +263,28 @@ class FitTest {
                 Layers.flatten(),
                 Layers.linear(676, 10));
         try (Model model = Model.of(net, data.train().sampleShape(), resume ? 99 : 1);
-                Trainer trainer = Trainer.of(model)
+                Trainer trainer = settings.apply(Trainer.of(model))
                         .backend(Backends.named(backend))
                         .threads(1)
-                        .optimizer(optimizer)
                         .schedule(Schedule.cosine(3).warmup(1))
                         .seed(4)
                         .build()) {
             Fit fit = new Fit(trainer, data, Normalization.of(data.train()), new Augmentation(2, true), 16, 1);
             fit.checkpoints(new Checkpoints(folder, Monitor.ACCURACY, _ -> Map.of()).everySteps(2));
             if (resume) fit.resume(folder);
-            fit.run(3, new Fit.Listener() {
-                @Override
-                public void step(FitProgress progress) {
-                    if (progress.totalSteps() == failAt) throw new IllegalStateException("power failure");
-                }
-            });
+            fit.run(
+                    3,
+                    new ReduceOnPlateau(Monitor.LOSS, 0.5, 0, 0),
+                    new EarlyStopping(Monitor.LOSS, 2, 0.1),
+                    new Fit.Listener() {
+                        @Override
+                        public void step(FitProgress progress) {
+                            if (progress.totalSteps() == failAt) throw new IllegalStateException("power failure");
+                        }
+                    });
+            if (!(trainer.averaging() instanceof Averaging.None)) {
+                return Files.readAllBytes(folder.resolve(Checkpoints.AVERAGED));
+            }
         }
         return Files.readAllBytes(folder.resolve(Checkpoints.MODEL));
     }
@@ -285,11 +294,38 @@ class FitTest {
     @CsvSource({"1, reference", "5, reference", "6, reference", "8, reference", "5, onednn", "5, vector"})
     void dropoutAndAugmentationGoOnToTheBit(int failAt, String backend, @TempDir Path whole, @TempDir Path cut)
             throws IOException {
-        Optimizer optimizer = Optimizer.Adam.of(0.01);
-        byte[] expected = dropoutRun(whole, Integer.MAX_VALUE, false, optimizer, backend);
-        assertThrows(IllegalStateException.class, () -> dropoutRun(cut, failAt, false, optimizer, backend));
+        assertGoesOn(failAt, b -> b.optimizer(Optimizer.Adam.of(0.01)), backend, whole, cut);
+    }
+
+    private static void assertGoesOn(
+            int failAt, UnaryOperator<Trainer.Builder> settings, String backend, Path whole, Path cut)
+            throws IOException {
+        byte[] expected = dropoutRun(whole, Integer.MAX_VALUE, false, settings, backend);
+        assertThrows(IllegalStateException.class, () -> dropoutRun(cut, failAt, false, settings, backend));
         // Where nothing was saved yet, there is nothing to go on from, and the run begins anew.
-        byte[] resumed = dropoutRun(cut, Integer.MAX_VALUE, failAt > 2, optimizer, backend);
+        byte[] resumed = dropoutRun(cut, Integer.MAX_VALUE, failAt > 2, settings, backend);
         assertArrayEquals(expected, resumed);
+    }
+
+    /** Whatever an optimizer or an average remembers is in the state. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+    void whateverIsRememberedGoesOnToTheBit(int which, @TempDir Path whole, @TempDir Path cut) throws IOException {
+        List<UnaryOperator<Trainer.Builder>> all = List.of(
+                b -> b.optimizer(Optimizer.Lookahead.of(Optimizer.Sgd.of(0.05).momentum(0.9))),
+                b -> b.optimizer(Optimizer.Muon.of(0.02)).averaging(Averaging.ema(0.9)),
+                b -> b.optimizer(Optimizer.RmsProp.of(0.01).momentum(0.5).centered(true)),
+                b -> b.optimizer(Optimizer.Lamb.of(0.01)).averaging(Averaging.swa(2)),
+                b -> b.optimizer(Optimizer.Lars.of(0.5)).clipping(Clipping.byNorm(1)),
+                b -> b.optimizer(Optimizer.Sgd.of(0.05).momentum(0.9)).averaging(Averaging.swa(1)));
+        // Within the second epoch, or after its end.
+        assertGoesOn(which % 2 == 0 ? 5 : 7, all.get(which), "onednn", whole, cut);
+    }
+
+    @Test
+    void accumulatedStepsGoOnToTheBit(@TempDir Path whole, @TempDir Path cut) throws IOException {
+        // One step an epoch; saved after the second.
+        UnaryOperator<Trainer.Builder> settings = b -> b.accumulate(2).averaging(Averaging.ema(0.5));
+        assertGoesOn(3, settings, "onednn", whole, cut);
     }
 }

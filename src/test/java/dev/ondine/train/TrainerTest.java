@@ -167,7 +167,9 @@ class TrainerTest {
                 Stream.of(b -> b.group(ParameterGroup.of(p -> p.role().isNormalization())
                                 .weightDecay(0))
                         .group(ParameterGroup.of(p -> p.name().startsWith("0.")).fixed())
-                        .clipping(new Clipping(1, 0.1))));
+                        .clipping(new Clipping(1, 0.1))
+                        .accumulate(2)
+                        .averaging(Averaging.ema(0.9))));
     }
 
     @ParameterizedTest
