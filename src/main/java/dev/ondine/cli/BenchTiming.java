@@ -13,7 +13,8 @@ import java.util.List;
  * @param fastestMillis of a step
  * @param firstStep seconds from the start of the virtual machine to the end of the first step
  * @param primitives share of a step that is spent inside oneDNN's primitives; NaN if that is not known
- * @param allocated bytes of Java's heap that a step takes on the thread that runs it
+ * @param allocated bytes of Java's heap that a step takes on the thread that runs it: the median, because the virtual machine itself
+ *     takes some now and then, for code that it has compiled or given up
  */
 record BenchTiming(
         double medianMillis, double fastestMillis, int steps, double firstStep, double primitives, double allocated) {
@@ -83,8 +84,13 @@ record BenchTiming(
 
     private static double allocated(BenchStep step, int runs) {
         if (!(ManagementFactory.getThreadMXBean() instanceof ThreadMXBean threads)) return Double.NaN;
-        long before = threads.getCurrentThreadAllocatedBytes();
-        for (int i = 0; i < runs; i++) step.run();
-        return (threads.getCurrentThreadAllocatedBytes() - before) / (double) runs;
+        long[] bytes = new long[runs];
+        for (int i = 0; i < runs; i++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            step.run();
+            bytes[i] = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+        Arrays.sort(bytes);
+        return bytes[runs / 2];
     }
 }
