@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.profile.Peak.Arithmetic;
 import dev.ondine.profile.Peak.Level;
 import dev.ondine.profile.PeakKernels.Rate;
@@ -70,10 +71,23 @@ class PeakTest {
         Peak peak = Peak.measure(new JavaPeakKernels(), 2, SHORT, List.of(1L << 18, 1L << 20));
         check(peak);
         assertEquals(2, peak.threads());
-        assertTrue(peak.bfloat16().isEmpty());
+        assertEquals(OneDnn.supportsBfloat16(), peak.bfloat16().isPresent());
         assertEquals(
                 List.of(1L << 18, 1L << 20),
                 peak.levels().stream().map(Level::bytes).toList());
+    }
+
+    /** What plans run must not be held against less than it reaches: loops in Java alone stay below. */
+    @Test
+    void withoutTheLibraryOneDnnsKernelsAreAmongWhatIsMeasured() {
+        List<Rate> rates = new JavaPeakKernels().arithmetic(SHORT, 2);
+        Rate product = rates.stream()
+                .filter(r -> r.instructions().startsWith("oneDNN") && !r.bfloat16())
+                .findFirst()
+                .orElseThrow();
+        assertTrue(product.flops() > 1e8 && product.flops() < 1e14, rates.toString());
+        double copy = OneDnnPeak.inPlace(1 << 20, SHORT, 2).orElseThrow();
+        assertTrue(copy > 1e7 && copy < 1e14, copy + " bytes a second");
     }
 
     @Test
