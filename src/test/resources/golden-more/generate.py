@@ -31,13 +31,16 @@ def main():
     os.makedirs(a.out, exist_ok=True)
     torch.set_num_threads(1)
 
-    def case(name, make, x, **meta):
+    def case(name, make, x, positive=False, whole=False, **meta):
         """A module with parameters of its own, each of which gets random values: forward and all gradients."""
         torch.manual_seed(a.seed + sum(name.encode()))
         module = make()
         for q in module.parameters():
             nn.init.normal_(q, std=0.5)
-        x = torch.randn(*x).requires_grad_()
+            if whole:
+                q.data.round_()
+        x = torch.rand(*x) + 0.5 if positive else torch.randn(*x)
+        x = (x.round() if whole else x).requires_grad_()
         y = module(x)
         g = torch.randn(*y.shape)
         y.backward(g)
@@ -95,6 +98,36 @@ def main():
             return torch.sigmoid(self.fc2(s)) * x
 
     case("squeeze_excite", lambda: SqueezeExcite(16, 4), (2, 16, 5, 3), op="squeeze_excite", squeezed=4)
+
+    class Function(nn.Module):
+        """Of the input, and of a second operand if its shape is given."""
+
+        def __init__(self, f, *other):
+            super().__init__()
+            self.f = f
+            if other:
+                self.other = nn.Parameter(torch.empty(*other))
+
+        def forward(self, x):
+            return self.f(x, self.other) if hasattr(self, "other") else self.f(x)
+
+    for name, f in (("subtract", torch.sub), ("minimum", torch.minimum), ("maximum", torch.maximum)):
+        case("binary_" + name, lambda: Function(f, 1, 17, 1, 1), (2, 17, 4, 3), op="binary", kind=name)
+    # The input is positive and what is divided by.
+    case("binary_divide", lambda: Function(lambda x, y: y / x, 2, 17, 4, 3), (2, 17, 4, 3), positive=True, op="divided_by")
+    # Whole numbers, many of which are equal: either of two equal ones gets half of the gradient.
+    for name, f in (("minimum", torch.minimum), ("maximum", torch.maximum)):
+        case(f"binary_{name}_equal", lambda: Function(f, 4, 9), (4, 9), whole=True, op="binary", kind=name)
+
+    for name, f, alpha, beta, positive in (
+        ("absolute", torch.abs, 0, 0, False), ("square_root", torch.sqrt, 0, 0, True), ("exponential", torch.exp, 0, 0, False),
+        ("logarithm", torch.log, 0, 0, True), ("linear", lambda x: 1.5 * x - 2, 1.5, -2, False), ("power", lambda x: torch.pow(x, 2.5), 2.5, 0, True),
+        ("clip", lambda x: torch.clamp(x, -0.5, 1), -0.5, 1, False),
+    ):
+        case("unary_" + name, lambda: Function(f), (2, 17, 4, 3), positive=positive, op="unary", kind=name, alpha=alpha, beta=beta)
+    for name, axes, keep in (("last", (-1,), False), ("channels", (1,), True), ("around", (0, 2), False), ("space", (2, 3), True)):
+        case("mean_" + name, lambda: Function(lambda x: x.mean(axes, keepdim=keep)), (3, 4, 5, 2), op="mean", keep=keep, axes=" ".join(map(str, axes)))
+    case("expand", lambda: Function(lambda x: x.expand(3, 2, 5, 4)), (2, 1, 4), op="expand", shape="3 2 5 4")
 
 
 main()

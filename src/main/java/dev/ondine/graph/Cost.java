@@ -84,6 +84,9 @@ public record Cost(long flops, long bytes) {
             case Op.Activation _ -> moved(node, y(node).elements());
             case Op.ActivationBackward _ -> moved(node, 2 * y(node).elements());
             case Op.Add a -> moved(node, (a.relu() ? 2 : 1) * y(node).elements());
+            case Op.Binary _, Op.Unary _ -> moved(node, y(node).elements());
+            case Op.UnaryBackward _ -> moved(node, 2 * y(node).elements());
+            case Op.Expand _ -> moved(node, 0);
             case Op.Multiply _ -> moved(node, y(node).elements());
             case Op.Dropout _ -> moved(node, y(node).elements());
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Transpose _, Op.Convert _, Op.Round _ ->

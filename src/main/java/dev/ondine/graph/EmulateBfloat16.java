@@ -81,6 +81,8 @@ public final class EmulateBfloat16 {
     private static boolean isClosed(Op op) {
         return switch (op) {
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> true;
+            case Op.Expand _ -> true;
+            case Op.Binary(BinaryKind kind) -> kind != BinaryKind.SUBTRACT && kind != BinaryKind.DIVIDE;
             case Op.Activation(ActivationKind kind, var _) -> kind == ActivationKind.RELU;
             case Op.ActivationBackward(ActivationKind kind, var _) -> kind == ActivationKind.RELU;
             case Op.Resampling r -> r.kind() == Op.ResamplingKind.NEAREST;

@@ -91,7 +91,10 @@ final class Gradients {
             case Op.Convert _ -> only(add(new Op.Convert(in(0).type().dataType()), dy));
             // Straight through: the derivative of a staircase is of no use.
             case Op.Round _ -> only(dy);
-            case Op.ReduceSum _ -> only(add(new Op.Add(false), add(new Op.Fill(0, in(0).shape())), dy));
+            case Op.ReduceSum _ -> only(add(new Op.Expand(in(0).shape()), dy));
+            case Op.Expand _ -> only(reduceTo(dy, in(0).shape()));
+            case Op.Binary b -> binary(b.kind(), dy, wanted);
+            case Op.Unary u -> only(add(new Op.UnaryBackward(u), in(0), dy));
             case Op.Softmax s -> only(add(new Op.SoftmaxBackward(s), node.output(0), dy));
             case Op.CrossEntropy c -> only(add(new Op.CrossEntropyBackward(c), in(0), in(1), dy));
             case Op.SoftCrossEntropy c -> {
@@ -202,6 +205,40 @@ final class Gradients {
         operands.add(dy);
         return builder.addAll(new Op.LayerNormalizationBackward(l), operands, node.path())
                 .toArray(Value[]::new);
+    }
+
+    private Value[] binary(BinaryKind kind, Value dy, boolean[] wanted) {
+        Value a = in(0);
+        Value b = in(1);
+        return switch (kind) {
+            case SUBTRACT -> new Value[] {dy, wanted[1] ? negative(reduceTo(dy, b.shape())) : null};
+            case DIVIDE -> {
+                Value[] d = new Value[2];
+                if (wanted[0]) d[0] = add(new Op.Binary(BinaryKind.DIVIDE), dy, b);
+                if (wanted[1]) {
+                    // −Σ dy·a/b², b being the same for all terms of the sum.
+                    Value sum = reduceTo(add(new Op.Multiply(), dy, node.output(0)), b.shape());
+                    d[1] = negative(add(new Op.Binary(BinaryKind.DIVIDE), sum, b));
+                }
+                yield d;
+            }
+            case MINIMUM, MAXIMUM -> {
+                Value twice = add(
+                        new Op.Add(false),
+                        add(new Op.Binary(BinaryKind.GREATER), a, b),
+                        add(new Op.Binary(BinaryKind.GREATER_OR_EQUAL), a, b));
+                Value toLarger = add(new Op.Multiply(), dy, add(new Op.Unary(UnaryKind.LINEAR, 0.5f, 0), twice));
+                Value rest = add(new Op.Binary(BinaryKind.SUBTRACT), dy, toLarger);
+                boolean max = kind == BinaryKind.MAXIMUM;
+                yield new Value[] {max ? toLarger : rest, wanted[1] ? reduceTo(max ? rest : toLarger, b.shape()) : null
+                };
+            }
+            case GREATER, GREATER_OR_EQUAL -> new Value[2];
+        };
+    }
+
+    private Value negative(Value v) {
+        return add(new Op.Unary(UnaryKind.LINEAR, -1, 0), v);
     }
 
     private Value reduceTo(Value dy, Shape shape) {

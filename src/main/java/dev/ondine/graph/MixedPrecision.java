@@ -116,6 +116,9 @@ public final class MixedPrecision {
             case Op.Pooling _, Op.PoolingBackward _, Op.Resampling _, Op.ResamplingBackward _ -> Kind.ELEMENTWISE;
             case Op.AlongAxis _, Op.PRelu _, Op.PReluBackward _ -> Kind.FLOAT32;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _ -> Kind.ELEMENTWISE;
+            case Op.Binary _ -> Kind.ELEMENTWISE;
+            case Op.Unary _, Op.UnaryBackward _ -> Kind.FLOAT32;
+            case Op.Expand _ -> Kind.MOVE;
             case Op.Concat _, Op.Slice _, Op.SliceBackward _, Op.Reshape _, Op.Transpose _ -> Kind.MOVE;
             case Op.Dropout _, Op.Softmax _, Op.SoftmaxBackward _ -> Kind.FLOAT32;
             case Op.CrossEntropy _, Op.CrossEntropyBackward _ -> Kind.FLOAT32;

@@ -257,6 +257,15 @@ public sealed interface Op {
     /** (a, b) → a·b, b broadcast to a as NumPy does. */
     record Multiply() implements Forward {}
 
+    /** (a, b) → f(a, b), b broadcast to a as NumPy does. {@link Broadcasting} helps where a is broadcast, too. */
+    record Binary(BinaryKind kind) implements Forward {}
+
+    /** (x) → f(x), elementwise. {@code alpha} and {@code beta} are the kind's own numbers; ignored where it has none. */
+    record Unary(UnaryKind kind, float alpha, float beta) implements Forward {}
+
+    /** (x, dy) → dx = dy·f′(x). */
+    record UnaryBackward(Unary forward) implements Backward {}
+
     /**
      * Inverted dropout: (x) → x·mask/(1 − p), the mask a pure function of (seed, {@code salt}, step, element), so that the same
      * operation applied to dy is the gradient and nothing is kept in between. The plan counts the steps.
@@ -306,6 +315,9 @@ public sealed interface Op {
      * {@link EmulateBfloat16} makes of a bfloat16 value.
      */
     record Round(DataType precision) implements Forward {}
+
+    /** (x) → repeated along the axes in which its extent is 1 and that of {@code shape}, of the same rank, is not. */
+    record Expand(Shape shape) implements Forward {}
 
     /** (x) → summed over the axes in which {@code shape}, of the same rank, has extent 1: the gradient of broadcasting. */
     record ReduceSum(Shape shape) implements Forward {}

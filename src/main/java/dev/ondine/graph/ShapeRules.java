@@ -113,6 +113,22 @@ final class ShapeRules {
                 requireBroadcastable(shape(in, 1), shape(in, 0));
                 yield List.of(in.get(0));
             }
+            case Op.Binary _ -> {
+                requireBroadcastable(shape(in, 1), shape(in, 0));
+                yield List.of(in.get(0));
+            }
+            case Op.Unary u -> {
+                if (u.kind() == UnaryKind.CLIP && !(u.alpha() <= u.beta())) {
+                    throw new IllegalArgumentException(
+                            "the limits " + u.alpha() + " and " + u.beta() + " are the wrong way round");
+                }
+                yield List.of(in.get(0));
+            }
+            case Op.UnaryBackward _ -> List.of(in.get(0));
+            case Op.Expand e -> {
+                requireBroadcastable(shape(in, 0), e.shape());
+                yield List.of(like(in, 0, e.shape()));
+            }
             case Op.Concat c -> List.of(like(in, 0, concat(c, in)));
             case Op.Slice s -> List.of(like(in, 0, slice(s, shape(in, 0))));
             case Op.SliceBackward s -> List.of(like(in, 0, s.input()));

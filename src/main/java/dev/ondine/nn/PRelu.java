@@ -32,12 +32,12 @@ public record PRelu(int slopes, float initial) implements Layer {
         Value weight = context.parameter("weight", Shape.of(slopes), new Initializer.Constant(initial));
         long[] dims = new long[s.rank()];
         Arrays.fill(dims, 1);
-        Value zeros =
-                slopes < s.dim(1) ? context.add(new Op.Fill(0, Shape.of(dims).with(1, s.dim(1)))) : null;
         dims[1] = slopes;
         Value slope = context.add(new Op.Reshape(Shape.of(dims)), weight);
         // oneDNN has kernels for a slope a channel.
-        if (zeros != null) slope = context.add(new Op.Add(false), zeros, slope);
+        if (slopes < s.dim(1)) {
+            slope = context.add(new Op.Expand(slope.shape().with(1, s.dim(1))), slope);
+        }
         return context.add(new Op.PRelu(), x, slope);
     }
 }

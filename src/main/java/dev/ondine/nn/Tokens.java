@@ -55,8 +55,8 @@ public final class Tokens {
             requireTokens(x);
             Shape one = Shape.of(1, 1, x.shape().dim(2));
             Value token = context.parameter(name, one, new Initializer.Constant(0));
-            Value none = context.add(new Op.Fill(0, x.shape().with(1, 1)));
-            return context.add(new Op.Concat(1), context.add(new Op.Add(false), none, token), x);
+            Value each = context.add(new Op.Expand(x.shape().with(1, 1)), token);
+            return context.add(new Op.Concat(1), each, x);
         }
     }
 

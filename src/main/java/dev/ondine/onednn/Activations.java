@@ -4,7 +4,7 @@ import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Op;
 import dev.ondine.onednn.api.Algorithm;
 
-/** oneDNN's function for each activation. */
+/** oneDNN's function for each activation and each function of one number. */
 final class Activations {
     /** d = f(s; alpha, beta). */
     record Function(Algorithm algorithm, float alpha, float beta) {}
@@ -27,6 +27,18 @@ final class Activations {
             case HARD_SWISH -> new Function(Algorithm.ELTWISE_HARDSWISH, 1f / 6, 0.5f);
             case HARD_SIGMOID -> new Function(Algorithm.ELTWISE_HARDSIGMOID, 1f / 6, 0.5f);
             case MISH -> new Function(Algorithm.ELTWISE_MISH, 0, 0);
+        };
+    }
+
+    static Function function(Op.Unary op) {
+        return switch (op.kind()) {
+            case ABSOLUTE -> new Function(Algorithm.ELTWISE_ABS, 0, 0);
+            case SQUARE_ROOT -> new Function(Algorithm.ELTWISE_SQRT, 0, 0);
+            case EXPONENTIAL -> new Function(Algorithm.ELTWISE_EXP, 0, 0);
+            case LOGARITHM -> new Function(Algorithm.ELTWISE_LOG, 0, 0);
+            case LINEAR -> new Function(Algorithm.ELTWISE_LINEAR, op.alpha(), op.beta());
+            case POWER -> new Function(Algorithm.ELTWISE_POW, 1, op.alpha());
+            case CLIP -> new Function(Algorithm.ELTWISE_CLIP_V2, op.alpha(), op.beta());
         };
     }
 

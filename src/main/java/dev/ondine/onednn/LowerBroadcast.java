@@ -86,10 +86,11 @@ final class LowerBroadcast {
         to.emit(pd, Map.of(Arg.SRC, x), Map.of(Arg.DST, sums));
     }
 
-    /** The small tensor, row-major, repeated to the large one's shape. */
-    Slot repeat(Slot x, DataType type) {
+    /** Repeats the small tensor, row-major, into one of the large shape. */
+    void repeat(Slot x, Slot y) {
         List<Long> now = new ArrayList<>();
         for (Group g : groups) now.add(g.across ? 1 : g.extent);
+        long total = elements(groups);
         Slot from = x;
         for (int i = groups.size() - 1; i >= 0; i--) {
             Group g = groups.get(i);
@@ -97,14 +98,15 @@ final class LowerBroadcast {
             long before = product(now.subList(0, i));
             long behind = product(now.subList(i + 1, now.size()));
             now.set(i, g.extent);
-            Slot repeated = temporary(product(now), type);
+            Slot repeated = product(now) == total
+                    ? y
+                    : temporary(product(now), y.layout().dataType());
             product(
                     ones(from, 1, g.extent, 1),
                     seenAs(from, before, 1, behind),
                     seenAs(repeated, before, g.extent, behind));
             from = repeated;
         }
-        return from;
     }
 
     private void product(Slot a, Slot b, Slot y) {

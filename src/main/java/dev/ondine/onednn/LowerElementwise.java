@@ -12,14 +12,16 @@ import dev.ondine.onednn.api.Eltwises;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PostOps;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
+import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Activations, sums, products and dropout: in whatever layout the operands have, in place where nobody reads the input later. */
+/** Activations, functions of one and two numbers, and dropout: in whatever layout the operands have, in place where nobody reads the input later. */
 final class LowerElementwise {
     private final Lowering to;
     private final Node node;
@@ -67,29 +69,87 @@ final class LowerElementwise {
                 .create(to.arena);
     }
 
+    void unary(Op.Unary op) {
+        Value x = node.input(0);
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        for (MemoryDescriptor layout : withoutPadding(x)) requests.add(request(op, layout));
+        PrimitiveDescriptor pd = to.choose(requests);
+        Slot src = to.in(x, pd.query(Arg.SRC));
+        Slot dst = to.out(node.output(0), src.layout());
+        to.emit(pd, Map.of(Arg.SRC, src), Map.of(Arg.DST, dst), new StepSpec.InPlace(src, dst));
+    }
+
+    void unaryBackward(Op.Unary op) {
+        Value x = node.input(0);
+        Activations.Function f = Activations.function(op);
+        List<PrimitiveRequest> requests = new ArrayList<>();
+        for (MemoryDescriptor layout : withoutPadding(x)) {
+            request(op, layout)
+                    .tryCreate(to.arena)
+                    .ifPresent(hint -> requests.add(Eltwises.backward(
+                            f.algorithm(), layout, layout, layout, f.alpha(), f.beta(), hint, to.attributes)));
+        }
+        PrimitiveDescriptor pd = to.choose(requests);
+        MemoryDescriptor layout = pd.query(Arg.DIFF_DST);
+        Slot diffDst = to.in(node.input(1), layout);
+        Slot diffSrc = to.out(node.output(0), layout);
+        to.emit(
+                pd,
+                Map.of(Arg.SRC, to.in(x, layout), Arg.DIFF_DST, diffDst),
+                Map.of(Arg.DIFF_SRC, diffSrc),
+                new StepSpec.InPlace(diffDst, diffSrc));
+    }
+
+    private PrimitiveRequest request(Op.Unary op, MemoryDescriptor layout) {
+        Activations.Function f = Activations.function(op);
+        Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
+        return Eltwises.forward(propagation, f.algorithm(), layout, layout, f.alpha(), f.beta(), to.attributes);
+    }
+
+    /** The layout of a value, and row-major; that alone where blocks are filled up with zeros, of which a function may make others. */
+    private List<MemoryDescriptor> withoutPadding(Value v) {
+        MemoryDescriptor own = to.layout(v);
+        long bytes = v.shape().elements() * v.type().dataType().bytes();
+        return own.size() == bytes && !own.isPlain() ? List.of(own, to.plain(v)) : List.of(to.plain(v));
+    }
+
     void add(Op.Add op) {
         Attributes attributes = to.attributes;
         if (op.relu()) {
             attributes =
                     Attributes.create(to.arena).postOps(PostOps.create(to.arena).eltwise(Algorithm.ELTWISE_RELU, 0, 0));
         }
-        binary(Algorithm.BINARY_ADD, attributes);
+        binary(Algorithm.BINARY_ADD, attributes, true);
     }
 
     void multiply() {
-        binary(Algorithm.BINARY_MUL, to.attributes);
+        binary(Algorithm.BINARY_MUL, to.attributes, true);
     }
 
-    private void binary(Algorithm algorithm, Attributes attributes) {
-        if (node.input(0).shape().equals(node.input(1).shape())) alike(algorithm, attributes);
-        else broadcast(algorithm, attributes);
+    void binary(Op.Binary op) {
+        Algorithm algorithm = switch (op.kind()) {
+            case SUBTRACT -> Algorithm.BINARY_SUB;
+            case DIVIDE -> Algorithm.BINARY_DIV;
+            case MINIMUM -> Algorithm.BINARY_MIN;
+            case MAXIMUM -> Algorithm.BINARY_MAX;
+            case GREATER -> Algorithm.BINARY_GT;
+            case GREATER_OR_EQUAL -> Algorithm.BINARY_GE;
+        };
+        binary(algorithm, to.attributes, false);
     }
 
-    /** Both operations commute, so that either operand may be overwritten and either layout taken. */
-    private void alike(Algorithm algorithm, Attributes attributes) {
+    private void binary(Algorithm algorithm, Attributes attributes, boolean commutes) {
+        if (node.input(0).shape().equals(node.input(1).shape())) alike(algorithm, attributes, commutes);
+        else broadcast(algorithm, attributes, commutes);
+    }
+
+    /** Where the operation commutes, either operand may be overwritten. */
+    private void alike(Algorithm algorithm, Attributes attributes, boolean commutes) {
         Value a = node.input(0);
         Value b = node.input(1);
-        MemoryDescriptor layout = to.layout(a).isPlain() ? to.layout(b) : to.layout(a);
+        Value like = to.layout(a).isPlain() ? b : a;
+        MemoryDescriptor layout =
+                commutes ? to.layout(like) : withoutPadding(like).getFirst();
         MemoryDescriptor plain = to.plain(a);
         PrimitiveDescriptor pd = to.choose(List.of(
                 Binaries.of(algorithm, layout, layout, layout, attributes),
@@ -98,7 +158,7 @@ final class LowerElementwise {
         Slot first = to.in(a, layout);
         Slot other = to.in(b, layout);
         // oneDNN overwrites the first source only; which one may be overwritten is known when all readers are.
-        if (!to.isLastReader(a, node) && to.isLastReader(b, node)) {
+        if (commutes && !to.isLastReader(a, node) && to.isLastReader(b, node)) {
             Slot swapped = first;
             first = other;
             other = swapped;
@@ -107,11 +167,12 @@ final class LowerElementwise {
     }
 
     /** As the operands lie, or row-major; as neighbouring axes joined; at last with the second operand repeated first. */
-    private void broadcast(Algorithm algorithm, Attributes attributes) {
+    private void broadcast(Algorithm algorithm, Attributes attributes, boolean commutes) {
         Value a = node.input(0);
         Value b = node.input(1);
         Value y = node.output(0);
-        for (MemoryDescriptor layout : List.of(to.layout(a), to.plain(a))) {
+        List<MemoryDescriptor> layouts = commutes ? List.of(to.layout(a), to.plain(a)) : withoutPadding(a);
+        for (MemoryDescriptor layout : layouts) {
             for (MemoryDescriptor second : List.of(to.layout(b), to.plain(b))) {
                 Optional<PrimitiveDescriptor> pd = kernel(algorithm, layout, second, attributes);
                 if (pd.isPresent()) {
@@ -137,8 +198,9 @@ final class LowerElementwise {
         MemoryDescriptor plain = dst.layout();
         PrimitiveDescriptor pd =
                 Binaries.of(algorithm, plain, plain, plain, attributes).create(to.arena);
-        Slot repeated = broadcast.repeat(small, plain.dataType());
-        emit(pd, large, new Slot(repeated.buffer(), plain), dst);
+        Slot repeated = new Slot(new Buffer("repeated", plain.size()), plain);
+        broadcast.repeat(small, repeated);
+        emit(pd, large, repeated, dst);
     }
 
     private Optional<PrimitiveDescriptor> kernel(

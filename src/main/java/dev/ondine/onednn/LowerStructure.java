@@ -168,6 +168,13 @@ final class LowerStructure {
         to.constant(slot, op.value());
     }
 
+    void expand() {
+        Value x = node.input(0);
+        Value y = node.output(0);
+        if (x.shape().equals(y.shape())) to.define(y, to.in(x));
+        else new LowerBroadcast(to, y.shape(), x.shape()).repeat(to.inPlain(x), to.out(y, to.plain(y)));
+    }
+
     void reduceSum(Op.ReduceSum op) {
         Value x = node.input(0);
         Value y = node.output(0);

@@ -229,6 +229,10 @@ final class Lowering {
             case Op.ActivationBackward a -> new LowerElementwise(this, node).activationBackward(a);
             case Op.Add a -> new LowerElementwise(this, node).add(a);
             case Op.Multiply _ -> new LowerElementwise(this, node).multiply();
+            case Op.Binary b -> new LowerElementwise(this, node).binary(b);
+            case Op.Unary u -> new LowerElementwise(this, node).unary(u);
+            case Op.UnaryBackward u -> new LowerElementwise(this, node).unaryBackward(u.forward());
+            case Op.Expand _ -> new LowerStructure(this, node).expand();
             case Op.Dropout d -> new LowerElementwise(this, node).dropout(d);
             case Op.Concat c -> new LowerStructure(this, node).concat(c);
             case Op.Slice s -> new LowerStructure(this, node).slice(s);

@@ -224,7 +224,7 @@ final class PlanReporter {
             case Op.LayerNormalization _, Op.LayerNormalizationBackward _ -> Kind.LAYER_NORMALIZATION;
             case Op.Pooling _, Op.PoolingBackward _ -> Kind.POOLING;
             case Op.Resampling _, Op.ResamplingBackward _, Op.AlongAxis _ -> Kind.STRUCTURE;
-            case Op.PRelu _, Op.PReluBackward _ -> Kind.ELEMENTWISE;
+            case Op.Binary _, Op.Unary _, Op.UnaryBackward _, Op.PRelu _, Op.PReluBackward _ -> Kind.ELEMENTWISE;
             case Op.Activation _, Op.ActivationBackward _, Op.Add _, Op.Multiply _, Op.Dropout _, Op.Round _ ->
                 Kind.ELEMENTWISE;
             case Op.Convert _ -> Kind.REORDER;
@@ -242,6 +242,7 @@ final class PlanReporter {
                     Op.SliceBackward _,
                     Op.Reshape _,
                     Op.Transpose _,
+                    Op.Expand _,
                     Op.Fill _,
                     Op.ReduceSum _ -> Kind.STRUCTURE;
         };

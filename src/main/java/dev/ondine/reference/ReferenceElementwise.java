@@ -1,12 +1,13 @@
 package dev.ondine.reference;
 
 import dev.ondine.backend.DropoutMask;
+import dev.ondine.graph.BinaryKind;
 import dev.ondine.tensor.BFloat16;
 import dev.ondine.tensor.Shape;
 import java.util.Arrays;
 
 /**
- * Sum and product of two tensors a and b, b repeated along the axes in which its extent is 1 (NumPy's broadcasting),
+ * Sum, product and other functions of two tensors a and b, b repeated along the axes in which its extent is 1 (NumPy's broadcasting),
  * and the sum over those axes, which is how a gradient gets back to b. And rounding, and dropout.
  *
  * <p>All buffers: a, y: the large shape; b: the small one.
@@ -40,6 +41,25 @@ final class ReferenceElementwise {
     /** y = a·b. */
     void multiply(double[] a, double[] b, double[] y) {
         for (int i = 0; i < y.length; i++) y[i] = a[i] * b[small(i)];
+    }
+
+    void binary(BinaryKind kind, double[] a, double[] b, double[] y) {
+        for (int i = 0; i < y.length; i++) {
+            double c = b[small(i)];
+            y[i] = switch (kind) {
+                case SUBTRACT -> a[i] - c;
+                case DIVIDE -> a[i] / c;
+                case MINIMUM -> Math.min(a[i], c);
+                case MAXIMUM -> Math.max(a[i], c);
+                case GREATER -> a[i] > c ? 1 : 0;
+                case GREATER_OR_EQUAL -> a[i] >= c ? 1 : 0;
+            };
+        }
+    }
+
+    /** y = b. */
+    void expand(double[] b, double[] y) {
+        for (int i = 0; i < y.length; i++) y[i] = b[small(i)];
     }
 
     /** y = a if a > 0, else b·a. */

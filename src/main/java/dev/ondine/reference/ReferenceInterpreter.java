@@ -220,6 +220,16 @@ public final class ReferenceInterpreter {
                 var op = new ReferenceElementwise(shape(node, 0), shape(node, 1));
                 yield () -> op.multiply(in[0], in[1], out[0]);
             }
+            case Op.Binary b -> {
+                var op = new ReferenceElementwise(shape(node, 0), shape(node, 1));
+                yield () -> op.binary(b.kind(), in[0], in[1], out[0]);
+            }
+            case Op.Unary u -> () -> ReferenceUnary.forward(u, in[0], out[0]);
+            case Op.UnaryBackward u -> () -> ReferenceUnary.backward(u.forward(), in[0], in[1], out[0]);
+            case Op.Expand e -> {
+                var op = new ReferenceElementwise(e.shape(), shape(node, 0));
+                yield () -> op.expand(in[0], out[0]);
+            }
             case Op.ReduceSum r -> {
                 var op = new ReferenceElementwise(shape(node, 0), r.shape());
                 yield () -> op.reduceSum(in[0], out[0]);

@@ -46,7 +46,7 @@ final class ResizingCases {
     private static VerifyCase resampling(Op.ResamplingKind kind, Shape shape, Long... size) {
         boolean nearest = kind == Op.ResamplingKind.NEAREST;
         return new VerifyCase(
-                (nearest ? "nearest" : "linear interpolation") + " to " + List.of(size), shape.toString(), graph -> {
+                (nearest ? "nearest" : "interpolation") + " to " + List.of(size), shape.toString(), graph -> {
                     Value y = graph.add(
                             new Op.Resampling(kind, List.of(size)), graph.input("x", shape, CaseGraph.CENTERED));
                     // A neighbour's weight is the fraction of a position, which is rounded as a whole.
@@ -70,7 +70,7 @@ final class ResizingCases {
 
     /** Between convolutions: in the layout that activations flow in, forward and backward. */
     private static VerifyCase betweenConvolutions(AxisMatrix matrix, Shape shape, int axis) {
-        return new VerifyCase("convolutions and " + matrix, shape.toString(), graph -> {
+        return new VerifyCase(matrix + " between convolutions", shape.toString(), graph -> {
             long c = shape.dim(1);
             List<Integer> one = List.of(1, 1);
             List<Integer> none = List.of(0, 0);

@@ -21,6 +21,7 @@ public final class VerifyCases {
                         ElementwiseCases.all(),
                         StructureCases.all(),
                         ResizingCases.all(),
+                        FunctionCases.all(),
                         LossCases.all())
                 .flatMap(List::stream)
                 .toList();

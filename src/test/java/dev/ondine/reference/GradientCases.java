@@ -2,8 +2,11 @@ package dev.ondine.reference;
 
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.AxisMatrix;
+import dev.ondine.graph.BinaryKind;
+import dev.ondine.graph.Broadcasting;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Renormalization;
+import dev.ondine.graph.UnaryKind;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -32,6 +35,7 @@ public final class GradientCases {
         c.elementwise();
         c.structure();
         c.resizing();
+        c.functions();
         c.losses();
         return c.cases;
     }
@@ -320,6 +324,32 @@ public final class GradientCases {
         sum("matmul repeated", g -> g.add(new Op.MatMul(false, true, 1), g.random(1, 3, 2, 4), g.random(2, 1, 3, 4)));
         sum("reduce sum", g -> g.add(new Op.ReduceSum(Shape.of(1, 3, 1)), g.random(2, 3, 4)));
         sum("fill", g -> g.add(new Op.Multiply(), g.random(2, 3), g.add(new Op.Fill(2.5f, Shape.of(1, 1)))));
+    }
+
+    private void functions() {
+        double[] x = {-2.3, -1.1, -0.6, -0.2, 0.3, 0.4, 0.9, 1.3, 2.1};
+        double[] positive = {0.2, 0.3, 0.5, 0.7, 1.0, 1.2, 1.8, 2.5, 3.1};
+        for (UnaryKind kind : UnaryKind.values()) {
+            boolean root = kind == UnaryKind.SQUARE_ROOT || kind == UnaryKind.LOGARITHM || kind == UnaryKind.POWER;
+            var op = new Op.Unary(kind, kind == UnaryKind.POWER ? -1.5f : -1, 0.5f);
+            sum("unary " + kind, g -> g.add(op, g.given(root ? positive : x, 3, 3)));
+        }
+        double[] other = {-2.0, -1.5, 0.6, -0.5, 0.8, 0.5, 1.4, 0.6, 2.5};
+        for (BinaryKind kind : BinaryKind.values()) {
+            if (kind == BinaryKind.GREATER || kind == BinaryKind.GREATER_OR_EQUAL) continue;
+            sum("binary " + kind, g -> g.add(new Op.Binary(kind), g.given(x, 3, 3), g.given(other, 3, 3)));
+            double[] row = {0.7, -0.8, 1.2};
+            sum("binary row " + kind, g -> g.add(new Op.Binary(kind), g.given(x, 3, 3), g.given(row, 1, 3)));
+        }
+        sum("binary of one", g -> {
+            Value v = g.given(positive, 3, 3);
+            return g.add(new Op.Binary(BinaryKind.DIVIDE), g.add(new Op.Multiply(), v, v), v);
+        });
+        sum("expand", g -> g.add(new Op.Expand(Shape.of(2, 3, 4)), g.random(2, 1, 4)));
+        sum("mean", g -> Broadcasting.mean(g.builder, g.random(2, 3, 4), false, 0, -1));
+        sum(
+                "subtract, both repeated",
+                g -> Broadcasting.binary(g.builder, BinaryKind.SUBTRACT, g.random(3, 1), g.random(2, 1, 4)));
     }
 
     private void resizing() {

@@ -1,8 +1,11 @@
 package dev.ondine.train;
 
 import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.BinaryKind;
+import dev.ondine.graph.Broadcasting;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
+import dev.ondine.graph.UnaryKind;
 import dev.ondine.graph.Value;
 import dev.ondine.nn.Activation;
 import dev.ondine.nn.BatchNorm;
@@ -17,6 +20,7 @@ import dev.ondine.nn.Upsample;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -50,6 +54,11 @@ final class GoldenCases {
                     case "prelu" -> prelu(f);
                     case "adaptive_pool" -> adaptivePool(f);
                     case "squeeze_excite" -> squeezeExcite(f);
+                    case "binary" -> binary(f, new Op.Binary(BinaryKind.valueOf(kind(f))));
+                    case "divided_by" -> dividedBy(f);
+                    case "unary" -> unary(f);
+                    case "mean" -> mean(f);
+                    case "expand" -> expand(f);
                     case "batch_norm" -> batchNorm(f);
                     case "ghost" -> ghost(f);
                     case "batch_norm_relu", "batch_norm_add_relu" -> batchNormRelu(f);
@@ -168,6 +177,37 @@ final class GoldenCases {
         Layer layer = pad.begin(f.integers("begin")).end(f.integers("end"));
         // An element comes up as often as it was copied.
         return new Case(layer, true, Tolerances.EXACT, Tolerances.sum(64));
+    }
+
+    private static String kind(GoldenFile f) {
+        return f.text("kind").toUpperCase(Locale.ROOT);
+    }
+
+    private static Case dividedBy(GoldenFile f) {
+        Layer layer = (context, x) ->
+                context.add(new Op.Binary(BinaryKind.DIVIDE), second(context.graph(), f, "other", x), x);
+        return new Case(layer, true, Tolerances.EXACT, Tolerances.sum(4));
+    }
+
+    private static Case unary(GoldenFile f) {
+        UnaryKind kind = UnaryKind.valueOf(kind(f));
+        var op = new Op.Unary(kind, (float) f.number("alpha", 0), (float) f.number("beta", 0));
+        boolean exact = kind == UnaryKind.ABSOLUTE || kind == UnaryKind.CLIP;
+        double tolerance = exact
+                ? Tolerances.EXACT
+                : kind == UnaryKind.LOGARITHM ? Tolerances.LOGARITHM : Tolerances.TRANSCENDENTAL;
+        return new Case((context, x) -> context.add(op, x), true, tolerance, tolerance);
+    }
+
+    private static Case mean(GoldenFile f) {
+        Layer layer = (context, x) -> Broadcasting.mean(context.graph(), x, f.flag("keep"), f.integers("axes"));
+        return new Case(layer, true, Tolerances.sum(16), Tolerances.sum(1));
+    }
+
+    private static Case expand(GoldenFile f) {
+        long[] dims = Arrays.stream(f.integers("shape")).mapToLong(n -> n).toArray();
+        Layer layer = (context, x) -> Broadcasting.expand(context.graph(), x, Shape.of(dims));
+        return new Case(layer, true, Tolerances.EXACT, Tolerances.sum(15));
     }
 
     private static Case moved(Layer layer) {

@@ -19,6 +19,9 @@ final class Tolerances {
     /** oneDNN computes exponentials and error functions by polynomials that are good to some units in the last place. */
     static final double TRANSCENDENTAL = 64 * EPSILON;
 
+    /** oneDNN looks logarithms up in a table and corrects them by a polynomial: some 4e-6 near 1/2, where that is coarsest. */
+    static final double LOGARITHM = 128 * EPSILON;
+
     private Tolerances() {}
 
     /** A sum of n products: √n roundings expected, four times that allowed, and a few for what is done with the sum. */

@@ -24,9 +24,11 @@ class VerificationTest {
     private static final int THREADS = 2;
 
     /** What computes in float32 only, and what only moves or chooses numbers. */
-    private static final Pattern NEVER_ROUNDED = Pattern.compile(
-            "(cross-entropy|soft cross-entropy|binary cross-entropy|l1|smooth l1|kl|log-softmax|softmax|dropout"
-                    + "|concat|slice axis|reshape|transpose \\[|along axis|prelu).*|relu");
+    private static final Pattern NEVER_ROUNDED =
+            Pattern.compile("(cross-entropy|soft cross-entropy|binary cross-entropy|l1|smooth"
+                    + " l1|kl|log-softmax|softmax|dropout|concat|slice axis|reshape|transpose \\[|along"
+                    + " axis|prelu|absolute|square root|exponential|logarithm|scale and"
+                    + " shift|power|clip|expand|greater).*|relu");
 
     static Stream<VerifyCase> cases() {
         return VerifyCases.all().stream();
@@ -71,8 +73,10 @@ class VerificationTest {
 
     /** Sums, repetitions and products of every kind, all of which have kernels; a softmax over one class is a constant. */
     static Stream<VerifyCase> casesWithKernels() {
-        Pattern names = Pattern.compile("(matmul|attention|transpose \\[|linear interpolation|nearest|prelu|along"
-                + " axis|slice|softmax|log-softmax|add|multiply).*");
+        Pattern names =
+                Pattern.compile("(matmul|attention|transpose \\[|slice|softmax|log-softmax|interpolation|nearest|along"
+                        + " axis|prelu|add|multiply|subtract|divide|minimum|maximum|greater|absolute|square"
+                        + " root|exponential|logarithm|scale and shift|power|clip|expand|.*between convolutions).*");
         return cases().filter(c -> names.matcher(c.operation()).matches())
                 .filter(c -> !c.shape().matches("\\(5, 1\\)|\\(1, 1, 16\\)"));
     }
