@@ -1,5 +1,6 @@
 package dev.ondine.cli;
 
+import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
 import java.io.PrintWriter;
 import java.util.Arrays;
@@ -55,14 +56,19 @@ abstract class Command implements Callable<Integer> {
         }
     }
 
-    /** A model that gives logits, which is what is trained and evaluated here. */
+    /** A model that is trained and evaluated here: it tells the classes of whole samples apart, or gives back its input. */
+    final void requireTrainable(String option, String model) {
+        List<String> possible = Models.all().stream()
+                .filter(entry -> entry.task() != ModelEntry.Task.SEGMENTATION)
+                .map(ModelEntry::name)
+                .toList();
+        requireOneOf(option, possible, model);
+    }
+
+    /** A model that gives logits. */
     final void requireClassifier(String option, String model) {
         if (Models.names().contains(model) && !Models.classifiers().contains(model)) {
-            throw wrong(
-                    option,
-                    "'" + model + "' does not tell classes apart, and only that is trained and evaluated here; train it"
-                            + " from Java with Loss.meanSquaredError(), or time it with ondine bench --workload "
-                            + model);
+            throw wrong(option, "'" + model + "' does not tell the classes of whole samples apart");
         }
         requireOneOf(option, Models.classifiers(), model);
     }

@@ -54,7 +54,7 @@ final class EpochBar implements AutoCloseable {
         if (now != null) {
             String[] parts = {
                 "  loss " + Text.fixed(now.loss, 4),
-                "  acc " + Text.percent(now.accuracy),
+                Double.isNaN(now.accuracy) ? "" : "  acc " + Text.percent(now.accuracy),
                 step < steps ? "  " + Text.duration(now.secondsLeft) + " left" : "  testing",
                 "  " + Text.grouped(Math.round(now.imagesPerSecond)) + " images/s",
             };

@@ -7,6 +7,7 @@ import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
+import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoint;
 import dev.ondine.train.Evaluator;
@@ -75,7 +76,7 @@ final class EvalCommand extends Command {
     @Override
     public Integer call() throws IOException {
         requireOneOf("--split", List.of("test", "train"), part);
-        if (modelName != null) requireClassifier("--model", modelName);
+        if (modelName != null) requireTrainable("--model", modelName);
         require(batch > 0, "--batch", "at least 1", batch);
         for (int k : top) require(k > 0, "--top", "at least 1", k);
         computing.check(this);
@@ -151,6 +152,10 @@ final class EvalCommand extends Command {
             field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
             field("Backend", computing.describe(backend));
         }
+        if (Models.get(modelName != null ? modelName : card.model()).task() == ModelEntry.Task.RECONSTRUCTION) {
+            measureReconstruction(model, card, set, backend);
+            return;
+        }
         PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
         try (Evaluator evaluator = new Evaluator(model, backend, options, Loss.crossEntropy(), batch)) {
             long start = System.nanoTime();
@@ -160,6 +165,23 @@ final class EvalCommand extends Command {
             MetricsText text = new MetricsText(result, seconds);
             if (json) out().println(text.json(confusion));
             else text.print(this, confusion);
+        }
+    }
+
+    /** Of a model that gives back its input there is the mean squared error, and nothing about classes. */
+    private void measureReconstruction(Model model, ModelCard card, Dataset set, Backend backend) throws IOException {
+        try (Evaluator evaluator = new Evaluator(model, backend, computing.options(), Loss.meanSquaredError(), batch)) {
+            double loss = evaluator.evaluate(set, card.normalization()).loss();
+            if (json) {
+                out().println(Json.write(generator -> {
+                    generator.writeStartObject();
+                    Json.number(generator, "loss", loss);
+                    generator.writeNumberField("samples", set.size());
+                    generator.writeEndObject();
+                }));
+            } else {
+                field("Loss", Text.fixed(loss, 4) + " (mean squared error of normalized values)");
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ public final class Main {
     static {
         COMMANDS.put("train", TrainCommand::new);
         COMMANDS.put("eval", EvalCommand::new);
+        COMMANDS.put("report", ReportCommand::new);
         COMMANDS.put("predict", PredictCommand::new);
         COMMANDS.put("doctor", DoctorCommand::new);
         COMMANDS.put("study", StudyCommand::new);

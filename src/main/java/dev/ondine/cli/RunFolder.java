@@ -102,6 +102,11 @@ final class RunFolder implements AutoCloseable {
         return folder.toString();
     }
 
+    /** Whether this run has written to its log. */
+    boolean hasLog() {
+        return log != null;
+    }
+
     long logLength() throws IOException {
         return Files.exists(log()) ? Files.size(log()) : 0;
     }

@@ -11,8 +11,8 @@ final class StoppingOptions {
             names = "--monitor",
             paramLabel = "NAME",
             description = "By which number of the test part an epoch is better than another: accuracy or loss. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    private String monitorName = "accuracy";
+                    + " accuracy; for an autoencoder loss.")
+    private String monitorName;
 
     @Option(
             names = "--patience",
@@ -22,8 +22,13 @@ final class StoppingOptions {
 
     private Monitor monitor;
 
-    void check(Command command) {
+    /** @param reconstructs whether the model tells no classes apart, and has no accuracy */
+    void check(Command command, boolean reconstructs) {
+        if (monitorName == null) monitorName = (reconstructs ? Monitor.LOSS : Monitor.ACCURACY).toString();
         monitor = command.constant("--monitor", Monitor.class, monitorName);
+        if (reconstructs && monitor == Monitor.ACCURACY) {
+            throw command.wrong("--monitor", "the model gives back its input and has no accuracy; its loss is there");
+        }
         if (patience != null) command.require(patience >= 1, "--patience", "at least 1", patience);
     }
 

@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.data.Augmentation;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
@@ -8,15 +9,18 @@ import dev.ondine.data.Normalization;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.Residual;
+import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoints;
 import dev.ondine.train.Fit;
+import dev.ondine.train.Loss;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -47,8 +51,9 @@ final class TrainCommand extends Command {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "A network that tells classes apart, of those that ondine models lists. Default:"
-                    + " ${DEFAULT-VALUE}.")
+            description =
+                    "A network that tells classes apart, or an autoencoder, of those that ondine models lists. Default:"
+                            + " ${DEFAULT-VALUE}.")
     private String modelName = "cnn-bn";
 
     @Option(
@@ -101,14 +106,16 @@ final class TrainCommand extends Command {
 
     @Override
     public Integer call() throws IOException {
-        requireClassifier("--model", modelName);
+        requireTrainable("--model", modelName);
+        boolean reconstructs = Models.get(modelName).task() == ModelEntry.Task.RECONSTRUCTION;
         input.check(this);
         require(validation >= 0 && validation < 1, "--validation", "at least 0 and below 1", validation);
         training.check(this);
         optimizer.check(this);
         schedule.check(this);
         averaging.check(this, training.epochs);
-        stopping.check(this);
+        stopping.check(this, reconstructs);
+        if (reconstructs) training.requireNoClasses(this);
         computing.check(this);
         saving.check(this);
         input.settle(data);
@@ -121,7 +128,7 @@ final class TrainCommand extends Command {
                     Trainer trainer = optimizer
                             .apply(this, model, Trainer.of(model))
                             .backend(backend)
-                            .loss(input.loss(training.loss()))
+                            .loss(reconstructs ? Loss.meanSquaredError() : input.loss(training.loss()))
                             .averaging(averaging.averaging())
                             .schedule(schedule.schedule(
                                     training.epochs, (int) (split.train().size() / step())))
@@ -136,8 +143,10 @@ final class TrainCommand extends Command {
                 Checkpoints checkpoints = new Checkpoints(folder.path(), stopping.monitor(), card::metadata);
                 fit.checkpoints(saving.apply(checkpoints));
                 if (saving.resumes()) fit.resume(folder.path());
-                return new TrainingRun(this, training, schedule, stopping, trainer, folder)
+                int code = new TrainingRun(this, training, schedule, stopping, trainer, folder)
                         .run(fit, startLine(model, backend));
+                if (folder.hasLog()) report(folder, model, backend, code);
+                return code;
             }
         }
     }
@@ -155,6 +164,15 @@ final class TrainCommand extends Command {
     /** Samples that make a step. */
     private long step() {
         return (long) training.batch * optimizer.accumulate();
+    }
+
+    /** The run's page; an interrupted run is not kept waiting, and its page has no samples. */
+    private void report(RunFolder folder, Model model, Backend backend, int code) throws IOException {
+        Path page = code == INTERRUPTED
+                ? RunReport.write(folder.path(), Optional.empty(), "The run was interrupted; ondine report adds them.")
+                : RunReport.write(
+                        folder.path(), model, card, split.test(), backend, PlanOptions.threads(computing.threads()));
+        out().println("Report:      " + page);
     }
 
     private void openData() {

@@ -54,7 +54,8 @@ final class TrainingDisplay implements Fit.Listener {
         } else if (System.nanoTime() - lastLine > LINE_NANOS) {
             lastLine = System.nanoTime();
             out.println(name(p.epoch()) + "  step " + p.step() + "/" + p.steps() + "  loss " + Text.fixed(p.loss(), 4)
-                    + "  accuracy " + Text.percent(p.accuracy()) + "  " + Text.grouped(Math.round(p.imagesPerSecond()))
+                    + (Double.isNaN(p.accuracy()) ? "" : "  accuracy " + Text.percent(p.accuracy())) + "  "
+                    + Text.grouped(Math.round(p.imagesPerSecond()))
                     + " images/s");
         }
     }
@@ -81,7 +82,7 @@ final class TrainingDisplay implements Fit.Listener {
     }
 
     private static String figures(double loss, double accuracy) {
-        return " loss " + Text.fixed(loss, 4) + " " + Text.percent(accuracy);
+        return " loss " + Text.fixed(loss, 4) + (Double.isNaN(accuracy) ? "" : " " + Text.percent(accuracy));
     }
 
     private String name(int epoch) {

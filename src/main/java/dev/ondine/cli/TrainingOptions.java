@@ -44,6 +44,13 @@ final class TrainingOptions {
                 labelSmoothing);
     }
 
+    /** Refuses what is about classes, for a model that tells none apart; after {@link #check}. */
+    void requireNoClasses(Command command) {
+        if (labelSmoothing > 0) {
+            throw command.wrong("--label-smoothing", "the model gives back its input: there are no labels to smooth");
+        }
+    }
+
     NonFinite nonFinite() {
         return nonFinite;
     }

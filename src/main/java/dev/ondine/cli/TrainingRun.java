@@ -54,6 +54,7 @@ final class TrainingRun implements Fit.Listener {
         listeners.add(this);
         listeners.add(log);
         listeners.addAll(schedule.listeners(stopping.monitor()));
+        listeners.add(new LayerLog(folder.path()));
         if (stopping.patience() > 0) listeners.add(new EarlyStopping(stopping.monitor(), stopping.patience(), 0));
         try (Interruption _ = new Interruption(() -> stop(fit))) {
             fit.run(options.epochs, listeners);

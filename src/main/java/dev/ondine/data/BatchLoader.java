@@ -17,6 +17,9 @@ public final class BatchLoader {
     private final boolean dropLast;
     private final Normalization normalization;
     private final Augmentation augmentation;
+    /** {@link #softClasses} where the images themselves are the targets. */
+    private static final int IMAGES = -1;
+
     /** Probabilities a target; 0 if targets are class indices. */
     private final int softClasses;
 
@@ -109,8 +112,22 @@ public final class BatchLoader {
         return new BatchLoader(set, batchSize, shuffle, seed, dropLast, normalization, augmentation, classes);
     }
 
-    /** The bytes of a target: an INT32 class index, or a float32 for each class. */
+    /**
+     * This loader, with the images, augmented and normalized, as their own targets: for autoencoders.
+     *
+     * @throws IllegalArgumentException if images are mixed
+     */
+    public BatchLoader reconstruction() {
+        if (!augmentation.mixing().isNone()) {
+            throw new IllegalArgumentException("mixed images (" + augmentation.mixing()
+                    + ") have probabilities of classes as targets; an autoencoder has its input");
+        }
+        return new BatchLoader(set, batchSize, shuffle, seed, dropLast, normalization, augmentation, IMAGES);
+    }
+
+    /** The bytes of a target: an INT32 class index, a float32 for each class, or an image. */
     public long targetBytes() {
+        if (softClasses == IMAGES) return (long) elements * Float.BYTES;
         return softClasses == 0 ? Integer.BYTES : (long) softClasses * Float.BYTES;
     }
 
@@ -188,7 +205,7 @@ public final class BatchLoader {
          * Writes the next batch. Allocates nothing.
          *
          * @param images room for {@code (count, channels, height, width)} float32 values, plain layout
-         * @param targets room for {@code count} int32 values, or {@code (count, classes)} float32 probabilities
+         * @param targets room for {@code count} int32 values, {@code (count, classes)} float32 probabilities, or as much as the images
          * @return the number of images written: the batch size, fewer in the last batch, 0 at the end of the epoch
          * @throws IllegalArgumentException if a segment is too small, or the data set gives a label that it has no
          *     class for
@@ -221,8 +238,9 @@ public final class BatchLoader {
                         ValueLayout.JAVA_FLOAT,
                         (long) i * elements * Float.BYTES,
                         elements);
-                target(targets, i, label(index));
+                if (softClasses != IMAGES) target(targets, i, label(index));
             }
+            if (softClasses == IMAGES) MemorySegment.copy(images, 0, targets, 0, count * targetBytes());
             if (scratch.pair != null) {
                 scratch.draws.begin(key ^ Seeds.mix(batch));
                 Shape shape = set.sampleShape();

@@ -53,7 +53,7 @@ public final class JsonLines implements AutoCloseable {
     /**
      * Appends one line.
      *
-     * @param object numbers, strings, booleans and nulls by name, in the map's order; NaN and infinities become null
+     * @param object numbers, strings, booleans, nulls and arrays of double by name, in the map's order; NaN and infinities become null
      * @throws IllegalArgumentException if a value is something else; nothing is written then
      * @throws FileSystemException if it cannot be written: path, reason and what to do about it
      */
@@ -92,14 +92,20 @@ public final class JsonLines implements AutoCloseable {
             case Float f -> json.writeNumber(f);
             case Double d when !Double.isFinite(d) -> json.writeNull();
             case Double d -> json.writeNumber(d);
+            case double[] array -> {
+                json.writeStartArray();
+                for (double d : array) writeValue(json, name, d);
+                json.writeEndArray();
+            }
             case BigInteger i -> json.writeNumber(i);
             case BigDecimal d -> json.writeNumber(d);
             case Number n
             when n instanceof Integer || n instanceof Long || n instanceof Short || n instanceof Byte ->
                 json.writeNumber(n.longValue());
             default ->
-                throw new IllegalArgumentException("the value of \"" + name + "\" is a "
-                        + value.getClass().getName() + "; a log line takes numbers, strings, booleans and null");
+                throw new IllegalArgumentException(
+                        "the value of \"" + name + "\" is a " + value.getClass().getName()
+                                + "; a log line takes numbers, strings, booleans, null and double[]");
         }
     }
 

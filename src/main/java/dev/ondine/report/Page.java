@@ -138,10 +138,42 @@ public final class Page {
         return this;
     }
 
-    /** HTML as it is, from classes of this package. */
-    Page raw(String html) {
-        body.append(html);
+    /** Counts of a pair of classes. */
+    @FunctionalInterface
+    public interface Counts {
+        long of(int row, int column);
+    }
+
+    /** A square of counts: what lies on the diagonal in blue, the rest in red, the darker the larger its share of the row. */
+    public Page matrix(List<String> names, Counts counts) {
+        body.append("<div class=\"scroll\"><table class=\"matrix\">\n<tr><th></th>");
+        for (String name : names) body.append("<th>").append(escape(name)).append("</th>");
+        body.append("</tr>\n");
+        for (int row = 0; row < names.size(); row++) {
+            long all = 0;
+            for (int column = 0; column < names.size(); column++) all += counts.of(row, column);
+            body.append("<tr><th>").append(escape(names.get(row))).append("</th>");
+            for (int column = 0; column < names.size(); column++) cell(counts.of(row, column), all, row == column);
+            body.append("</tr>\n");
+        }
+        body.append("</table></div>\n");
         return this;
+    }
+
+    private void cell(long count, long all, boolean right) {
+        if (count == 0) {
+            body.append("<td></td>");
+            return;
+        }
+        double share = (double) count / all;
+        // Mistakes are rare: by the root of their share, so that they can be told apart.
+        double depth = right ? share * 0.85 : 0.12 + 0.88 * Math.sqrt(share);
+        body.append("<td style=\"background:rgba(")
+                .append(right ? "27,79,143," : "192,40,50,")
+                .append(Math.round(1000 * depth) / 1000.0)
+                .append(depth > 0.55 ? ");color:#fff\">" : ")\">")
+                .append(count)
+                .append("</td>");
     }
 
     /** The page, complete in one file. */

@@ -6,6 +6,7 @@ import dev.ondine.backend.PlanOptions;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
+import dev.ondine.graph.TensorType;
 import dev.ondine.nn.Model;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
@@ -20,6 +21,7 @@ public final class Evaluator implements AutoCloseable {
     private final EvaluationPlans plans;
     private final Model model;
     private final int batchSize;
+    private final boolean reconstructs;
 
     /** In float32. */
     public Evaluator(Model model, Backend backend, int threads, Loss loss, int batchSize) {
@@ -32,6 +34,13 @@ public final class Evaluator implements AutoCloseable {
         this.plans = new EvaluationPlans(model, backend, options, Optional.of(loss.onClasses()));
         this.model = model;
         this.batchSize = batchSize;
+        this.reconstructs = reconstructs(model, loss);
+    }
+
+    /** Whether a model gives back its input, and the loss compares that: the targets are then the samples themselves. */
+    static boolean reconstructs(Model model, Loss loss) {
+        Shape output = model.outputShape();
+        return output.equals(model.sampleShape()) && loss.comparesImages(TensorType.float32(output.prepend(1)));
     }
 
     /** The compiled plan for batches of this size, as {@link #evaluate} runs it; closed with this evaluator. */
@@ -96,7 +105,8 @@ public final class Evaluator implements AutoCloseable {
                 (logits, target, count) -> correct[0] += Accuracy.correct(logits, target, count));
         return loss.isEmpty()
                 ? Optional.empty()
-                : Optional.of(new Evaluation(loss.getAsDouble(), correct[0], data.size()));
+                : Optional.of(new Evaluation(
+                        loss.getAsDouble(), reconstructs ? Evaluation.NO_CLASSES : correct[0], data.size()));
     }
 
     /** Sees what came of a batch. */
@@ -108,6 +118,7 @@ public final class Evaluator implements AutoCloseable {
     /** Runs all samples through the model and returns the mean loss. */
     private OptionalDouble pass(Dataset data, Normalization normalization, BooleanSupplier stop, Outputs outputs) {
         BatchLoader loader = new BatchLoader(data, Math.min(batchSize, data.size()), false, 0, false, normalization);
+        if (reconstructs) loader = loader.reconstruction();
         BatchLoader.Epoch epoch = loader.epoch(0);
         double loss = 0;
         while (epoch.nextCount() > 0) {

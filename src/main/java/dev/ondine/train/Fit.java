@@ -17,7 +17,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Trains for some epochs over a data set of labelled samples and measures after each.
+ * Trains for some epochs over a data set of labelled samples and measures after each. A model whose output has the shape of its input,
+ * with a loss that compares the two (the mean squared error, say), is trained to give back its input: there are no accuracies then (NaN).
  *
  * <p>Each epoch sees the samples in an order of its own, a pure function of seed and epoch. An incomplete last batch is left out: its
  * samples come elsewhere in the next epoch's order. While a step runs, the next batch is prepared on threads of its own; which batches
@@ -103,6 +104,7 @@ public final class Fit {
     private final int batchSize;
     private final long seed;
     private final int softClasses;
+    private final boolean reconstructs;
     private Checkpoints checkpoints = Checkpoints.NONE;
     private Path resumed;
     private int workers = BatchAhead.DEFAULT_WORKERS;
@@ -142,6 +144,7 @@ public final class Fit {
                     + ") are probabilities, which " + trainer.loss()
                     + " does not take: build the trainer with Loss.softCrossEntropy()");
         }
+        reconstructs = Evaluator.reconstructs(trainer.model(), trainer.loss());
         softClasses = soft ? (int) trainer.model().outputShape().dim(0) : 0;
     }
 
@@ -186,6 +189,7 @@ public final class Fit {
     public List<EpochResult> run(int epochs, List<? extends Listener> listeners) {
         BatchLoader loader = new BatchLoader(data.train(), batchSize, true, seed, true, normalization, augmentation);
         if (softClasses > 0) loader = loader.softTargets(softClasses);
+        if (reconstructs) loader = loader.reconstruction();
         TrainingBatch batch = trainer.batch(batchSize);
         boolean resumes = resumed != null && Files.exists(resumed);
         FitProgress progress = new FitProgress(this, batch, epochs, loader.batches() / trainer.accumulate(), resumes);
@@ -342,6 +346,11 @@ public final class Fit {
 
     public Normalization normalization() {
         return normalization;
+    }
+
+    /** Whether the model is trained to give back its input. */
+    public boolean reconstructs() {
+        return reconstructs;
     }
 
     int samplesPerStep() {

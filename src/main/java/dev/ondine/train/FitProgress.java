@@ -126,6 +126,7 @@ public final class FitProgress {
 
     /** The share of samples that was classified rightly in this epoch so far, each before its step's update, of the applied steps. */
     public double accuracy() {
+        if (fit.reconstructs()) return Double.NaN;
         return mean((double) correct, (long) (step - skipped) * fit.samplesPerStep());
     }
 

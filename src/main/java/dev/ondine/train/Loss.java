@@ -17,6 +17,11 @@ public sealed interface Loss {
     /** Adds the loss to a graph. */
     Value build(GraphBuilder graph, Value output, Value target);
 
+    /** Whether the target is of the shape of a model's output, so that an autoencoder's is its input. */
+    default boolean comparesImages(TensorType output) {
+        return target(output).equals(output) && output.shape().rank() == 4;
+    }
+
     /** The loss by which a model is measured on targets that are class indices. */
     default Loss onClasses() {
         return this;

@@ -56,7 +56,7 @@
         scales: { x, y },
         plugins: {
           title: { display: true, text: chart.title, color: '#202124', font: { size: 13, weight: 500 } },
-          legend: { display: !one, position: 'bottom', labels: { boxWidth: 18, boxHeight: 2, padding: 10 } },
+          legend: { display: !one && (chart.series.length < 4 || !canvas.closest('.small')), position: 'bottom', labels: { boxWidth: 18, boxHeight: 2, padding: 10 } },
           tooltip: {
             callbacks: {
               title: (items) => (items.length ? chart.x + ' ' + short(items[0].parsed.x) : ''),

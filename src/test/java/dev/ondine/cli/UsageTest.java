@@ -64,7 +64,7 @@ class UsageTest {
                 "train | --validation      | 1         | below 1",
                 "train | --workers         | 0         | at least 1",
                 "train | --model           | vgg       | mlp-bn, lenet-bn, cnn-bn, resnet20,",
-                "train | --model           | autoencoder | ondine bench --workload autoencoder",
+                "train | --model           | unet      | autoencoder",
                 "train | --optimizer       | lion      | sgd, nesterov, adam, adamw",
                 "train | --schedule        | linear    | constant, step, multistep",
                 "train | --backend         | cuda      | onednn, vector, reference",
@@ -117,7 +117,8 @@ class UsageTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "train", "eval", "predict", "doctor", "study", "verify", "bench", "profile", "explain", "peak", "info"
+                "train", "eval", "report", "predict", "doctor", "study", "verify", "bench", "profile", "explain",
+                "peak", "info"
             })
     void help(String command) {
         Ondine.Outcome run = Ondine.run(command, "--help");
@@ -132,8 +133,8 @@ class UsageTest {
         assertEquals(0, run.code());
         assertTrue(
                 Stream.of(
-                                "train", "eval", "predict", "doctor", "study", "verify", "bench", "profile", "explain",
-                                "peak", "info")
+                                "train", "eval", "report", "predict", "doctor", "study", "verify", "bench", "profile",
+                                "explain", "peak", "info")
                         .allMatch(run.out()::contains),
                 run.out());
         assertEquals(0, Ondine.run("--version").code());
