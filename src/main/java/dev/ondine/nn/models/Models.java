@@ -40,6 +40,12 @@ public final class Models {
                 MNIST,
                 10,
                 (image, classes) -> Cnn.of(channels(image), classes));
+        classifier(
+                "vit-bn-tiny",
+                "transformer of 4 blocks with batch norm, a token for 4x4 pixels",
+                MNIST,
+                10,
+                VisionTransformers::tiny);
     }
 
     private static void forCifar() {

@@ -99,6 +99,17 @@ class PublishedTest {
         assertEquals(parameters, learned(specs(name)));
     }
 
+    /** Counted by hand. */
+    @Test
+    void transformer() {
+        int patches = 9 * 48 + 2 * 48 + 48 * 9 * 96 + 2 * 96;
+        int places = 7 * 7 * 96;
+        int attention = 2 * 96 + 3 * 96 * (96 + 1) + 96 * (96 + 1);
+        int perceptron = 2 * 96 + 96 * 192 + 2 * 192 + 96 * (192 + 1);
+        int end = 2 * 96 + (96 + 1) * 10;
+        assertEquals(patches + places + 4 * (attention + perceptron) + end, learned(specs("vit-bn-tiny")));
+    }
+
     /** Networks that torchvision has not are named as their best-known implementations name them. */
     @Test
     void namesOfTheOthers() {
@@ -119,6 +130,16 @@ class PublishedTest {
                 "up1.up.bias",
                 "up2.conv.double_conv.3.weight",
                 "outc.conv.bias");
+        assertNames(
+                VisionTransformers.of(Shape.of(1, 8, 8), 10, 8, 2, 2, 8),
+                Shape.of(1, 8, 8),
+                "conv_proj.0.weight",
+                "encoder.pos_embedding",
+                "encoder.layers.encoder_layer_1.bn_1.running_var",
+                "encoder.layers.encoder_layer_1.self_attention.in_proj_weight",
+                "encoder.layers.encoder_layer_0.mlp.3.bias",
+                "encoder.bn.weight",
+                "heads.head.bias");
     }
 
     private static void assertNames(Layer layer, Shape sample, String... names) {

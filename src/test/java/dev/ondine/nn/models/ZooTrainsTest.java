@@ -73,6 +73,7 @@ class ZooTrainsTest {
                 of("densenet121", DenseNets.imageNet(3, CLASSES, 4, 6, 12, 24, 16), 4, 3, 64, 64),
                 of("densenet-bc40", DenseNets.cifar(40, 6, 3, CLASSES), 4, 3, 8, 8),
                 of("mobilenetv2", MobileNetV2.of(3, CLASSES, 0.25, 0.2), 4, 3, 64, 64),
+                of("vit-bn", VisionTransformers.of(Shape.of(1, 14, 13), CLASSES, 24, 3, 2, 40), 4, 1, 14, 13),
                 of("unet-small", new UNet(3, CLASSES, 4, 3), 2, 3, 16, 24),
                 of("unet-small, odd sides", new UNet(3, CLASSES, 4, 2), 2, 3, 13, 15),
                 of("autoencoder", Autoencoders.convolutional(Shape.of(1, 28, 28), 8, 3), 4, 1, 28, 28),
