@@ -20,6 +20,7 @@ public final class Main {
         COMMANDS.put("report", ReportCommand::new);
         COMMANDS.put("predict", PredictCommand::new);
         COMMANDS.put("doctor", DoctorCommand::new);
+        COMMANDS.put("export", ExportCommand::new);
         COMMANDS.put("study", StudyCommand::new);
         COMMANDS.put("verify", VerifyCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
