@@ -77,13 +77,15 @@ public final class BatchAhead implements AutoCloseable {
         this.targetBytes = loader.targetBytes();
         this.slots = new Slot[workers];
         this.threads = new Thread[workers];
+        BatchLoader.Scratch[] scratches = new BatchLoader.Scratch[workers];
         for (int i = 0; i < workers; i++) {
+            scratches[i] = loader.scratch();
             slots[i] = new Slot(
                     arena.allocate(loader.batchSize() * sampleBytes, 64),
                     arena.allocate(loader.batchSize() * targetBytes, 64));
         }
         for (int i = 0; i < workers; i++) {
-            BatchLoader.Scratch scratch = loader.scratch();
+            BatchLoader.Scratch scratch = scratches[i];
             threads[i] =
                     Thread.ofPlatform().daemon().name("ondine-batches-" + i).start(() -> prepare(scratch));
         }

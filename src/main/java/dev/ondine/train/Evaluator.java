@@ -3,6 +3,7 @@ package dev.ondine.train;
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.data.BatchAhead;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
@@ -119,17 +120,21 @@ public final class Evaluator implements AutoCloseable {
     private OptionalDouble pass(Dataset data, Normalization normalization, BooleanSupplier stop, Outputs outputs) {
         BatchLoader loader = new BatchLoader(data, Math.min(batchSize, data.size()), false, 0, false, normalization);
         if (reconstructs) loader = loader.reconstruction();
-        BatchLoader.Epoch epoch = loader.epoch(0);
         double loss = 0;
-        while (epoch.nextCount() > 0) {
-            if (stop.getAsBoolean()) return OptionalDouble.empty();
-            int count = epoch.nextCount();
-            Plan plan = plans.plan(count);
-            var target = plan.input(TrainingBatch.TARGET);
-            epoch.next(plan.input(Model.INPUT).segment(), target.segment());
-            plan.run(0);
-            loss += (double) plan.output(TrainingBatch.LOSS).getFloatAt(0) * count;
-            outputs.see(plan.output(Model.OUTPUT), target, count);
+        // The next batch is read, and perhaps decoded, while the model computes on the one before.
+        try (BatchAhead ahead = new BatchAhead(loader)) {
+            ahead.begin(0);
+            for (int left = data.size(); left > 0; ) {
+                if (stop.getAsBoolean()) return OptionalDouble.empty();
+                int count = Math.min(loader.batchSize(), left);
+                Plan plan = plans.plan(count);
+                var target = plan.input(TrainingBatch.TARGET);
+                ahead.next(plan.input(Model.INPUT).segment(), target.segment());
+                plan.run(0);
+                loss += (double) plan.output(TrainingBatch.LOSS).getFloatAt(0) * count;
+                outputs.see(plan.output(Model.OUTPUT), target, count);
+                left -= count;
+            }
         }
         return OptionalDouble.of(loss / data.size());
     }
