@@ -60,24 +60,24 @@ record RunSamples(ConfusionMatrix confusion, List<Captioned> pictures, List<Capt
         return new RunSamples(new ConfusionMatrix(names, counts), pictures, List.of());
     }
 
-    private record Error(int sample, double squares) {}
+    private record Misfit(int sample, double squares) {}
 
     /** Of a model that gives back its input. */
     static RunSamples reconstructed(
             Model model, Dataset set, Normalization normalization, Backend backend, PlanOptions options) {
         Shape shape = set.sampleShape();
         int elements = Math.toIntExact(shape.elements());
-        List<Error> errors = new ArrayList<>();
+        List<Misfit> errors = new ArrayList<>();
         run(model, set, normalization, backend, options, (index, samples, from, outputs, at) -> {
             double squares = 0;
             for (int i = 0; i < elements; i++) {
                 double d = samples[from + i] - pixel(outputs[at + i], i, elements, normalization);
                 squares += d * d;
             }
-            errors.add(new Error(index, squares / elements));
+            errors.add(new Misfit(index, squares / elements));
         });
-        List<Error> first = errors.subList(0, Math.min(SHOWN / 2, errors.size()));
-        List<Error> sorted = errors.stream()
+        List<Misfit> first = errors.subList(0, Math.min(SHOWN / 2, errors.size()));
+        List<Misfit> sorted = errors.stream()
                 .sorted(Comparator.comparingDouble(e -> -e.squares))
                 .limit(SHOWN / 2)
                 .toList();
@@ -88,10 +88,10 @@ record RunSamples(ConfusionMatrix confusion, List<Captioned> pictures, List<Capt
     }
 
     private static List<Captioned> beside(
-            List<Error> errors, Dataset set, Predictor predictor, Normalization normalization) {
+            List<Misfit> errors, Dataset set, Predictor predictor, Normalization normalization) {
         Shape shape = set.sampleShape();
         List<Captioned> pictures = new ArrayList<>();
-        for (Error error : errors) {
+        for (Misfit error : errors) {
             float[] sample = new float[Math.toIntExact(shape.elements())];
             set.read(error.sample, sample, 0);
             float[] output = predictor.predict(sample);

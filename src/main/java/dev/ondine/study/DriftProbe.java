@@ -21,7 +21,7 @@ final class DriftProbe implements AutoCloseable {
     private static final int SAMPLES = 128;
 
     private final Model model;
-    private final Model shape;
+    private final Model probed;
     private final Plan plan;
 
     /** @param model is trained; a {@link StudyNetwork} */
@@ -35,9 +35,9 @@ final class DriftProbe implements AutoCloseable {
         this.model = model;
         int samples = Math.min(SAMPLES, data.size());
         // Only for its graph, which has the probe; the parameters are of the model.
-        shape = Model.of(
+        probed = Model.of(
                 StudyNetwork.of(data.sampleShape(), data.classes().size(), normalized, 0, true), data.sampleShape(), 0);
-        plan = backend.compile(shape.graph(Mode.TRAINING, samples, (_, _) -> {}), options);
+        plan = backend.compile(probed.graph(Mode.TRAINING, samples, (_, _) -> {}), options);
         try (Arena memory = Arena.ofConfined()) {
             new BatchLoader(data, samples, false, 0, false, normalization)
                     .epoch(0)
@@ -69,6 +69,6 @@ final class DriftProbe implements AutoCloseable {
     @Override
     public void close() {
         plan.close();
-        shape.close();
+        probed.close();
     }
 }

@@ -63,9 +63,4 @@ record StudyRun(
         for (int i = 0; i < test.length; i++) if (test[i] >= accuracy) return samples[i];
         return Double.NaN;
     }
-
-    /** By how much better the last training batches were read than the test samples. */
-    double gap() {
-        return train.length == 0 ? 0 : train[train.length - 1] - accuracy();
-    }
 }
