@@ -44,11 +44,12 @@ final class ConfigFile implements CommandLine.IDefaultValueProvider {
     }
 
     /**
-     * Lets a command have the file that its arguments name; does nothing if they name none.
+     * Lets a command have the file that its arguments name; does nothing if they name none, or ask for help.
      *
      * @throws ParameterException if the file cannot be read, or says something that the command does not know
      */
     static void attach(CommandLine command, String[] arguments) {
+        if (List.of(arguments).contains("--help") || List.of(arguments).contains("-h")) return;
         Optional<String> config = after(CONFIG, arguments);
         Optional<String> resume = after(RESUME, arguments);
         if (config.isPresent() && resume.isPresent()) {
