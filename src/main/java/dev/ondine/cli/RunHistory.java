@@ -45,7 +45,8 @@ record RunHistory(
                     settings.clear();
                     // A folder may have been used again: what counts is the last run.
                     if (line.get("event").equals("start")) epochs.clear();
-                    line.forEach((name, value) -> settings.put(name, String.valueOf(value)));
+                    line.forEach((name, value) ->
+                            settings.put(name, value instanceof Double d ? Text.plain(d) : String.valueOf(value)));
                     ended = "";
                 }
                 case "epoch" -> {
