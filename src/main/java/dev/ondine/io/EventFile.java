@@ -81,13 +81,11 @@ public final class EventFile implements AutoCloseable {
             if (step != 0) event.writeInt64(EVENT_STEP, step); // as proto3 leaves zeros out
             what.write(event);
         });
-        ByteBuffer length = little(Long.BYTES).putLong(data.length);
-        ByteBuffer record = little(Long.BYTES + 2 * Integer.BYTES + data.length)
-                .putLong(data.length)
-                .putInt(maskedChecksum(length.array()))
-                .put(data)
-                .putInt(maskedChecksum(data));
-        out.write(record.array());
+        byte[] length = new byte[Long.BYTES];
+        little(length).putLong(data.length);
+        byte[] record = new byte[length.length + 2 * Integer.BYTES + data.length];
+        little(record).put(length).putInt(maskedChecksum(length)).put(data).putInt(maskedChecksum(data));
+        out.write(record);
     }
 
     /** Writes the fields of a message. */
@@ -111,8 +109,8 @@ public final class EventFile implements AutoCloseable {
         return Integer.rotateRight((int) crc.getValue(), 15) + 0xa282ead8;
     }
 
-    private static ByteBuffer little(int size) {
-        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    private static ByteBuffer little(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     @Override

@@ -50,7 +50,8 @@ class AccumulationTest {
             for (ParameterSpec spec : model.parameters().specs()) {
                 values.put(
                         spec.name(),
-                        Tensor.of(model.parameters().get(spec.name()).toFloatArray(), (int)
+                        Tensor.of(
+                                model.parameters().get(spec.name()).toFloatArray(),
                                 spec.shape().elements()));
             }
             return values;

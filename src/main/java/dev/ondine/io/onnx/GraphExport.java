@@ -45,10 +45,9 @@ final class GraphExport {
         if (other.nodes().size() != graph.nodes().size()) {
             throw onlyFixed("", "its operations are others for other batches");
         }
-        String batch = graph == other ? null : BATCH;
         for (int i = 0; i < graph.inputs().size(); i++) {
             Value v = graph.inputs().get(i);
-            out.input(v.name(), v.shape().dims(), batch);
+            out.input(v.name(), v.shape().dims(), batchOf(v, other.inputs().get(i)));
             names.put(v, v.name());
             otherShapes.put(v, other.inputs().get(i).shape());
         }
@@ -67,9 +66,14 @@ final class GraphExport {
         }
         graph.outputs().forEach((name, v) -> {
             out.rename(name(v), name);
-            out.output(name, v.shape().dims(), batch);
+            out.output(name, v.shape().dims(), batchOf(v, other.outputs().get(name)));
         });
         return out.build("ondine", metadata);
+    }
+
+    /** The name of the extent that differs in the graph for another number of samples; null if none does. */
+    private static String batchOf(Value v, Value twin) {
+        return v.shape().equals(twin.shape()) ? null : BATCH;
     }
 
     /** Parameters and buffers that the file holds: not those that are folded into others. */

@@ -280,13 +280,13 @@ final class OpExport {
             if (whole && starts[Math.min(rows, before + indices.length)] == indices.length) {
                 long[] pads = new long[2 * rank];
                 pads[a.axis()] = before;
-                pads[rank + a.axis()] = rows - before - indices.length;
+                pads[rank + a.axis()] = (long) rows - before - indices.length;
                 return add("Pad", List.of(x(0), out.longs(pads)), Map.of());
             }
         }
         // The axis becomes the last one, and goes back to its place.
         List<Integer> order = new ArrayList<>(IntStream.range(0, rank).boxed().toList());
-        order.remove(a.axis());
+        order.remove(Integer.valueOf(a.axis()));
         order.addLast(a.axis());
         List<Integer> back = IntStream.range(0, rank).mapToObj(order::indexOf).toList();
         boolean last = a.axis() == rank - 1;

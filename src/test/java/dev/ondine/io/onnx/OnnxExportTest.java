@@ -185,7 +185,7 @@ class OnnxExportTest {
     }
 
     private void compare(Model model, int batch, OnnxExport.Options... options) throws IOException {
-        Runtime.Values ours = run(model, batch);
+        OnnxRuntime.Values ours = run(model, batch);
         for (OnnxExport.Options o : options) {
             Path file = folder.resolve("model.onnx");
             OnnxExport.write(file, model, o);
@@ -193,9 +193,10 @@ class OnnxExportTest {
         }
     }
 
-    private static void compare(Path file, Model model, Runtime.Values ours) {
+    private static void compare(Path file, Model model, OnnxRuntime.Values ours) {
         Shape shape = model.sampleShape().prepend(ours.shape().dim(0));
-        Runtime.Values theirs = Runtime.run(file, Map.of(Model.INPUT, input(shape)), Map.of(Model.INPUT, shape.dims()))
+        OnnxRuntime.Values theirs = OnnxRuntime.run(
+                        file, Map.of(Model.INPUT, input(shape)), Map.of(Model.INPUT, shape.dims()))
                 .get(Model.OUTPUT);
         assertEquals(ours.shape(), theirs.shape());
         Closeness.check(ours.values(), theirs.values(), TOLERANCE);
@@ -208,7 +209,7 @@ class OnnxExportTest {
         return x;
     }
 
-    private static Runtime.Values run(Model model, int batch) {
+    private static OnnxRuntime.Values run(Model model, int batch) {
         Graph graph = Model.graph(model.network(), model.sampleShape(), Mode.EVALUATION, batch);
         try (Plan plan = Backends.named("onednn").compile(graph, PlanOptions.threads(1))) {
             for (int i = 0; i < graph.parameters().size(); i++) {
@@ -220,7 +221,7 @@ class OnnxExportTest {
                 plan.buffer(b.name()).copyFrom(model.parameters().get(b.name()));
             plan.input(Model.INPUT).copyFrom(input(graph.input(Model.INPUT).shape()));
             plan.run(0);
-            return Runtime.Values.of(plan.output(Model.OUTPUT));
+            return OnnxRuntime.Values.of(plan.output(Model.OUTPUT));
         }
     }
 

@@ -12,10 +12,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Runs models in ONNX Runtime: the judge of ours. */
-final class Runtime {
+final class OnnxRuntime {
     private static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
 
-    private Runtime() {}
+    private OnnxRuntime() {}
 
     /** A tensor's shape and values, whatever library holds it. */
     record Values(Shape shape, float[] values) {
