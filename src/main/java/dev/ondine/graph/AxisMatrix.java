@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.function.IntFunction;
 
 /**
@@ -38,6 +39,28 @@ public final class AxisMatrix {
         List<Entry> entries = rows.stream().flatMap(List::stream).toList();
         indices = entries.stream().mapToInt(Entry::column).toArray();
         weights = entries.stream().mapToDouble(Entry::weight).toArray();
+    }
+
+    /**
+     * Any matrix, by rows: row i has the entries {@code starts[i]} to {@code starts[i + 1]} of {@code indices}, their columns, and
+     * {@code weights}.
+     *
+     * @param name for printed graphs
+     * @throws IllegalArgumentException if the arrays do not fit each other or the columns
+     */
+    public static AxisMatrix of(String name, int columns, int[] starts, int[] indices, double[] weights) {
+        int end = starts[starts.length - 1];
+        if (starts[0] != 0 || end != indices.length || end != weights.length) {
+            throw new IllegalArgumentException(
+                    "the rows end at " + end + " of " + indices.length + " columns and " + weights.length + " weights");
+        }
+        return of(name, columns, starts.length - 1, i -> {
+            List<Entry> row = new ArrayList<>();
+            for (int e = starts[i]; e < starts[i + 1]; e++) {
+                row.add(new Entry(Objects.checkIndex(indices[e], columns), weights[e]));
+            }
+            return row;
+        });
     }
 
     private static AxisMatrix of(String name, long columns, long rows, IntFunction<List<Entry>> row) {

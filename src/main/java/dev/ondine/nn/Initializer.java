@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.ondine.tensor.Shape;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
 /**
@@ -23,6 +24,14 @@ public sealed interface Initializer {
         @Override
         public void fill(MemorySegment memory, Shape shape, RandomGenerator random) {
             for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) memory.setAtIndex(JAVA_FLOAT, i, value);
+        }
+    }
+
+    /** Values from elsewhere, a file say; read when a model is made. */
+    record Given(Consumer<MemorySegment> values) implements Initializer {
+        @Override
+        public void fill(MemorySegment memory, Shape shape, RandomGenerator random) {
+            values.accept(memory);
         }
     }
 
