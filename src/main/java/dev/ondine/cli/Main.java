@@ -21,6 +21,8 @@ public final class Main {
         COMMANDS.put("predict", PredictCommand::new);
         COMMANDS.put("doctor", DoctorCommand::new);
         COMMANDS.put("export", ExportCommand::new);
+        COMMANDS.put("run", RunCommand::new);
+        COMMANDS.put("show", ShowCommand::new);
         COMMANDS.put("study", StudyCommand::new);
         COMMANDS.put("verify", VerifyCommand::new);
         COMMANDS.put("bench", BenchCommand::new);

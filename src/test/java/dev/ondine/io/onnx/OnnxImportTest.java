@@ -485,10 +485,11 @@ class OnnxImportTest {
     void additionAtAnAxis() throws IOException {
         TinyModel old = x(6, 2, 3, 4, 5).weight("b", 3).node("Add", "x b -> y", "broadcast", 1, "axis", 1);
         Map<String, Object> data = old.data();
-        Runtime.Values actual = old.run(old.write(folder), "reference", data).get("y");
+        OnnxRuntime.Values actual =
+                old.run(old.write(folder), "reference", data).get("y");
         TinyModel same = x(13, 2, 3, 4, 5).weight("b", 3, 1, 1).node("Add", "x b -> y");
-        Runtime.Values expected =
-                Runtime.run(same.write(folder), data, same.dims()).get("y");
+        OnnxRuntime.Values expected =
+                OnnxRuntime.run(same.write(folder), data, same.dims()).get("y");
         assertEquals(expected.shape(), actual.shape());
         Closeness.check(expected.values(), actual.values(), TOLERANCE);
     }
@@ -498,9 +499,9 @@ class OnnxImportTest {
     void bothBackendsComputeWhatOnnxRuntimeDoes(String name, TinyModel model) throws IOException {
         Path file = model.write(folder);
         Map<String, Object> data = model.data();
-        Runtime.Values expected = Runtime.run(file, data, model.dims()).get("y");
+        OnnxRuntime.Values expected = OnnxRuntime.run(file, data, model.dims()).get("y");
         for (String backend : List.of("reference", "onednn")) {
-            Runtime.Values actual = model.run(file, backend, data).get("y");
+            OnnxRuntime.Values actual = model.run(file, backend, data).get("y");
             assertEquals(expected.shape(), actual.shape(), backend);
             Closeness.check(expected.values(), actual.values(), TOLERANCE);
         }

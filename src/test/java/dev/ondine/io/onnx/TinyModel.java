@@ -155,7 +155,7 @@ final class TinyModel {
     }
 
     /** Computes the outputs here. */
-    Map<String, Runtime.Values> run(Path file, String backend, Map<String, Object> data) throws IOException {
+    Map<String, OnnxRuntime.Values> run(Path file, String backend, Map<String, Object> data) throws IOException {
         try (OnnxNetwork network = OnnxNetwork.open(file)) {
             OnnxNetwork.Built built = network.graph(inputs);
             try (FrozenWeights weights = new FrozenWeights(built.tensors()::get);
@@ -163,8 +163,8 @@ final class TinyModel {
                             .compile(built.graph(), PlanOptions.threads(1).frozen(weights))) {
                 data.forEach((name, values) -> plan.input(name).copyFrom((float[]) values));
                 plan.run(0);
-                Map<String, Runtime.Values> results = new LinkedHashMap<>();
-                for (String name : network.outputs()) results.put(name, Runtime.Values.of(plan.output(name)));
+                Map<String, OnnxRuntime.Values> results = new LinkedHashMap<>();
+                for (String name : network.outputs()) results.put(name, OnnxRuntime.Values.of(plan.output(name)));
                 return results;
             }
         }
