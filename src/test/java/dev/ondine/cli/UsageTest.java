@@ -63,7 +63,7 @@ class UsageTest {
                 "train | --cutmix          | NaN       | 0 or more",
                 "train | --validation      | 1         | below 1",
                 "train | --workers         | 0         | at least 1",
-                "train | --model           | vgg       | mlp-bn, lenet-bn, cnn-bn, resnet20,",
+                "train | --model           | vgg       | mlp-bn, lenet-bn, cnn-bn, vit-bn-tiny, resnet20,",
                 "train | --model           | unet      | autoencoder",
                 "train | --optimizer       | lion      | sgd, nesterov, adam, adamw",
                 "train | --schedule        | linear    | constant, step, multistep",

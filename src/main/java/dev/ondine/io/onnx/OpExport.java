@@ -1,9 +1,11 @@
 package dev.ondine.io.onnx;
 
+import dev.ondine.graph.BinaryKind;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
+import dev.ondine.io.onnx.proto.TensorProto;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -67,6 +69,9 @@ final class OpExport {
             case Op.Activation a -> ActivationExport.of(out, node.path(), a, x(0));
             case Op.Add a -> relu(a.relu(), add("Add", operands(), Map.of()));
             case Op.Multiply _ -> add("Mul", operands(), Map.of());
+            case Op.Binary b -> binary(b.kind());
+            case Op.Unary u -> unary(u);
+            case Op.Expand e -> add("Expand", List.of(x(0), extents(e.shape())), Map.of());
             case Op.Concat c -> add("Concat", operands(), Map.of("axis", c.axis()));
             case Op.Slice s -> {
                 if (graph.perBatch(node.input(0), s.axis()) && !node.op().equals(twin.op())) {
@@ -333,12 +338,18 @@ final class OpExport {
     /** A constant tensor; if it has an element or more for each sample, as many as there are. */
     private String fill(Op.Fill f) {
         Shape shape = f.shape();
-        Value y = node.output(0);
-        if (graph.isFixed(y)) {
+        if (graph.isFixed(node.output(0))) {
             long[] ones = LongStream.generate(() -> 1).limit(shape.rank()).toArray();
             String one = out.floats(new float[] {f.value()}, ones);
-            return shape.elements() == 1 ? one : add("Expand", List.of(one, out.longs(shape.dims())), Map.of());
+            return shape.elements() == 1 ? one : add("Expand", List.of(one, extents(shape)), Map.of());
         }
+        return add("Expand", List.of(out.scalar(f.value()), extents(shape)), Map.of());
+    }
+
+    /** The extents of the result as a tensor; those that depend on the batch are computed. */
+    private String extents(Shape shape) {
+        Value y = node.output(0);
+        if (graph.isFixed(y)) return out.longs(shape.dims());
         List<String> extents = new ArrayList<>();
         for (int i = 0; i < shape.rank(); i++) {
             if (!graph.perBatch(y, i)) {
@@ -350,7 +361,37 @@ final class OpExport {
                 throw GraphExport.onlyFixed(node.path(), "a constant is no multiple of it");
             }
         }
-        String dims = add("Concat", extents, Map.of("axis", 0));
-        return add("Expand", List.of(out.scalar(f.value()), dims), Map.of());
+        return add("Concat", extents, Map.of("axis", 0));
+    }
+
+    private String binary(BinaryKind kind) {
+        return switch (kind) {
+            case SUBTRACT -> add("Sub", operands(), Map.of());
+            case DIVIDE -> add("Div", operands(), Map.of());
+            case MINIMUM -> add("Min", operands(), Map.of());
+            case MAXIMUM -> add("Max", operands(), Map.of());
+            case GREATER -> number(add("Greater", operands(), Map.of()));
+            case GREATER_OR_EQUAL -> number(add("GreaterOrEqual", operands(), Map.of()));
+        };
+    }
+
+    /** 1 for true, 0 for false. */
+    private String number(String truth) {
+        return add("Cast", List.of(truth), Map.of("to", TensorProto.DataType.FLOAT_VALUE));
+    }
+
+    private String unary(Op.Unary u) {
+        return switch (u.kind()) {
+            case ABSOLUTE -> add("Abs", operands(), Map.of());
+            case SQUARE_ROOT -> add("Sqrt", operands(), Map.of());
+            case EXPONENTIAL -> add("Exp", operands(), Map.of());
+            case LOGARITHM -> add("Log", operands(), Map.of());
+            case LINEAR -> {
+                String y = add("Mul", List.of(x(0), out.scalar(u.alpha())), Map.of());
+                yield u.beta() == 0 ? y : add("Add", List.of(y, out.scalar(u.beta())), Map.of());
+            }
+            case POWER -> add("Pow", List.of(x(0), out.scalar(u.alpha())), Map.of());
+            case CLIP -> add("Clip", List.of(x(0), out.scalar(u.alpha()), out.scalar(u.beta())), Map.of());
+        };
     }
 }

@@ -9,12 +9,16 @@ import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.BinaryKind;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Op;
+import dev.ondine.graph.UnaryKind;
 import dev.ondine.graph.Value;
 import dev.ondine.io.onnx.proto.ModelProto;
 import dev.ondine.io.onnx.proto.NodeProto;
+import dev.ondine.nn.Context;
+import dev.ondine.nn.Initializer;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Mode;
@@ -103,6 +107,30 @@ class OnnxExportTest {
                 Arguments.of("PReLU", Layers.prelu(3), Shape.of(3, 4, 5)),
                 Arguments.of("softmax", Layers.softmax(1), Shape.of(5, 3)),
                 Arguments.of("log-softmax", Layers.logSoftmax(-1), Shape.of(5, 3)));
+    }
+
+    /** Of the sample and a parameter of one row, whose numbers are above zero. */
+    @ParameterizedTest
+    @EnumSource
+    void functionsOfTwoNumbers(BinaryKind kind) throws IOException {
+        Layer layer = (context, x) -> context.add(
+                new Op.Binary(kind), x, context.parameter("weight", Shape.of(1, 1, 4), new Initializer.Constant(0.3f)));
+        layers(kind.name(), layer, Shape.of(3, 4));
+    }
+
+    /** Of the square of the sample. */
+    @ParameterizedTest
+    @EnumSource
+    void functionsOfOneNumber(UnaryKind kind) throws IOException {
+        Layer layer = (context, x) -> context.add(
+                new Op.Unary(kind, 0.5f, 0.75f),
+                context.add(new Op.Add(false), context.add(new Op.Multiply(), x, x), tenth(context)));
+        layers(kind.name(), layer, Shape.of(3, 4));
+    }
+
+    /** So that no logarithm is of a number near zero. */
+    private static Value tenth(Context context) {
+        return context.add(new Op.Fill(0.1f, Shape.of(1, 1, 1)));
     }
 
     @ParameterizedTest(name = "{0}")
