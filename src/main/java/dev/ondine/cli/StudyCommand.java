@@ -53,7 +53,7 @@ final class StudyCommand extends Command {
     private int testSamples = 1000;
 
     @Option(names = "--epochs", paramLabel = "N", description = "Of each run. Default: ${DEFAULT-VALUE}.")
-    private int epochs = 4;
+    private int epochs = 3;
 
     @Option(
             names = "--seed",
