@@ -18,7 +18,7 @@
       borderWidth: band ? 0.6 : rings ? 1.2 : 1.7,
       borderDash: { DASHED: [6, 4], DOTTED: [1.5, 3] }[series.style] ?? [],
       showLine: !points,
-      pointRadius: rings ? 3.6 : points ? 2.2 : series.points.length < 12 && !band ? 2.5 : 0,
+      pointRadius: rings ? 3.6 : points ? 2.2 : series.points.length < 12 && !band && series.style !== 'DOTTED' ? 2.5 : 0,
       pointHoverRadius: 4,
       fill: band ? '-1' : false,
     };
