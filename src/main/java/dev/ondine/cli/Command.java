@@ -58,6 +58,7 @@ abstract class Command implements Callable<Integer> {
 
     /** A model that is trained and evaluated here: it tells the classes of whole samples apart, or gives back its input. */
     final void requireTrainable(String option, String model) {
+        if (Models.isImported(model)) return;
         List<String> possible = Models.all().stream()
                 .filter(entry -> entry.task() != ModelEntry.Task.SEGMENTATION)
                 .map(ModelEntry::name)
@@ -67,6 +68,7 @@ abstract class Command implements Callable<Integer> {
 
     /** A model that gives logits. */
     final void requireClassifier(String option, String model) {
+        if (Models.isImported(model)) return;
         if (Models.names().contains(model) && !Models.classifiers().contains(model)) {
             throw wrong(option, "'" + model + "' does not tell the classes of whole samples apart");
         }

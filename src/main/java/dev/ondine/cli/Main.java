@@ -20,6 +20,7 @@ public final class Main {
         COMMANDS.put("report", ReportCommand::new);
         COMMANDS.put("predict", PredictCommand::new);
         COMMANDS.put("doctor", DoctorCommand::new);
+        COMMANDS.put("import", ImportCommand::new);
         COMMANDS.put("export", ExportCommand::new);
         COMMANDS.put("run", RunCommand::new);
         COMMANDS.put("show", ShowCommand::new);

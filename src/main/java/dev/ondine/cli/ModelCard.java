@@ -64,7 +64,11 @@ record ModelCard(
      * @throws IOException naming file and entry, if it cannot be read or what it says makes no sense
      */
     static Optional<ModelCard> read(Path checkpoint) throws IOException {
-        Map<String, String> text = Checkpoint.metadata(checkpoint);
+        return read(checkpoint, Checkpoint.metadata(checkpoint));
+    }
+
+    /** As {@link #read(Path)}, from the metadata of a file of any kind. */
+    static Optional<ModelCard> read(Path checkpoint, Map<String, String> text) throws IOException {
         if (!text.containsKey(MODEL)) return Optional.empty();
         try {
             List<String> sample = list(text, SAMPLE);

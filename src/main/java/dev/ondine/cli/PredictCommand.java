@@ -89,7 +89,7 @@ final class PredictCommand extends Command {
                 .orElseThrow(() -> new IOException(checkpoint
                         + " does not say which model it holds, nor its classes and normalization: ondine train did"
                         + " not write it"));
-        if (!Models.classifiers().contains(card.model())) {
+        if (!Models.isImported(card.model()) && !Models.classifiers().contains(card.model())) {
             throw new IOException(checkpoint + " holds a " + card.model() + ", which does not tell classes apart");
         }
         Backend backend = computing.open(this);

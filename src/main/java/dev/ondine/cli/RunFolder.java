@@ -28,8 +28,11 @@ final class RunFolder implements AutoCloseable {
     static Path fresh(String data, String model) {
         int colon = data.indexOf(':');
         String kind = colon < 0 ? data : data.substring(0, colon);
+        // Of onnx:FILE, the file's own name.
+        String plain =
+                model.substring(model.replace('\\', '/').lastIndexOf('/') + 1).replace(':', '-');
         LocalDateTime now = LocalDateTime.now(ZoneId.systemDefault());
-        String name = kind + "-" + model + "-" + now.getYear() + Text.twoDigits(now.getMonthValue())
+        String name = kind + "-" + plain + "-" + now.getYear() + Text.twoDigits(now.getMonthValue())
                 + Text.twoDigits(now.getDayOfMonth()) + "-" + Text.twoDigits(now.getHour())
                 + Text.twoDigits(now.getMinute()) + Text.twoDigits(now.getSecond());
         Path folder = Path.of("runs", name);

@@ -57,6 +57,15 @@ final class TrainCommand extends Command {
     private String modelName = "cnn-bn";
 
     @Option(
+            names = "--from",
+            paramLabel = "MODEL.onnx",
+            description =
+                    "Instead of --model: go on with the network and the weights of an ONNX file, with a new last layer"
+                        + " if the data have another number of classes. The checkpoint needs the file to stay where it"
+                        + " is.")
+    private Path from;
+
+    @Option(
             names = "--validation",
             paramLabel = "SHARE",
             description = "Hold so much of the training part back, of each class alike, and measure on that after each"
@@ -106,6 +115,7 @@ final class TrainCommand extends Command {
 
     @Override
     public Integer call() throws IOException {
+        if (from != null) modelName = "onnx:" + from.toAbsolutePath().normalize();
         requireTrainable("--model", modelName);
         boolean reconstructs = Models.get(modelName).task() == ModelEntry.Task.RECONSTRUCTION;
         input.check(this);

@@ -47,6 +47,11 @@ final class GraphImport {
      *     supported at once
      */
     static List<NodeView> order(ModelFile file) throws OnnxException {
+        return order(file, file.outputs().stream().map(ModelFile.Port::name).toList());
+    }
+
+    /** The nodes that these values need. */
+    static List<NodeView> order(ModelFile file, List<String> wanted) throws OnnxException {
         Map<String, NodeView> producers = new HashMap<>();
         for (NodeProto proto : file.nodes()) {
             NodeView node = new NodeView(proto);
@@ -63,9 +68,9 @@ final class GraphImport {
         List<NodeView> order = new ArrayList<>();
         // Depth first, with a stack of its own: a file decides how deep.
         Deque<NodeView> stack = new ArrayDeque<>();
-        for (ModelFile.Port output : file.outputs()) {
-            if (known.contains(output.name())) continue;
-            stack.push(producer(file, producers, output.name(), "is an output"));
+        for (String output : wanted) {
+            if (known.contains(output)) continue;
+            stack.push(producer(file, producers, output, "is an output"));
             while (!stack.isEmpty()) {
                 NodeView node = stack.peek();
                 if (done.contains(node)) {
@@ -166,7 +171,17 @@ final class GraphImport {
     }
 
     Value add(Op op, Value... operands) {
-        return store.graph().add(op, operands);
+        return addAll(op, List.of(operands)).getFirst();
+    }
+
+    /** Adds an operation under the node's name. */
+    List<Value> addAll(Op op, List<Value> operands) {
+        store.graph().enter(node.name());
+        try {
+            return store.graph().addAll(op, operands);
+        } finally {
+            store.graph().leave();
+        }
     }
 
     /** Whether the node has this operand. */

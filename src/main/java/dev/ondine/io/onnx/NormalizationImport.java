@@ -57,7 +57,7 @@ final class NormalizationImport {
             return;
         }
         List<Value> results =
-                in.graph().addAll(new Op.BatchNormalization(epsilon, true, true, true, false), List.of(x, gamma, beta));
+                in.addAll(new Op.BatchNormalization(epsilon, true, true, true, false), List.of(x, gamma, beta));
         if (training) {
             long count = x.shape().elements() / x.shape().dim(1);
             // ONNX weighs the old value, we the new one.
@@ -139,7 +139,7 @@ final class NormalizationImport {
             if (in.has(2)) operands.add(in.weight(2, ParameterRole.SHIFT));
         }
         Op op = new Op.LayerNormalization(axes, node.number("epsilon", 1e-5), fits, fits && in.has(2));
-        Value y = in.graph().addAll(op, operands).getFirst();
+        Value y = in.addAll(op, operands).getFirst();
         if (!fits) {
             y = Broadcasting.multiply(in.graph(), y, in.value(1, ParameterRole.SCALE));
             if (in.has(2)) y = Broadcasting.add(in.graph(), y, in.value(2, ParameterRole.SHIFT));

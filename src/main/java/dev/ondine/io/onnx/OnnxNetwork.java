@@ -19,10 +19,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * A network from an ONNX file (versions of the operators from 6 on). It is a {@link Layer}: {@code Model.of(network,
@@ -35,14 +38,23 @@ import java.util.OptionalLong;
  * checked when it is opened, except for the shapes, which depend on those of the inputs.
  */
 public final class OnnxNetwork implements Layer, AutoCloseable {
+    /** What may stand behind a classifier's last layer. */
+    private static final Set<String> BEHIND = Set.of("Softmax", "LogSoftmax", "Identity", "Flatten", "Reshape", "Cast");
+
     private final ModelFile file;
     private final List<NodeView> order;
     private final Arena arena;
+    /** The value that is the output, or that a new last layer reads. */
+    private final String last;
+    /** What the new last layer tells apart; 0 if the file's own is kept. */
+    private final int classes;
 
-    private OnnxNetwork(ModelFile file, List<NodeView> order, Arena arena) {
+    private OnnxNetwork(ModelFile file, List<NodeView> order, Arena arena, String last, int classes) {
         this.file = file;
         this.order = order;
         this.arena = arena;
+        this.last = last;
+        this.classes = classes;
     }
 
     /**
@@ -55,11 +67,49 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         Arena arena = Arena.ofShared();
         try {
             ModelFile file = ModelFile.read(path, arena);
-            return new OnnxNetwork(file, GraphImport.order(file), arena);
+            return new OnnxNetwork(
+                    file,
+                    GraphImport.order(file),
+                    arena,
+                    file.outputs().getFirst().name(),
+                    0);
         } catch (IOException | RuntimeException | Error e) {
             arena.close();
             throw e;
         }
+    }
+
+    /**
+     * This classifier with another last layer, for so many classes: {@code head.weight} and {@code head.bias} begin anew, all else stays.
+     * What stands behind the last layer in the file, softmax as a rule, is left out: the output is logits. As a layer only;
+     * {@link #graph} is that of the file. It shares the file with this one.
+     *
+     * @throws OnnxException if the first output does not come from a Gemm or a MatMul by a weight
+     */
+    public OnnxNetwork withClasses(int classes) throws OnnxException {
+        if (classes < 1) throw new IllegalArgumentException("at least one class is told apart, not " + classes);
+        Map<String, NodeView> producers = new HashMap<>();
+        for (NodeView n : order) for (String output : n.outputs()) producers.put(output, n);
+        String value = file.outputs().getFirst().name();
+        while (true) {
+            NodeView n = producers.get(value);
+            boolean weighted = n != null
+                    && n.inputs().size() > 1
+                    && file.initializers().containsKey(n.inputs().get(1));
+            if (weighted && (n.type().equals("Gemm") || n.type().equals("MatMul"))) {
+                value = n.inputs().getFirst();
+                break;
+            }
+            boolean passes = n != null
+                    && (BEHIND.contains(n.type()) || n.type().equals("Add") && weighted)
+                    && !n.inputs().isEmpty();
+            if (!passes) {
+                throw new OnnxException(file.path() + ": the last layer is not known: the output comes from "
+                        + (n == null ? "no node" : n) + ", not from a Gemm or a MatMul by a weight");
+            }
+            value = n.inputs().getFirst();
+        }
+        return new OnnxNetwork(file, GraphImport.order(file, List.of(value)), arena, value, classes);
     }
 
     /** The names of the inputs, without initializers. */
@@ -110,7 +160,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
             throw new OnnxException(file.path() + ": a sample's shape is not known: it has the inputs " + inputs()
                     + (fixed ? "" : ", of shapes that it leaves open") + "; give the shape");
         }
-        return Shape.of(dims).tail();
+        return Shape.of(Arrays.copyOfRange(dims, 1, dims.length));
     }
 
     private ModelFile.Port single() {
@@ -127,7 +177,10 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         GraphImport in = new GraphImport(file, new Layered(context));
         in.input(single().name(), x);
         in.build(order);
-        return in.output(file.outputs().getFirst().name());
+        Value y = in.output(last);
+        return classes == 0
+                ? y
+                : context.child("head", Layers.linear(Math.toIntExact(y.shape().dim(-1)), classes), y);
     }
 
     /**
@@ -158,9 +211,17 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
             }
             in.input(port.name(), builder.input(port.name(), DataType.FLOAT32, shape));
         }
-        in.build(order);
+        in.build(classes == 0 ? order : allNodes());
         for (ModelFile.Port port : file.outputs()) builder.output(port.name(), in.output(port.name()));
         return new Built(Passes.done("imported", builder.build()), store.tensors);
+    }
+
+    private List<NodeView> allNodes() {
+        try {
+            return GraphImport.order(file);
+        } catch (OnnxException e) {
+            throw new AssertionError("the file was in order when it was opened", e);
+        }
     }
 
     /** A constant as float32, aligned; it lives as long as the file is open. */

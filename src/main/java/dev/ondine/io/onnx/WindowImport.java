@@ -42,7 +42,7 @@ final class WindowImport {
         Padding padding = padding(node, x, kernel(w), stride, dilation);
         Op op = new Op.Convolution(
                 stride, padding.begin, padding.end, dilation, Math.toIntExact(node.whole("group", 1)), in.has(2));
-        in.result(in.graph().addAll(op, operands(in)).getFirst());
+        in.result(in.addAll(op, operands(in)).getFirst());
     }
 
     private static List<Value> operands(GraphImport in) {
@@ -88,7 +88,7 @@ final class WindowImport {
                 dilation,
                 Math.toIntExact(node.whole("group", 1)),
                 in.has(2));
-        in.result(in.graph().addAll(op, operands(in)).getFirst());
+        in.result(in.addAll(op, operands(in)).getFirst());
     }
 
     private static void pool(GraphImport in, NodeView node, Op.PoolingKind kind) {

@@ -217,8 +217,18 @@ public final class Models {
                 .toList();
     }
 
-    /** @throws IllegalArgumentException for an unknown name, with the nearest and all known ones */
+    /** Whether this names a network from a file and not one of the zoo: {@code onnx:model.onnx}. */
+    public static boolean isImported(String name) {
+        return name.startsWith(ImportedModels.PREFIX);
+    }
+
+    /**
+     * The network of this name; one like {@code onnx:model.onnx} is a classifier from that file.
+     *
+     * @throws IllegalArgumentException for an unknown name, with the nearest and all known ones; for a file that cannot be used
+     */
     public static ModelEntry get(String name) {
+        if (isImported(name)) return ImportedModels.get(name);
         ModelEntry entry = BY_NAME.get(name);
         if (entry == null) {
             throw new IllegalArgumentException("no model is called '" + name + "'; the nearest is '"
