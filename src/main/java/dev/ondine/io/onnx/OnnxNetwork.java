@@ -186,7 +186,6 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
     /**
      * A graph for evaluation with all inputs and outputs by their names.
      *
-     * @param shapes of the inputs
      * @param graph what is computed
      * @param tensors the values of its parameters and buffers by name, which live until the network is closed
      */
@@ -245,7 +244,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
     }
 
     /** Parameters that a model keeps. */
-    private final class Layered implements ParameterStore {
+    private static final class Layered implements ParameterStore {
         private final Context context;
 
         Layered(Context context) {

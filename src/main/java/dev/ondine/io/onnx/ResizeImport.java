@@ -71,7 +71,7 @@ final class ResizeImport {
         double[] weights = new double[4 * to];
         int n = 0;
         for (int i = 0; i < to; i++) {
-            TreeMap<Integer, Double> row = row(rule, place(rule.coordinates, i, from, to, scale), from);
+            Map<Integer, Double> row = row(rule, place(rule.coordinates, i, from, to, scale), from);
             for (var e : row.entrySet()) {
                 columns[n] = e.getKey();
                 weights[n++] = e.getValue();
@@ -97,8 +97,8 @@ final class ResizeImport {
         };
     }
 
-    private static TreeMap<Integer, Double> row(Rule rule, double place, int from) {
-        TreeMap<Integer, Double> row = new TreeMap<>();
+    private static Map<Integer, Double> row(Rule rule, double place, int from) {
+        Map<Integer, Double> row = new TreeMap<>();
         switch (rule.mode) {
             case "nearest" -> {
                 double nearest = switch (rule.rounding) {

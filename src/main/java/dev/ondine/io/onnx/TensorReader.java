@@ -112,7 +112,7 @@ final class TensorReader {
 
     private static String typeName(int number) {
         TensorProto.DataType known = TensorProto.DataType.forNumber(number);
-        return known == null ? "number " + number : known.toString();
+        return known == null ? "number " + number : known.name();
     }
 
     /** The elements from the message's list for their type, as raw data. */

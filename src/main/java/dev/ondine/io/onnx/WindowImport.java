@@ -139,36 +139,39 @@ final class WindowImport {
         int spatial = stride.size();
         String auto = node.text("auto_pad", "NOTSET");
         List<Integer> none = Collections.nCopies(spatial, 0);
-        switch (auto) {
-            case "VALID" -> {
-                return new Padding(none, none);
-            }
-            case "SAME_UPPER", "SAME_LOWER" -> {
-                List<Integer> begin = new ArrayList<>();
-                List<Integer> end = new ArrayList<>();
-                for (int i = 0; i < spatial; i++) {
-                    long size = x.dim(2 + i);
-                    if (stride.get(i) < 1) throw new IllegalArgumentException("strides must be at least 1");
-                    long out = Math.ceilDiv(size, stride.get(i));
-                    long window = (kernel.get(i) - 1L) * dilation.get(i) + 1;
-                    int all = Math.toIntExact(Math.max(0, (out - 1) * stride.get(i) + window - size));
-                    boolean upper = auto.equals("SAME_UPPER");
-                    begin.add(upper ? all / 2 : all - all / 2);
-                    end.add(upper ? all - all / 2 : all / 2);
-                }
-                return new Padding(begin, end);
-            }
-            case "NOTSET", "" -> {
-                long[] pads = node.wholes("pads");
-                if (pads == null) return new Padding(none, none);
-                if (pads.length != 2 * spatial) {
-                    throw new IllegalArgumentException("pads has " + pads.length + " entries for " + spatial + " axes");
-                }
-                return new Padding(
-                        GraphImport.ints(Arrays.copyOf(pads, spatial)),
-                        GraphImport.ints(Arrays.copyOfRange(pads, spatial, 2 * spatial)));
-            }
+        return switch (auto) {
+            case "VALID" -> new Padding(none, none);
+            case "SAME_UPPER", "SAME_LOWER" -> same(x, kernel, stride, dilation, auto.equals("SAME_UPPER"));
+            case "NOTSET", "" -> explicit(node.wholes("pads"), none);
             default -> throw new IllegalArgumentException("auto_pad is " + Quoted.of(auto));
+        };
+    }
+
+    /** So much that there is a window for each stride of the input; an odd element lies behind if {@code upper}, else before. */
+    private static Padding same(
+            Shape x, List<Integer> kernel, List<Integer> stride, List<Integer> dilation, boolean upper) {
+        List<Integer> begin = new ArrayList<>();
+        List<Integer> end = new ArrayList<>();
+        for (int i = 0; i < stride.size(); i++) {
+            long size = x.dim(2 + i);
+            if (stride.get(i) < 1) throw new IllegalArgumentException("strides must be at least 1");
+            long out = Math.ceilDiv(size, stride.get(i));
+            long window = (kernel.get(i) - 1L) * dilation.get(i) + 1;
+            int all = Math.toIntExact(Math.max(0, (out - 1) * stride.get(i) + window - size));
+            begin.add(upper ? all / 2 : all - all / 2);
+            end.add(upper ? all - all / 2 : all / 2);
         }
+        return new Padding(begin, end);
+    }
+
+    private static Padding explicit(long[] pads, List<Integer> none) {
+        if (pads == null) return new Padding(none, none);
+        int spatial = none.size();
+        if (pads.length != 2 * spatial) {
+            throw new IllegalArgumentException("pads has " + pads.length + " entries for " + spatial + " axes");
+        }
+        return new Padding(
+                GraphImport.ints(Arrays.copyOf(pads, spatial)),
+                GraphImport.ints(Arrays.copyOfRange(pads, spatial, 2 * spatial)));
     }
 }
