@@ -18,7 +18,7 @@ final class ShapeRules {
     static List<TensorType> infer(Op op, List<TensorType> in) {
         requireFloats(op, in);
         return switch (op) {
-            case Op.Convolution c -> List.of(like(in, 0, convolution(c, in)));
+            case Op.Convolution c -> List.of(like(in, 0, WindowRules.convolution(c, in)));
             case Op.ConvolutionBackwardData c -> List.of(like(in, 0, c.input()));
             case Op.ConvolutionBackwardWeights c -> {
                 List<TensorType> out = new ArrayList<>(List.of(TensorType.float32(c.weight())));
@@ -26,7 +26,7 @@ final class ShapeRules {
                     out.add(TensorType.float32(Shape.of(c.weight().dim(0))));
                 yield out;
             }
-            case Op.TransposedConvolution c -> List.of(like(in, 0, transposedConvolution(c, in)));
+            case Op.TransposedConvolution c -> List.of(like(in, 0, WindowRules.transposedConvolution(c, in)));
             case Op.Linear l -> List.of(like(in, 0, linear(l, in)));
             case Op.LinearBackwardData _ ->
                 List.of(like(in, 0, Shape.of(shape(in, 0).dim(0), shape(in, 1).dim(1))));
@@ -79,7 +79,7 @@ final class ShapeRules {
                 yield out;
             }
             case Op.Pooling p -> {
-                TensorType out = like(in, 0, pooling(p, shape(in, 0)));
+                TensorType out = like(in, 0, WindowRules.pooling(p, shape(in, 0)));
                 yield p.kind() == Op.PoolingKind.MAX ? List.of(out, out) : List.of(out);
             }
             case Op.PoolingBackward p -> List.of(like(in, 0, p.input()));
@@ -165,11 +165,11 @@ final class ShapeRules {
                 yield List.of(in.get(0));
             }
             case Op.SoftmaxBackward _ -> List.of(in.get(1));
-            case Op.CrossEntropy c -> List.of(crossEntropy(c, in));
-            case Op.SoftCrossEntropy c -> List.of(softCrossEntropy(c, in));
+            case Op.CrossEntropy c -> List.of(LossRules.crossEntropy(c, in));
+            case Op.SoftCrossEntropy c -> List.of(LossRules.softCrossEntropy(c, in));
             case Op.PointwiseLoss l -> {
                 requireSame("target", shape(in, 1), "prediction", shape(in, 0));
-                requirePointwise(l, shape(in, 0));
+                LossRules.requirePointwise(l, shape(in, 0));
                 yield List.of(TensorType.float32(Shape.of()));
             }
             case Op.CrossEntropyBackward _, Op.SoftCrossEntropyBackward _, Op.PointwiseLossBackward _ ->
@@ -186,83 +186,6 @@ final class ShapeRules {
                         "operand " + i + " is " + in.get(i) + ", not of a floating-point type");
             }
         }
-    }
-
-    private static Shape convolution(Op.Convolution c, List<TensorType> in) {
-        Shape x = shape(in, 0);
-        Shape w = shape(in, 1);
-        int spatial = x.rank() - 2;
-        if (spatial < 1 || spatial > 3) {
-            throw new IllegalArgumentException("a convolution takes (batch, channels, 1 to 3 spatial axes), not " + x);
-        }
-        if (c.groups() < 1 || x.dim(1) % c.groups() != 0 || w.dim(0) % c.groups() != 0) {
-            throw new IllegalArgumentException("groups = " + c.groups() + " must divide the " + x.dim(1)
-                    + " input and the " + w.dim(0) + " output channels");
-        }
-        if (w.rank() != x.rank() || w.dim(1) != x.dim(1) / c.groups()) {
-            throw new IllegalArgumentException("weight " + w + " expects " + (w.dim(1) * c.groups())
-                    + " input channels, the input " + x + " has " + x.dim(1));
-        }
-        if (c.bias()) requireSame("bias", shape(in, 2), "output channels", Shape.of(w.dim(0)));
-        requireCount("stride", c.stride(), spatial, 1);
-        requireCount("padding", c.paddingBegin(), spatial, 0);
-        requireCount("padding", c.paddingEnd(), spatial, 0);
-        requireCount("dilation", c.dilation(), spatial, 1);
-        Shape y = x.with(1, w.dim(0));
-        for (int i = 0; i < spatial; i++) {
-            long kernel = (w.dim(2 + i) - 1) * c.dilation().get(i) + 1;
-            long room = x.dim(2 + i) + c.paddingBegin().get(i) + c.paddingEnd().get(i) - kernel;
-            if (room < 0) {
-                throw new IllegalArgumentException("the kernel " + w + " (dilation " + c.dilation()
-                        + ") is larger than the padded input " + x + " along spatial axis " + i);
-            }
-            y = y.with(2 + i, room / c.stride().get(i) + 1);
-        }
-        return y;
-    }
-
-    private static Shape transposedConvolution(Op.TransposedConvolution c, List<TensorType> in) {
-        Shape x = shape(in, 0);
-        Shape w = shape(in, 1);
-        int spatial = x.rank() - 2;
-        if (spatial < 1 || spatial > 3) {
-            throw new IllegalArgumentException(
-                    "a transposed convolution takes (batch, channels, 1 to 3 spatial axes), not " + x);
-        }
-        if (w.rank() != x.rank() || w.dim(0) != x.dim(1)) {
-            throw new IllegalArgumentException(
-                    "weight " + w + " expects " + w.dim(0) + " input channels, the input " + x + " has " + x.dim(1));
-        }
-        if (c.groups() < 1 || x.dim(1) % c.groups() != 0) {
-            throw new IllegalArgumentException(
-                    "groups = " + c.groups() + " must divide the " + x.dim(1) + " input channels");
-        }
-        long outputs = Math.multiplyExact(w.dim(1), c.groups());
-        if (c.bias()) requireSame("bias", shape(in, 2), "output channels", Shape.of(outputs));
-        requireCount("stride", c.stride(), spatial, 1);
-        requireCount("padding", c.paddingBegin(), spatial, 0);
-        requireCount("padding", c.paddingEnd(), spatial, 0);
-        requireCount("outputPadding", c.outputPadding(), spatial, 0);
-        requireCount("dilation", c.dilation(), spatial, 1);
-        Shape y = x.with(1, outputs);
-        for (int i = 0; i < spatial; i++) {
-            long stride = c.stride().get(i);
-            if (c.outputPadding().get(i) >= stride + c.paddingEnd().get(i)) {
-                throw new IllegalArgumentException("outputPadding " + c.outputPadding()
-                        + " must be less than stride + padding along spatial axis " + i
-                        + ": the elements beyond would not depend on the input");
-            }
-            long kernel = (w.dim(2 + i) - 1) * c.dilation().get(i) + 1;
-            long whole =
-                    (x.dim(2 + i) - 1) * stride + kernel + c.outputPadding().get(i);
-            long out = whole - c.paddingBegin().get(i) - c.paddingEnd().get(i);
-            if (out < 1) {
-                throw new IllegalArgumentException("padding cuts off all that the kernel " + w + " makes of the input "
-                        + x + " along spatial axis " + i);
-            }
-            y = y.with(2 + i, out);
-        }
-        return y;
     }
 
     private static Shape linear(Op.Linear l, List<TensorType> in) {
@@ -340,38 +263,6 @@ final class ShapeRules {
         return Shape.of(Arrays.copyOfRange(x.dims(), x.rank() - l.axes(), x.rank()));
     }
 
-    private static Shape pooling(Op.Pooling p, Shape x) {
-        int spatial = x.rank() - 2;
-        if (spatial < 1 || spatial > 3) {
-            throw new IllegalArgumentException("pooling takes (batch, channels, 1 to 3 spatial axes), not " + x);
-        }
-        requireCount("kernel", p.kernel(), spatial, 1);
-        requireCount("stride", p.stride(), spatial, 1);
-        requireCount("padding", p.paddingBegin(), spatial, 0);
-        requireCount("padding", p.paddingEnd(), spatial, 0);
-        Shape y = x;
-        for (int i = 0; i < spatial; i++) {
-            long begin = p.paddingBegin().get(i);
-            if (begin >= p.kernel().get(i)
-                    || p.paddingEnd().get(i) >= p.kernel().get(i)) {
-                throw new IllegalArgumentException("padding must be smaller than the kernel " + p.kernel()
-                        + ", or a window lies outside the input");
-            }
-            long room =
-                    x.dim(2 + i) + begin + p.paddingEnd().get(i) - p.kernel().get(i);
-            if (room < 0) {
-                throw new IllegalArgumentException(
-                        "the window " + p.kernel() + " is larger than the padded input " + x);
-            }
-            long stride = p.stride().get(i);
-            long out = (p.ceilMode() ? Math.ceilDiv(room, stride) : room / stride) + 1;
-            // A last window that would start in the padding behind the input does not count (PyTorch's rule).
-            if (p.ceilMode() && (out - 1) * stride >= x.dim(2 + i) + begin) out--;
-            y = y.with(2 + i, out);
-        }
-        return y;
-    }
-
     private static Shape concat(Op.Concat c, List<TensorType> in) {
         requireAxis(c.axis(), shape(in, 0));
         long extent = 0;
@@ -396,78 +287,13 @@ final class ShapeRules {
         return x.with(s.axis(), s.length());
     }
 
-    private static TensorType crossEntropy(Op.CrossEntropy c, List<TensorType> in) {
-        Shape x = shape(in, 0);
-        TensorType target = in.get(1);
-        if (x.rank() < 2) {
-            throw new IllegalArgumentException("cross-entropy takes logits (batch, classes, …), not " + x);
-        }
-        Shape expected = Shape.of(x.dim(0));
-        for (int i = 2; i < x.rank(); i++) {
-            long[] longer = Arrays.copyOf(expected.dims(), i);
-            longer[i - 1] = x.dim(i);
-            expected = Shape.of(longer);
-        }
-        requireSame("target", target.shape(), "logits without classes", expected);
-        if (target.dataType() != DataType.INT32) {
-            throw new IllegalArgumentException(
-                    "targets of cross-entropy are class indices (INT32), not " + target.dataType());
-        }
-        requireSmoothing(c.smoothing());
-        return TensorType.float32(Shape.of());
-    }
-
-    private static TensorType softCrossEntropy(Op.SoftCrossEntropy c, List<TensorType> in) {
-        Shape x = shape(in, 0);
-        if (x.rank() < 2) {
-            throw new IllegalArgumentException("cross-entropy takes logits (batch, classes, …), not " + x);
-        }
-        requireSame("target", shape(in, 1), "logits", x);
-        requireSmoothing(c.smoothing());
-        return TensorType.float32(Shape.of());
-    }
-
-    private static void requireSmoothing(float smoothing) {
-        if (!(smoothing >= 0 && smoothing <= 1)) {
-            throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + smoothing);
-        }
-    }
-
-    private static void requirePointwise(Op.PointwiseLoss loss, Shape x) {
-        switch (loss) {
-            case Op.MeanSquaredError _ -> {}
-            case Op.SmoothL1 s -> {
-                if (!(s.beta() >= 0 && s.beta() < Float.POSITIVE_INFINITY)) {
-                    throw new IllegalArgumentException("beta of the smooth L1 loss must be 0 or more, not " + s.beta());
-                }
-            }
-            case Op.BinaryCrossEntropy b -> {
-                int weights = b.positiveWeight().size();
-                if (weights > 1 && (x.rank() < 2 || x.dim(1) != weights)) {
-                    throw new IllegalArgumentException(weights + " positive weights do not fit axis 1 of " + x
-                            + ": give one for each entry of it, or one");
-                }
-                for (float w : b.positiveWeight()) {
-                    if (!(w >= 0 && w < Float.POSITIVE_INFINITY)) {
-                        throw new IllegalArgumentException("a positive weight must be 0 or more, not " + w);
-                    }
-                }
-            }
-            case Op.KlDivergence _ -> {
-                if (x.rank() < 1) {
-                    throw new IllegalArgumentException("the divergence takes (batch, …), not a scalar");
-                }
-            }
-        }
-    }
-
     private static int count(boolean... flags) {
         int count = 0;
         for (boolean flag : flags) if (flag) count++;
         return count;
     }
 
-    private static Shape shape(List<TensorType> in, int i) {
+    static Shape shape(List<TensorType> in, int i) {
         return in.get(i).shape();
     }
 
@@ -475,14 +301,14 @@ final class ShapeRules {
         return new TensorType(in.get(i).dataType(), shape);
     }
 
-    private static void requireSame(String what, Shape actual, String whose, Shape expected) {
+    static void requireSame(String what, Shape actual, String whose, Shape expected) {
         if (!actual.equals(expected)) {
             throw new IllegalArgumentException(
                     what + " of shape " + actual + " does not fit " + whose + " of shape " + expected);
         }
     }
 
-    private static void requireCount(String what, List<Integer> values, int spatial, int least) {
+    static void requireCount(String what, List<Integer> values, int spatial, int least) {
         if (values.size() != spatial) {
             throw new IllegalArgumentException(
                     what + " " + values + " has " + values.size() + " entries for " + spatial + " spatial axes");

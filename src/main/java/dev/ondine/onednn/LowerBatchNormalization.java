@@ -35,7 +35,7 @@ final class LowerBatchNormalization {
         Value mask = op.relu() ? node.outputs().getLast() : null;
         // Only training keeps statistics and mask; with given statistics and nobody to read the mask, inference is
         // cheaper.
-        boolean keep = op.training() || (mask != null && to.isRead(mask));
+        boolean keep = op.training() || (mask != null && to.readers.isRead(mask));
         Propagation propagation = keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         PrimitiveDescriptor pd = to.choose(forwardRequests(op, x, propagation));
 

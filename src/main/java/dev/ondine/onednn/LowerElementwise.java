@@ -158,7 +158,7 @@ final class LowerElementwise {
         Slot first = to.in(a, layout);
         Slot other = to.in(b, layout);
         // oneDNN overwrites the first source only; which one may be overwritten is known when all readers are.
-        if (commutes && !to.isLastReader(a, node) && to.isLastReader(b, node)) {
+        if (commutes && !to.readers.isLast(a, node) && to.readers.isLast(b, node)) {
             Slot swapped = first;
             first = other;
             other = swapped;

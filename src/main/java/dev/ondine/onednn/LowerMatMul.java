@@ -99,7 +99,7 @@ final class LowerMatMul {
     /** The layouts worth having of the result: such that a transposition behind it leaves a row-major one, and row-major. */
     private List<MemoryDescriptor> results(Value y) {
         List<MemoryDescriptor> results = new ArrayList<>();
-        Optional<Node> reader = to.onlyReader(y);
+        Optional<Node> reader = to.readers.only(y);
         if (reader.isPresent() && reader.get().op() instanceof Op.Transpose t) {
             MemoryDescriptor wanted = to.plain(reader.get().output(0));
             int[] becomes = t.axes().stream().mapToInt(i -> i).toArray();

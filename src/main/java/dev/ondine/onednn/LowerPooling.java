@@ -35,7 +35,7 @@ final class LowerPooling {
     void forward(Op.Pooling op) {
         Value x = node.input(0);
         Value y = node.output(0);
-        boolean keep = op.kind() == Op.PoolingKind.MAX && to.isRead(node.output(1));
+        boolean keep = op.kind() == Op.PoolingKind.MAX && to.readers.isRead(node.output(1));
         Set<MemoryDescriptor> layouts = new LinkedHashSet<>(to.knownLayouts(x));
         layouts.addAll(to.layouts.candidates(x.shape(), x.type().dataType()));
         PrimitiveDescriptor pd = to.choose(requests(

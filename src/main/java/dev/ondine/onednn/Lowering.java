@@ -8,7 +8,6 @@ import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
-import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Attributes;
@@ -54,7 +53,6 @@ final class Lowering {
     private final List<StepSpec> prologue = new ArrayList<>();
     private final boolean folding;
     private final Set<Value> constantValues;
-    private final Map<Node, Integer> positions = new HashMap<>();
     private final Map<Value, List<Slot>> slots = new HashMap<>();
     /** What a value of another data type is made of; it has slots only where somebody read it. */
     private final Map<Value, Value> converted = new HashMap<>();
@@ -67,8 +65,7 @@ final class Lowering {
 
     private final Map<Value, Value> parameterOfGradient = new HashMap<>();
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
-    private final Map<Value, Node> lastReaders = new HashMap<>();
-    private final Map<Value, List<Node>> consumers;
+    final Readers readers;
     private final List<Slot> pinned = new ArrayList<>();
     /** Where the batch statistics must be after a run. */
     private final Map<Value, Slot> statisticSlots = new LinkedHashMap<>();
@@ -76,9 +73,8 @@ final class Lowering {
     private Buffer statistics;
     private final Map<Slot, Consumer<Tensor>> constants = new HashMap<>();
     private final List<String> warnings = new ArrayList<>();
-    private final Tuner tuner;
+    private final KernelChoice kernels;
     private List<StepSpec> target = steps;
-    private final Map<PrimitiveDescriptor, List<Attempt>> attempts = new HashMap<>();
     private final IdentityHashMap<StepSpec, List<Attempt>> slow = new IdentityHashMap<>();
     private final boolean ownLayouts;
     private final Set<Value> settledInputs = new HashSet<>();
@@ -105,7 +101,7 @@ final class Lowering {
         this.parameters = parameters;
         this.seed = options.seed();
         this.team = team;
-        this.tuner = tuner;
+        this.kernels = new KernelChoice(arena, tuner);
         this.layouts = new LayoutPolicy(arena);
         this.attributes = Attributes.create(arena);
         this.training = !graph.gradients().isEmpty();
@@ -115,12 +111,7 @@ final class Lowering {
             Value gradient = graph.gradients().get(p);
             if (gradient != null) parameterOfGradient.putIfAbsent(gradient, p);
         }
-        this.consumers = graph.consumers();
-        List<Node> nodes = graph.nodes();
-        for (int i = 0; i < nodes.size(); i++) {
-            positions.put(nodes.get(i), i);
-            for (Value v : nodes.get(i).inputs()) lastReaders.put(v, nodes.get(i));
-        }
+        this.readers = new Readers(graph);
     }
 
     /** Lowers every node; afterwards the steps and the slots of all values are known. */
@@ -159,9 +150,8 @@ final class Lowering {
             for (Value v : given) pinned(v, plain(v));
         }
         for (Node n : graph.nodes()) {
-            node = n;
             target = isConstant(n.output(0)) ? prologue : steps;
-            lower(n.op());
+            lower(n);
         }
         node = null;
         target = steps;
@@ -197,103 +187,14 @@ final class Lowering {
                 };
     }
 
-    private void lower(Op op) {
-        switch (op) {
-            case Op.Convolution c -> new LowerConvolution(this, node).forward(c, Epilogue.none(this));
-            case Op.ConvolutionBackwardData c -> new LowerConvolution(this, node).backwardData(c);
-            case Op.ConvolutionBackwardWeights c -> new LowerConvolution(this, node).backwardWeights(c);
-            case Op.TransposedConvolution c -> new LowerConvolution(this, node).transposed(c);
-            case Op.Linear l -> new LowerLinear(this, node).forward(l, Epilogue.none(this));
-            case Op.LinearBackwardData _ -> new LowerLinear(this, node).backwardData();
-            case Op.LinearBackwardWeights l -> new LowerLinear(this, node).backwardWeights(l);
-            case Op.MatMul m -> new LowerMatMul(this, node).forward(m);
-            case Op.Epilogue e -> {
-                if (!weighted(e.op(), Epilogue.of(this, node, e))) lowerApart(e);
-            }
-            case Op.FoldedWeights f -> new LowerFold(this, node).fold(f);
-            case Op.BatchNormalization b -> new LowerBatchNormalization(this, node).forward(b);
-            case Op.BatchNormalizationBackward b -> new LowerBatchNormalization(this, node).backward(b);
-            case Op.GhostBatchNormalization g -> new LowerGhostBatchNormalization(this, node).forward(g);
-            case Op.GhostBatchNormalizationBackward g -> new LowerGhostBatchNormalization(this, node).backward(g);
-            case Op.RenormalizationFactors r -> LowerRenormalization.factors(this, node, r);
-            case Op.LayerNormalization l -> new LowerLayerNormalization(this, node).forward(l);
-            case Op.LayerNormalizationBackward l -> new LowerLayerNormalization(this, node).backward(l);
-            case Op.Pooling p -> new LowerPooling(this, node).forward(p);
-            case Op.PoolingBackward p -> new LowerPooling(this, node).backward(p);
-            case Op.Resampling r -> new LowerResampling(this, node).forward(r);
-            case Op.ResamplingBackward r -> new LowerResampling(this, node).backward(r);
-            case Op.AlongAxis a -> new LowerResampling(this, node).alongAxis(a);
-            case Op.PRelu _ -> new LowerPRelu(this, node).forward();
-            case Op.PReluBackward _ -> new LowerPRelu(this, node).backward();
-            case Op.Activation a -> new LowerElementwise(this, node).activation(a);
-            case Op.ActivationBackward a -> new LowerElementwise(this, node).activationBackward(a);
-            case Op.Add a -> new LowerElementwise(this, node).add(a);
-            case Op.Multiply _ -> new LowerElementwise(this, node).multiply();
-            case Op.Binary b -> new LowerElementwise(this, node).binary(b);
-            case Op.Unary u -> new LowerElementwise(this, node).unary(u);
-            case Op.UnaryBackward u -> new LowerElementwise(this, node).unaryBackward(u.forward());
-            case Op.Expand _ -> new LowerStructure(this, node).expand();
-            case Op.Dropout d -> new LowerElementwise(this, node).dropout(d);
-            case Op.Concat c -> new LowerStructure(this, node).concat(c);
-            case Op.Slice s -> new LowerStructure(this, node).slice(s);
-            case Op.SliceBackward s -> new LowerStructure(this, node).sliceBackward(s);
-            case Op.Reshape r -> new LowerStructure(this, node).reshape(r);
-            case Op.Transpose t -> new LowerStructure(this, node).transpose(t);
-            case Op.Fill f -> new LowerStructure(this, node).fill(f);
-            // Nothing happens until a reader says in which layout it wants the converted value.
-            case Op.Convert _ -> converted.put(node.output(0), node.input(0));
-            case Op.Round _ -> new LowerElementwise(this, node).round();
-            case Op.ReduceSum r -> new LowerStructure(this, node).reduceSum(r);
-            case Op.Softmax s -> new LowerSoftmax(this, node).forward(s);
-            case Op.SoftmaxBackward s -> new LowerSoftmax(this, node).backward(s);
-            case Op.CrossEntropy c -> new LowerLoss(this, node).crossEntropy(c);
-            case Op.CrossEntropyBackward c -> new LowerLoss(this, node).crossEntropyBackward(c);
-            case Op.SoftCrossEntropy c -> new LowerLoss(this, node).softCrossEntropy(c);
-            case Op.SoftCrossEntropyBackward c -> new LowerLoss(this, node).softCrossEntropyBackward(c.forward());
-            case Op.PointwiseLoss l -> new LowerLoss(this, node).pointwise(l);
-            case Op.PointwiseLossBackward l -> new LowerLoss(this, node).pointwiseBackward(l.forward());
-        }
-    }
-
-    private boolean weighted(Op.Weighted op, Epilogue epilogue) {
-        return switch (op) {
-            case Op.Convolution c -> new LowerConvolution(this, node).forward(c, epilogue);
-            case Op.Linear l -> new LowerLinear(this, node).forward(l, epilogue);
-        };
-    }
-
-    /** The parts of an epilogue one after another, where no kernel does them at once. */
-    private void lowerApart(Op.Epilogue op) {
-        Node whole = node;
-        List<Value> operands = new ArrayList<>(whole.inputs());
-        Value residual = op.residual() ? operands.removeLast() : null;
-        List<Node> parts = new ArrayList<>();
-        parts.add(new Node(op.op(), operands, List.of(temporary(whole)), whole.path()));
-        if (residual != null) {
-            List<Value> terms = List.of(parts.getLast().output(0), residual);
-            parts.add(new Node(new Op.Add(false), terms, List.of(temporary(whole)), whole.path()));
-        }
-        op.activation()
-                .ifPresent(a ->
-                        parts.add(new Node(a, parts.getLast().outputs(), List.of(temporary(whole)), whole.path())));
-        Node end = parts.removeLast();
-        parts.add(new Node(end.op(), end.inputs(), whole.outputs(), whole.path()));
-        for (Node part : parts) {
-            positions.put(part, positions.get(whole));
-            for (Value v : part.inputs()) {
-                // Until now the whole was the last reader, or nobody because the value is new, or an earlier part.
-                Node last = lastReaders.get(v);
-                if (last == null || last.equals(whole) || parts.contains(last)) lastReaders.put(v, part);
-            }
-        }
-        for (Node part : parts) {
-            node = part;
-            lower(part.op());
-        }
+    /** Lowers a node as if it stood in the graph now. */
+    void lower(Node n) {
+        node = n;
+        OpLowering.lower(this, n);
     }
 
     /** A value between the parts of a node; no other value has its id. */
-    private Value temporary(Node of) {
+    Value temporary(Node of) {
         return new Value(--temporaries, "", of.output(0).type(), Value.Role.COMPUTED);
     }
 
@@ -308,6 +209,11 @@ final class Lowering {
         return layout(converted.get(v)).isPlain()
                 ? plain(v)
                 : layouts.preferred(v.shape(), v.type().dataType());
+    }
+
+    /** Says that a value is another one converted: nothing happens until a reader says in which layout it wants it. */
+    void convert(Value v, Value from) {
+        converted.put(v, from);
     }
 
     /** Every layout in which a value lies already. */
@@ -370,12 +276,6 @@ final class Lowering {
     /** Says that a result of the current node is a part of memory that is there already, or that with its axes exchanged. */
     void view(Value v, Slot slot, MemoryDescriptor copy) {
         views.put(v, new View(slot, copy));
-    }
-
-    /** The node that alone reads a value, if there is one and nobody outside of the graph does. */
-    Optional<Node> onlyReader(Value v) {
-        List<Node> readers = consumers.getOrDefault(v, List.of());
-        return graph.isVisible(v) || readers.size() != 1 ? Optional.empty() : Optional.of(readers.getFirst());
     }
 
     /** The place of a value that is about to be changed there: copies of what it was until now are forgotten. */
@@ -485,10 +385,7 @@ final class Lowering {
         target.add(step);
         if (descriptor.isReference()) {
             warnings.add((node == null ? "" : node.path() + ": ") + "runs oneDNN's slow reference loop: " + descriptor);
-            slow.put(
-                    step,
-                    attempts.getOrDefault(
-                            descriptor, List.of(new Attempt(descriptor.request(), descriptor.implementation()))));
+            slow.put(step, kernels.attempts(descriptor));
         }
     }
 
@@ -540,24 +437,9 @@ final class Lowering {
         return Reorders.of(from, to, attributes).create(arena);
     }
 
-    /**
-     * The first request that oneDNN has a real kernel for; failing that the first that it can do at all.
-     *
-     * @throws OneDnnException if it can do none of them
-     */
+    /** As {@link KernelChoice#first}. */
     PrimitiveDescriptor choose(List<PrimitiveRequest> requests) {
-        PrimitiveDescriptor reference = null;
-        List<Attempt> tried = new ArrayList<>();
-        for (PrimitiveRequest request : requests) {
-            PrimitiveDescriptor found = request.tryCreate(arena).orElse(null);
-            if (found != null && !found.isReference()) return found;
-            tried.add(new Attempt(request.describe(), found == null ? "declined" : found.implementation()));
-            if (reference == null) reference = found;
-        }
-        // Asking for the last one again makes oneDNN say what it lacks.
-        if (reference == null) return requests.getLast().create(arena);
-        attempts.put(reference, tried);
-        return reference;
+        return kernels.first(requests);
     }
 
     /**
@@ -565,8 +447,7 @@ final class Lowering {
      * operands into the layouts that it wants, of results into those that the network flows in.
      */
     PrimitiveDescriptor choose(List<PrimitiveRequest> requests, Map<Arg, Value> operands, Map<Arg, Value> results) {
-        if (tuner == null) return choose(requests);
-        PrimitiveDescriptor fastest = tuner.choose(arena, requests, d -> {
+        return kernels.fastest(requests, d -> {
             List<Tuner.Conversion> conversions = new ArrayList<>();
             operands.forEach((arg, v) -> {
                 MemoryDescriptor wanted = d.query(arg);
@@ -578,7 +459,6 @@ final class Lowering {
             });
             return conversions;
         });
-        return fastest != null ? fastest : choose(requests);
     }
 
     private MemoryDescriptor preferred(Value v) {
@@ -591,7 +471,7 @@ final class Lowering {
      */
     void emit(PrimitiveDescriptor descriptor, Map<Arg, Slot> inputs, Arg result, Value v) {
         MemoryDescriptor made = descriptor.query(result);
-        if (tuner == null || made.equals(preferred(v))) {
+        if (!kernels.areTuned() || made.equals(preferred(v))) {
             emit(descriptor, inputs, Map.of(result, out(v, made)));
             return;
         }
@@ -610,24 +490,13 @@ final class Lowering {
         return forwards.get(workspace);
     }
 
-    /** Whether anything reads a value or may see it. */
-    boolean isRead(Value v) {
-        return graph.isVisible(v) || lastReaders.containsKey(v);
-    }
-
-    /** Whether a node is the last that reads a value. */
-    boolean isLastReader(Value v, Node reader) {
-        return !graph.isVisible(v) && reader.equals(lastReaders.get(v));
-    }
-
     /**
      * Whether a node may write its result over one of its operands: nobody reads that afterwards, under this name or another of the
      * same memory, the node itself reads it once, and it is not the caller's.
      */
     boolean mayBeOverwritten(Value v, Node reader) {
         boolean once = reader.inputs().stream().filter(v::equals).count() == 1;
-        if (v.role() != Value.Role.COMPUTED || isConstant(v) || !once || !isLastReader(v, reader)) return false;
-        int position = positions.get(reader);
+        if (v.role() != Value.Role.COMPUTED || isConstant(v) || !once || !readers.isLast(v, reader)) return false;
         List<Slot> places = slots.getOrDefault(v, List.of());
         for (Slot slot : places) {
             Buffer buffer = slot.buffer().root();
@@ -635,20 +504,14 @@ final class Lowering {
             for (Map.Entry<Value, List<Slot>> other : slots.entrySet()) {
                 boolean same =
                         other.getValue().stream().anyMatch(s -> s.buffer().root() == buffer);
-                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), position)) return false;
+                if (same && !other.getKey().equals(v) && readers.isReadFrom(other.getKey(), reader)) return false;
             }
             for (Map.Entry<Value, View> other : views.entrySet()) {
                 boolean same = other.getValue().slot().buffer().root() == buffer;
-                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), position)) return false;
+                if (same && !other.getKey().equals(v) && readers.isReadFrom(other.getKey(), reader)) return false;
             }
         }
         return !places.isEmpty();
-    }
-
-    /** Whether the node at a position, one behind it, or somebody outside of the graph reads a value. */
-    private boolean isReadFrom(Value v, int position) {
-        Node last = lastReaders.get(v);
-        return graph.isVisible(v) || (last != null && positions.get(last) >= position);
     }
 
     private String path() {

@@ -12,9 +12,7 @@ public enum NormalizationFlag {
     /** Adds a shift (β). */
     USE_SHIFT(dnnl_h.dnnl_use_shift()),
     /** A ReLU follows; in training it leaves its mask in the workspace. */
-    FUSE_NORM_RELU(dnnl_h.dnnl_fuse_norm_relu()),
-    /** A second input is added and a ReLU follows; not implemented on CPUs. */
-    FUSE_NORM_ADD_RELU(dnnl_h.dnnl_fuse_norm_add_relu());
+    FUSE_NORM_RELU(dnnl_h.dnnl_fuse_norm_relu());
 
     private final int bit;
 
