@@ -197,6 +197,7 @@ public final class Fit {
         List<EpochResult> results = new ArrayList<>();
         if (resumes) restore(progress, listeners);
         Throwable failure = null;
+        int started = 0;
         try (BatchAhead ahead = new BatchAhead(loader, workers);
                 Evaluator evaluator = new Evaluator(
                         trainer.model(),
@@ -204,7 +205,10 @@ public final class Fit {
                         trainer.threads(),
                         trainer.loss(),
                         Math.max(batchSize, 128))) {
-            for (Listener listener : listeners) listener.start(progress);
+            for (Listener listener : listeners) {
+                started++;
+                listener.start(progress);
+            }
             checkpoints.start(this);
             while (progress.epoch() <= epochs && !isOver()) {
                 EpochResult result = epoch(progress, ahead, evaluator, listeners);
@@ -224,10 +228,24 @@ public final class Fit {
             failure = e;
             throw e;
         } finally {
-            End end = end(failure);
-            for (Listener listener : listeners) listener.end(end);
+            tellEnd(listeners.subList(0, started), failure);
         }
         return results;
+    }
+
+    /** Every one of them, whatever another throws; that does not hide what ended the run. */
+    private void tellEnd(List<? extends Listener> started, Throwable failure) {
+        End end = end(failure);
+        RuntimeException thrown = null;
+        for (Listener listener : started) {
+            try {
+                listener.end(end);
+            } catch (RuntimeException e) {
+                if (failure == null && thrown == null) thrown = e;
+                else if (e != failure && e != thrown) (failure != null ? failure : thrown).addSuppressed(e);
+            }
+        }
+        if (thrown != null) throw thrown;
     }
 
     private void restore(FitProgress progress, List<? extends Listener> listeners) {

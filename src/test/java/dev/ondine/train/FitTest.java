@@ -169,6 +169,37 @@ class FitTest {
         assertEquals("end FAILED", recorder.told.getLast());
     }
 
+    /** Who was not told of the start could not know what the end is of; and nobody hides why the run ended. */
+    @Test
+    void whoWasNotToldOfTheStartIsNotToldOfTheEnd() {
+        Recorder before = new Recorder();
+        Recorder after = new Recorder();
+        Fit.Listener failing = new Fit.Listener() {
+            @Override
+            public void start(FitProgress progress) {
+                throw new IllegalStateException("no room for a test");
+            }
+
+            @Override
+            public void end(Fit.End end) {
+                throw new IllegalArgumentException("nor at the end");
+            }
+        };
+        Recorder first = new Recorder() {
+            @Override
+            public void end(Fit.End end) {
+                super.end(end);
+                throw new UnsupportedOperationException("nor at its own");
+            }
+        };
+        var e = assertThrows(
+                IllegalStateException.class, () -> fit(1, Checkpoints.NONE, first, before, failing, after));
+        assertEquals("no room for a test", e.getMessage());
+        assertEquals(2, e.getSuppressed().length, "what failed at the end is told, too");
+        assertEquals(List.of("start of 1x4", "end FAILED"), before.told);
+        assertEquals(List.of(), after.told);
+    }
+
     /** The best model is the one of the epoch that measured best, whatever came later. */
     @Test
     void theBestModelIsKept(@TempDir Path folder) throws IOException {
