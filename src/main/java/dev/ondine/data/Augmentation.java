@@ -63,8 +63,24 @@ public record Augmentation(List<ImageTransform> transforms, Mixing mixing) {
 
     /** {@code shifted by up to 4 pixels, mirrored}. */
     public String describe() {
-        String text = transforms.stream().map(Object::toString).collect(Collectors.joining(", "));
+        String text = transforms.stream().map(Augmentation::text).collect(Collectors.joining(", "));
         if (mixing.isNone()) return text;
         return text.isEmpty() ? mixing.toString() : text + ", " + mixing;
+    }
+
+    /** The same in every process that augments in this way: a run that goes on is known by it. */
+    @Override
+    public String toString() {
+        return "Augmentation[transforms="
+                + transforms.stream().map(Augmentation::text).toList() + ", mixing=" + mixing + "]";
+    }
+
+    /** What a transform says of itself; of one that says nothing, a lambda say, its class, without what is another in each process. */
+    private static String text(ImageTransform transform) {
+        String name = transform.getClass().getName();
+        String text = transform.toString();
+        if (!text.equals(name + "@" + Integer.toHexString(transform.hashCode()))) return text;
+        int lambda = name.indexOf("$$Lambda");
+        return lambda < 0 ? name : "a function of " + name.substring(0, lambda);
     }
 }

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 
 class AugmentationTest {
@@ -44,6 +45,24 @@ class AugmentationTest {
     private static int bright(float[] image) {
         for (int i = 0; i < image.length; i++) if (image[i] == 1) return i;
         return -1;
+    }
+
+    /** Neither a lambda's address nor an object's hash is in the text: a run that goes on in another process is known by it. */
+    @Test
+    void whatItIsCalledIsTheSameInEveryProcess() {
+        final class Own implements ImageTransform {
+            @Override
+            public void apply(Image image, RandomGenerator random) {}
+        }
+        Augmentation augmentation = Augmentation.of(new RandomCrop(2), (_, _) -> {}, new Own());
+        String name = getClass().getName();
+        assertEquals(
+                "shifted by up to 2 pixels, a function of " + name + ", " + Own.class.getName(),
+                augmentation.describe());
+        assertEquals(
+                "Augmentation[transforms=[shifted by up to 2 pixels, a function of " + name + ", " + Own.class.getName()
+                        + "], mixing=" + Mixing.NONE + "]",
+                augmentation.toString());
     }
 
     @Test
