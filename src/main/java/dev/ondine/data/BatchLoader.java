@@ -284,12 +284,7 @@ public final class BatchLoader {
         }
 
         private int label(int index) {
-            int label = set.label(index);
-            if (label < 0 || label >= classes) {
-                throw new IllegalArgumentException("data set '" + set.name() + "': sample " + index + " has the label "
-                        + label + "; with " + classes + " classes, labels go from 0 to " + (classes - 1));
-            }
-            return label;
+            return Checks.label(set.name(), index, set.label(index), classes);
         }
 
         private static void room(String what, MemorySegment segment, long bytes) {

@@ -41,13 +41,15 @@ final class Checks {
             throw new IllegalArgumentException(
                     "data set '" + name + "' has " + samples + " samples, but " + labels.length + " labels");
         }
-        for (int i = 0; i < labels.length; i++) {
-            if (labels[i] < 0 || labels[i] >= classes.size()) {
-                throw new IllegalArgumentException(
-                        "data set '" + name + "': sample " + i + " has the label " + labels[i] + "; with "
-                                + classes.size() + " classes, labels go from 0 to " + (classes.size() - 1));
-            }
+        for (int i = 0; i < labels.length; i++) label(name, i, labels[i], classes.size());
+    }
+
+    static int label(String name, int sample, int label, int classes) {
+        if (label < 0 || label >= classes) {
+            throw new IllegalArgumentException("data set '" + name + "': sample " + sample + " has the label " + label
+                    + "; with " + classes + " classes, labels go from 0 to " + (classes - 1));
         }
+        return label;
     }
 
     /**

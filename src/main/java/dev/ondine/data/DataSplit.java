@@ -33,7 +33,8 @@ public record DataSplit(String name, Dataset train, Dataset test) {
      * order of the data set.
      *
      * @param share above 0 and below 1
-     * @throws IllegalArgumentException if the share is out of range, or nothing would be held back or left
+     * @throws IllegalArgumentException if the share is out of range, nothing would be held back or left, or a sample has a label that
+     *     there is no class for
      */
     public DataSplit validation(double share, long seed) {
         if (!(share > 0 && share < 1)) {
@@ -42,7 +43,8 @@ public record DataSplit(String name, Dataset train, Dataset test) {
         List<List<Integer>> byClass = new ArrayList<>();
         for (int c = 0; c < train.classes().size(); c++) byClass.add(new ArrayList<>());
         for (int index : Seeds.permutation(train.size(), Seeds.stream(seed, 'V', 0))) {
-            byClass.get(train.label(index)).add(index);
+            int label = Checks.label(train.name(), index, train.label(index), byClass.size());
+            byClass.get(label).add(index);
         }
         boolean[] held = new boolean[train.size()];
         int count = 0;

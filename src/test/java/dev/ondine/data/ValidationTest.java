@@ -78,6 +78,41 @@ class ValidationTest {
     }
 
     @Test
+    void aLabelWithoutAClassIsNamed() {
+        record Wrong(Dataset right) implements Dataset {
+            @Override
+            public int size() {
+                return right.size();
+            }
+
+            @Override
+            public Shape sampleShape() {
+                return right.sampleShape();
+            }
+
+            @Override
+            public List<String> classes() {
+                return right.classes();
+            }
+
+            @Override
+            public int label(int index) {
+                return index == 13 ? 3 : right.label(index);
+            }
+
+            @Override
+            public void read(int index, float[] into, int offset) {
+                right.read(index, into, offset);
+            }
+        }
+        Dataset wrong = new Wrong(new Mine(40));
+        var e = assertThrows(
+                IllegalArgumentException.class, () -> new DataSplit("mine", wrong, wrong).validation(0.5, 1));
+        assertEquals(
+                "data set 'Wrong': sample 13 has the label 3; with 3 classes, labels go from 0 to 2", e.getMessage());
+    }
+
+    @Test
     void sharesThatLeaveNothingAreRefused() {
         for (double share : new double[] {0, 1, -0.5, Double.NaN, 0.001, 0.999}) {
             assertThrows(IllegalArgumentException.class, () -> split(share, 1), "share " + share);
