@@ -8,6 +8,7 @@ import dev.ondine.backend.Precision;
 import dev.ondine.data.BatchLoader;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
+import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Value;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
@@ -28,8 +29,8 @@ import java.util.Map;
  * batches of a data set, as {@code torch.optim.swa_utils.update_bn} does. For weights that no training has normalized with, averaged ones
  * (EMA, SWA) above all, and after training, whose running statistics lag behind the weights.
  *
- * <p>Each batch counts once, the last, smaller one too, unless it holds a single sample, which may have nothing to be averaged over; it is
- * left out then. Everything else is as in training: dropout drops, and renormalization corrects towards the running statistics that were
+ * <p>Each batch counts once, the last, smaller one too, unless the network cannot be trained on it: a single sample may have nothing to be
+ * averaged over, and not every number can be divided into virtual batches. It is left out then. Everything else is as in training: dropout drops, and renormalization corrects towards the running statistics that were
  * there before. Layers whose statistics are frozen or not tracked stay as they are.
  * The model is changed at the end, all at once: whoever fails or is interrupted before has changed nothing.
  *
@@ -105,7 +106,7 @@ public final class UpdateBatchNorm {
      *
      * @param normalization applied to every sample: what the model was trained with
      * @return how many batches the statistics are averages of
-     * @throws IllegalArgumentException if the samples do not fit the model
+     * @throws IllegalArgumentException if the samples do not fit the model, or it cannot be trained on batches of this size
      * @throws TrainingException if a batch's statistics are not finite; names the layer. The model is as before then
      */
     public long run(Dataset data, Normalization normalization) {
@@ -114,7 +115,7 @@ public final class UpdateBatchNorm {
                 new BatchLoader(data, Math.min(batchSize, data.size()), shuffled, seed, false, normalization);
         BatchLoader.Epoch epoch = loader.epoch(0);
         try (Averages averages = new Averages(this)) {
-            while (epoch.nextCount() > 1) {
+            while (epoch.nextCount() > 1 && averages.takes(epoch.nextCount())) {
                 MemorySegment input = averages.input(epoch.nextCount());
                 epoch.next(input, averages.targets);
                 averages.take();
@@ -151,6 +152,17 @@ public final class UpdateBatchNorm {
             this.parameters = model.parameters();
             this.block = arena.allocate(parameters.buffers().byteSize(), Tensor.ALIGNMENT);
             this.targets = arena.allocate((long) settings.batchSize * Integer.BYTES, Integer.BYTES);
+        }
+
+        /** Whether the model can be trained on a batch of this size; whoever begins with one that cannot be is told why, later. */
+        boolean takes(int size) {
+            if (taken == 0 || plans.containsKey(size)) return true;
+            try {
+                model.graph(Mode.TRAINING, size, (_, _) -> {});
+                return true;
+            } catch (ModelException _) {
+                return false;
+            }
         }
 
         /** Where the samples of the next batch are to be written. */

@@ -11,6 +11,7 @@ import dev.ondine.data.Augmentation;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
+import dev.ondine.graph.ModelException;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.ParameterSpec;
@@ -145,6 +146,39 @@ class AveragingTest {
             try (Evaluator evaluator = new Evaluator(again, Backends.named("onednn"), 1, Loss.crossEntropy(), 128)) {
                 assertEquals(evaluator.evaluate(data.test(), normalization).loss(), measured[0].loss());
             }
+        }
+    }
+
+    /** 70 samples are two batches of 32 and 6 that make no virtual batches of 4: they are left out, as training leaves them out. */
+    @Test
+    void aLastBatchThatMakesNoVirtualBatchesIsLeftOut() {
+        DataSplit data = Datasets.open("digits:70,32", 1);
+        Normalization normalization = Normalization.of(data.train());
+        Sequential net = Sequential.of(
+                Layers.flatten(), Layers.linear(784, 6), Layers.batchNorm1d(6).ghost(4), Layers.linear(6, 10));
+        try (Model model = Model.of(net, data.train().sampleShape(), 1)) {
+            UpdateBatchNorm update = UpdateBatchNorm.of(model)
+                    .backend(Backends.named("reference"))
+                    .threads(1);
+            assertEquals(2, update.batchSize(32).run(data.train(), normalization));
+            assertEquals(
+                    2 * 32 / 4,
+                    model.parameters().get("2.num_batches_tracked").getLongAt(0),
+                    "each virtual batch counts");
+            var e = assertThrows(
+                    ModelException.class, () -> update.batchSize(30).run(data.train(), normalization));
+            assertTrue(
+                    e.getMessage().contains("a batch of 30") && e.getMessage().contains("multiple of 4"),
+                    e.getMessage());
+        }
+        try (Model model = Model.of(net, data.train().sampleShape(), 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(Backends.named("reference"))
+                        .threads(1)
+                        .averaging(Averaging.swa(1))
+                        .build()) {
+            List<Fit.EpochResult> results = new Fit(trainer, data, normalization, Augmentation.NONE, 32, 1).run(1);
+            assertEquals(1, results.size(), "the average is finished, too");
         }
     }
 
