@@ -20,6 +20,12 @@ import java.util.Map;
 final class LayerLog implements Fit.Listener {
     static final String FILE = "layers.jsonl";
 
+    /** How the names of event files begin. */
+    static final String EVENTS = "events.out.tfevents.";
+
+    /** How they end: there may be others of TensorBoard's. */
+    static final String OURS = ".ondine";
+
     /** Of which quantiles are kept. */
     static final double[] SHARES = {0, 0.05, 0.25, 0.5, 0.75, 0.95, 1};
 
@@ -47,7 +53,7 @@ final class LayerLog implements Fit.Listener {
             if (events == null) {
                 lines = JsonLines.open(folder.resolve(FILE));
                 long millis = System.currentTimeMillis();
-                events = EventFile.create(folder.resolve("events.out.tfevents." + millis + ".ondine"), millis / 1e3);
+                events = EventFile.create(folder.resolve(EVENTS + millis + OURS), millis / 1e3);
             }
             double now = System.currentTimeMillis() / 1e3;
             long step = progress.totalSteps();

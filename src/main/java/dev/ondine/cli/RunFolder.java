@@ -47,11 +47,11 @@ final class RunFolder implements AutoCloseable {
 
     /**
      * Makes the folder, with those above it, and tries whether files can be made in it. What a killed process left unfinished there is
-     * removed, and what an earlier run would be resumed from, unless that is to happen.
+     * removed.
      *
      * @throws IOException if not: before anything is computed that could be lost
      */
-    static RunFolder open(Path folder, boolean resumes) throws IOException {
+    static RunFolder open(Path folder) throws IOException {
         boolean created = !Files.exists(folder);
         try {
             Files.createDirectories(folder);
@@ -59,7 +59,6 @@ final class RunFolder implements AutoCloseable {
             try (DirectoryStream<Path> unfinished = Files.newDirectoryStream(folder, ".ondine-*.tmp")) {
                 for (Path file : unfinished) Files.deleteIfExists(file);
             }
-            if (!resumes) Files.deleteIfExists(folder.resolve(Checkpoints.STATE));
         } catch (FileAlreadyExistsException e) {
             throw new IOException(
                     "cannot write to the output folder " + folder + ": " + e.getFile()
@@ -72,6 +71,21 @@ final class RunFolder implements AutoCloseable {
                     e);
         }
         return new RunFolder(folder, created);
+    }
+
+    /**
+     * Removes what an earlier run left here that would be taken for this one's: what it would be resumed from, the history of its layers,
+     * its averaged model. Not before the first step: who was told that an option is wrong has lost nothing.
+     */
+    void begin() throws IOException {
+        Files.deleteIfExists(folder.resolve(Checkpoints.STATE));
+        // Who did not say --force has no run here, and files of these names would be another's.
+        if (!holdsModel(folder)) return;
+        Files.deleteIfExists(averaged());
+        Files.deleteIfExists(folder.resolve(LayerLog.FILE));
+        try (DirectoryStream<Path> events = Files.newDirectoryStream(folder, LayerLog.EVENTS + "*" + LayerLog.OURS)) {
+            for (Path file : events) Files.deleteIfExists(file);
+        }
     }
 
     Path model() {

@@ -130,7 +130,7 @@ final class TrainCommand extends Command {
         saving.check(this);
         input.settle(data);
         Path path = saving.folder(this, RunFolder.fresh(data, modelName));
-        try (RunFolder folder = RunFolder.open(path, saving.resumes())) {
+        try (RunFolder folder = RunFolder.open(path)) {
             openData();
             Backend backend = computing.open(this);
             computing.settle(backend);

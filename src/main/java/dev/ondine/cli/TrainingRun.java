@@ -99,6 +99,7 @@ final class TrainingRun implements Fit.Listener {
     public void start(FitProgress progress) {
         this.progress = progress;
         try {
+            if (!progress.resumed()) folder.begin();
             ConfigFile.write(folder.config(), command.spec());
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -283,6 +284,32 @@ class TrainAndEvalTest {
         assertTrue(refused.err().contains("--force"), refused.err());
         assertArrayEquals(before, Files.readAllBytes(folder.resolve("model.safetensors")));
         assertEquals(0, train(folder, "--epochs", 1, "--seed", 2, "--force").code());
+    }
+
+    /** What is to be replaced is there until something replaces it, and nothing of it is shown as the new run's then. */
+    @Test
+    void aRunIsReplacedAsAWholeOrNotAtAll() throws IOException {
+        Path run = folder.resolve("run");
+        assertEquals(0, train(run, "--epochs", 1, "--ema", 0.9).code());
+        Ondine.Outcome wrong =
+                Ondine.run("train", "--data", "mnist:" + folder.resolve("none"), "--out", run, "--force");
+        assertEquals(1, wrong.code(), wrong.err());
+        Ondine.Outcome resumed = Ondine.run("train", "--resume", run);
+        assertTrue(resumed.out().contains("Nothing to do"), resumed.out() + resumed.err());
+
+        Ondine.Outcome other = train(run, "--epochs", 1, "--seed", 2, "--force");
+        assertEquals(0, other.code(), other.err());
+        assertFalse(Files.exists(run.resolve("averaged.safetensors")), "the average of another run");
+        assertEquals(
+                RunHistory.read(run).layers().size(),
+                Files.readAllLines(run.resolve(LayerLog.FILE)).size(),
+                "one epoch of each layer");
+        try (Stream<Path> files = Files.list(run)) {
+            assertEquals(
+                    1,
+                    files.filter(f -> f.getFileName().toString().startsWith(LayerLog.EVENTS))
+                            .count());
+        }
     }
 
     @Test
