@@ -71,7 +71,7 @@ record RunHistory(
         if (!Files.exists(file)) return layers;
         for (Map<String, Object> line : lines(file)) {
             int epoch = (int) number(file, line, "epoch");
-            // An earlier run's, in the same folder, was longer.
+            // Cut off in the log when the run went on.
             if (!epochs.containsKey(epoch)) continue;
             Map<String, SequencedMap<Integer, double[]>> tensors =
                     layers.computeIfAbsent(String.valueOf(line.get("layer")), _ -> new LinkedHashMap<>());
@@ -120,7 +120,7 @@ record RunHistory(
         return epochs.values().stream().anyMatch(line -> line.containsKey(name));
     }
 
-    /** Of each line strings, booleans as such, numbers as Double, arrays as double[]; nulls are left out. A cut last line, too. */
+    /** Of each line strings, booleans as such, numbers as Double, arrays as double[]; nulls are left out. Lines that were cut, too. */
     private static List<Map<String, Object>> lines(Path file) throws IOException {
         List<Map<String, Object>> lines = new ArrayList<>();
         List<String> texts = Files.readAllLines(file);
@@ -129,8 +129,8 @@ record RunHistory(
             try {
                 lines.add(line(texts.get(i)));
             } catch (JsonProcessingException | IllegalArgumentException e) {
-                // A process that was killed may have written half of its last line.
-                if (i == texts.size() - 1) break;
+                // Half a line of a process that was killed; one that went on with the run has written behind it.
+                if (i == texts.size() - 1 || !texts.get(i).endsWith("}")) continue;
                 throw new IOException(file + ", line " + (i + 1) + ": is damaged: " + e.getMessage(), e);
             }
         }

@@ -121,7 +121,7 @@ class ReportTest {
         assertFalse(page.contains("<td>seed</td>"), "and not where they agree");
     }
 
-    /** A killed process leaves half a line at the end; anything else that is damaged is said. */
+    /** A killed process leaves half a line, and one that goes on writes behind it; anything else that is damaged is said. */
     @Test
     void damagedLogs() throws IOException {
         Path run = Files.createDirectories(folder.resolve("killed"));
@@ -130,7 +130,10 @@ class ReportTest {
         Files.writeString(run.resolve("log.jsonl"), first + "{\"event\":\"epo");
         assertEquals(0, Ondine.run("report", run).code());
         assertTrue(Files.readString(run.resolve("report.html")).contains("The folder holds no model."));
-        Files.writeString(run.resolve("log.jsonl"), "{\"event\":\n" + first);
+        Files.writeString(run.resolve("log.jsonl"), first + "{\"complete\":tr\n" + whole);
+        assertEquals(0, Ondine.run("report", run).code());
+        assertEquals(2, RunHistory.read(run).epochs().size());
+        Files.writeString(run.resolve("log.jsonl"), "{\"event\":}\n" + first);
         Ondine.Outcome damaged = Ondine.run("report", run);
         assertEquals(1, damaged.code());
         assertTrue(damaged.err().contains("line 1"), damaged.err());
