@@ -48,6 +48,8 @@ final class FitState {
         // As text that reads back to the same bits.
         text.put("loss_sum", Double.toString(progress.lossSum()));
         text.put("skipped", Integer.toString(progress.skipped()));
+        text.put("skipped_in_all", Long.toString(trainer.skippedSteps()));
+        trainer.lastSkipped().ifPresent(why -> text.put("last_skipped", why));
         text.put("correct", Long.toString(progress.correct()));
         text.put("learning_rate", Double.toString(progress.learningRate()));
         text.put("seconds", Double.toString(progress.seconds()));
@@ -112,6 +114,8 @@ final class FitState {
                         Double.parseDouble(entry(text, "learning_rate")),
                         Double.parseDouble(entry(text, "seconds")));
                 progress.skipped((int) number(text, "skipped"));
+                trainer.skippedBefore(
+                        Long.parseLong(text.getOrDefault("skipped_in_all", "0")), text.get("last_skipped"));
                 checkpoints.restore(entry(text, "best"));
             } catch (IllegalArgumentException e) {
                 throw new IOException(file + ": " + e.getMessage(), e);

@@ -306,8 +306,12 @@ public final class Trainer implements AutoCloseable {
         } else {
             step += " (learning rate " + (float) learningRate() + "); a lower learning rate or a warm-up may help";
         }
-        return new TrainingException(
-                step + ". The step was not applied: parameters and running statistics are as before.");
+        step += ". The step was not applied: parameters ";
+        return new TrainingException(step
+                + (accumulation.taken() == 0
+                        ? "and running statistics are as before."
+                        : "are as before; the running statistics have taken in the batches of it before this"
+                                + " one."));
     }
 
     private static String named(String path) {
@@ -378,6 +382,12 @@ public final class Trainer implements AutoCloseable {
     /** Why the last step that was left out was: the layer, parameter or sample. Nothing if none was. */
     public Optional<String> lastSkipped() {
         return Optional.ofNullable(lastSkipped);
+    }
+
+    /** So many were left out in the run that this one goes on with. */
+    void skippedBefore(long steps, String last) {
+        skipped = steps;
+        lastSkipped = last;
     }
 
     /** Tells the schedule how many epochs are done, with fractions. */

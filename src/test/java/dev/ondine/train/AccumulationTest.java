@@ -1,8 +1,10 @@
 package dev.ondine.train;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.backend.Backends;
 import dev.ondine.nn.Layers;
@@ -66,6 +68,38 @@ class AccumulationTest {
         // A convolution's gradient is a sum over 12 images of 16 positions, in three steps.
         whole.forEach((name, values) ->
                 Tolerances.assertClose(name, values, accumulated.get(name), 3 * Tolerances.cancelling(WHOLE * 16)));
+    }
+
+    /** The second batch of a step is not finite: both are dropped, and what the first did to the running statistics is told. */
+    @Test
+    void aBatchThatIsNotFiniteDropsTheStep() {
+        Sequential net =
+                Sequential.of(Layers.conv2d(2, 3, 3), Layers.batchNorm2d(3), Layers.flatten(), Layers.linear(48, 10));
+        try (Model model = Model.of(net, SAMPLE, 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(Backends.named("reference"))
+                        .accumulate(2)
+                        .onNonFinite(NonFinite.SKIP)
+                        .build()) {
+            float[] before = model.parameters().get("0.weight").toFloatArray();
+            TrainingBatch batch = trainer.batch(4);
+            Fixtures.fill(batch.input(), batch.target(), 1);
+            batch.step();
+            batch.input().setFloatAt(0, Float.NaN);
+            assertTrue(Float.isNaN(batch.step()));
+            String partly = trainer.lastSkipped().orElseThrow();
+            assertTrue(partly.contains("have taken in the batches of it before"), partly);
+            assertEquals(1, model.parameters().get("1.num_batches_tracked").getLongAt(0));
+            assertTrue(Float.isNaN(batch.step()));
+            String whole = trainer.lastSkipped().orElseThrow();
+            assertTrue(whole.contains("parameters and running statistics are as before"), whole);
+            Fixtures.fill(batch.input(), batch.target(), 2);
+            batch.step();
+            assertArrayEquals(before, model.parameters().get("0.weight").toFloatArray());
+            assertEquals(0, trainer.steps());
+            batch.step();
+            assertEquals(1, trainer.steps());
+        }
     }
 
     @Test

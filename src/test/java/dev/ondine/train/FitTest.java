@@ -11,11 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.ondine.backend.Backends;
 import dev.ondine.data.Augmentation;
 import dev.ondine.data.DataSplit;
+import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.Sequential;
+import dev.ondine.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -351,6 +353,62 @@ class FitTest {
                 b -> b.optimizer(Optimizer.Sgd.of(0.05).momentum(0.9)).averaging(Averaging.swa(1)));
         // Within the second epoch, or after its end.
         assertGoesOn(which % 2 == 0 ? 5 : 7, all.get(which), "onednn", whole, cut);
+    }
+
+    /** Every sample is right but one, which spoils a step of each epoch. */
+    private record Spoiled(Dataset right) implements Dataset {
+        @Override
+        public int size() {
+            return right.size();
+        }
+
+        @Override
+        public Shape sampleShape() {
+            return right.sampleShape();
+        }
+
+        @Override
+        public List<String> classes() {
+            return right.classes();
+        }
+
+        @Override
+        public int label(int index) {
+            return right.label(index);
+        }
+
+        @Override
+        public void read(int index, float[] into, int offset) {
+            right.read(index, into, offset);
+            if (index == 7) into[offset] = Float.NaN;
+        }
+    }
+
+    private static long skipped(Path folder, int epochs, boolean resume) throws IOException {
+        DataSplit digits = Datasets.open("digits:64,32", 1);
+        DataSplit data = new DataSplit("spoiled", new Spoiled(digits.train()), digits.test());
+        Sequential net = Sequential.of(Layers.flatten(), Layers.linear(784, 10));
+        try (Model model = Model.of(net, data.train().sampleShape(), 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(Backends.named("reference"))
+                        .threads(1)
+                        .onNonFinite(NonFinite.SKIP)
+                        .build()) {
+            Fit fit = new Fit(trainer, data, Normalization.of(digits.train()), Augmentation.NONE, 16, 1);
+            fit.checkpoints(new Checkpoints(folder, Monitor.LOSS, _ -> Map.of()));
+            if (resume) fit.resume(folder);
+            fit.run(epochs);
+            assertTrue(trainer.lastSkipped().orElseThrow().contains("holds a NaN"));
+            return trainer.skippedSteps();
+        }
+    }
+
+    @Test
+    void stepsThatWereLeftOutAreCountedOverResumptions(@TempDir Path folder) throws IOException {
+        assertEquals(2, skipped(folder, 2, false));
+        // Nothing is left to do.
+        assertEquals(2, skipped(folder, 2, true));
+        assertEquals(3, skipped(folder, 3, true));
     }
 
     @Test
