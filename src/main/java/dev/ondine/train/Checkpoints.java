@@ -87,6 +87,7 @@ public final class Checkpoints {
 
     /** What {@link #best} is from now on, as text. */
     void restore(String best) {
+        if (folder == null) return; // NONE is everybody's
         this.best = Double.parseDouble(best);
     }
 
@@ -95,6 +96,7 @@ public final class Checkpoints {
     }
 
     void start(Fit fit) {
+        if (folder == null) return;
         lastStep = fit.trainer().steps();
         lastNanos = System.nanoTime();
     }

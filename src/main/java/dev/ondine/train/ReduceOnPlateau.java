@@ -40,6 +40,11 @@ public final class ReduceOnPlateau implements Fit.Listener {
     @Override
     public void start(FitProgress progress) {
         trainer = progress.trainer();
+        if (!progress.resumed()) {
+            best = monitor.worst();
+            bad = 0;
+            scale = 1;
+        }
         trainer.scaleLearningRate(scale);
     }
 

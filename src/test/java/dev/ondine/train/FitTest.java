@@ -411,6 +411,23 @@ class FitTest {
         assertEquals(3, skipped(folder, 3, true));
     }
 
+    /** What is nobody's checkpoints remembers nothing of a run; and a listener begins anew with each run that does. */
+    @Test
+    void whatIsUsedForSeveralRunsBeginsAnew(@TempDir Path folder) throws IOException {
+        skipped(folder, 1, false);
+        ReduceOnPlateau plateau = new ReduceOnPlateau(Monitor.LOSS, 0.5, 0, 0);
+        plateau.restore(Map.of("best", "-1.0", "bad", "0", "scale", "0.25"));
+        fit(1, Checkpoints.NONE, plateau, new Fit.Listener() {
+            @Override
+            public void step(FitProgress progress) {
+                assertEquals(0.05, progress.learningRate());
+            }
+        });
+        assertEquals("1.0", plateau.state().get("scale"));
+        Checkpoints.NONE.restore("0.5");
+        assertTrue(Checkpoints.NONE.best().isEmpty());
+    }
+
     @Test
     void accumulatedStepsGoOnToTheBit(@TempDir Path whole, @TempDir Path cut) throws IOException {
         // One step an epoch; saved after the second.
