@@ -79,6 +79,14 @@ final class InputOptions {
         command.require(workers > 0, "--workers", "at least 1", workers);
     }
 
+    /** Refuses what is about classes, for a model that tells none apart; after {@link #check}. */
+    void requireNoClasses(Command command) {
+        if (mixup == 0 && cutmix == 0) return;
+        throw command.wrong(
+                mixup > 0 ? "--mixup" : "--cutmix",
+                "the model gives back its input: there are no classes to mix with the images");
+    }
+
     /** Makes the defaults that depend on the data values that were given, for whoever repeats the run from its options. */
     void settle(String data) {
         shift = shift(data);

@@ -125,7 +125,10 @@ final class TrainCommand extends Command {
         schedule.check(this);
         averaging.check(this, training.epochs);
         stopping.check(this, reconstructs);
-        if (reconstructs) training.requireNoClasses(this);
+        if (reconstructs) {
+            input.requireNoClasses(this);
+            training.requireNoClasses(this);
+        }
         computing.check(this);
         saving.check(this);
         input.settle(data);

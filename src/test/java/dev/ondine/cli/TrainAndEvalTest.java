@@ -286,6 +286,14 @@ class TrainAndEvalTest {
         assertEquals(0, train(folder, "--epochs", 1, "--seed", 2, "--force").code());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"--mixup", "--cutmix", "--label-smoothing"})
+    void anAutoencoderHasNoClasses(String option) {
+        Ondine.Outcome run = Ondine.run("train", "--model", "autoencoder", option, 0.5, "--out", folder.resolve("run"));
+        assertEquals(2, run.code());
+        assertTrue(run.err().contains(option) && run.err().contains("gives back its input"), run.err());
+    }
+
     /** What is to be replaced is there until something replaces it, and nothing of it is shown as the new run's then. */
     @Test
     void aRunIsReplacedAsAWholeOrNotAtAll() throws IOException {
