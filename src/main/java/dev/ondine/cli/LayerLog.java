@@ -71,6 +71,10 @@ final class LayerLog implements Fit.Listener {
             scalar("loss/test", result.test().loss(), now, step);
             scalar("accuracy/test", result.test().accuracy(), now, step);
         }
+        if (progress.averaged() != null) {
+            scalar("loss/averaged_test", progress.averaged().loss(), now, step);
+            scalar("accuracy/averaged_test", progress.averaged().accuracy(), now, step);
+        }
         scalar("learning_rate", result.learningRate(), now, step);
         scalar("images_per_second", result.imagesPerSecond(), now, step);
         scalar("epoch", result.epoch(), now, step);

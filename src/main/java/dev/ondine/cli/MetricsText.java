@@ -1,12 +1,9 @@
 package dev.ondine.cli;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
 import dev.ondine.train.ConfusionMatrix;
 import dev.ondine.train.Measurement;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -126,11 +123,10 @@ final class MetricsText {
 
     /** One object; shares are from 0 to 1. */
     String json(boolean confusion) throws IOException {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
+        return Json.write(json -> {
             json.writeStartObject();
-            json.writeNumberField("loss", result.loss());
-            json.writeNumberField("accuracy", matrix.accuracy());
+            Json.number(json, "loss", result.loss());
+            Json.number(json, "accuracy", matrix.accuracy());
             json.writeNumberField("correct", matrix.correct());
             json.writeNumberField("samples", matrix.samples());
             json.writeNumberField("seconds", seconds);
@@ -139,17 +135,17 @@ final class MetricsText {
                 json.writeNumberField(Integer.toString(top.k()), top.accuracy());
             }
             json.writeEndObject();
-            json.writeNumberField("macro_precision", matrix.macroPrecision());
-            json.writeNumberField("macro_recall", matrix.macroRecall());
-            json.writeNumberField("macro_f1", matrix.macroF1());
+            Json.number(json, "macro_precision", matrix.macroPrecision());
+            Json.number(json, "macro_recall", matrix.macroRecall());
+            Json.number(json, "macro_f1", matrix.macroF1());
             json.writeArrayFieldStart("classes");
             for (int c = 0; c < matrix.classes().size(); c++) {
                 json.writeStartObject();
                 json.writeStringField("name", matrix.classes().get(c));
                 json.writeNumberField("samples", matrix.samples(c));
-                json.writeNumberField("precision", matrix.precision(c));
-                json.writeNumberField("recall", matrix.recall(c));
-                json.writeNumberField("f1", matrix.f1(c));
+                Json.number(json, "precision", matrix.precision(c));
+                Json.number(json, "recall", matrix.recall(c));
+                Json.number(json, "f1", matrix.f1(c));
                 json.writeEndObject();
             }
             json.writeEndArray();
@@ -163,7 +159,6 @@ final class MetricsText {
                 json.writeEndArray();
             }
             json.writeEndObject();
-        }
-        return text.toString();
+        });
     }
 }

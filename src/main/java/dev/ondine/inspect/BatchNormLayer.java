@@ -40,17 +40,17 @@ public record BatchNormLayer(
         return runningMean.length;
     }
 
-    /** Channels with γ near zero. */
+    /** Channels with γ near zero, or none at all: a NaN. */
     public int[] dead() {
         double squares = 0;
         for (float g : gamma) squares += (double) g * g;
         double limit = DEAD_SHARE * Math.sqrt(squares / Math.max(1, gamma.length));
-        return where(gamma.length, c -> Math.abs(gamma[c]) <= limit);
+        return where(gamma.length, c -> !(Math.abs(gamma[c]) > limit));
     }
 
-    /** Channels whose running variance is near ε. */
+    /** Channels whose running variance is near ε, or not a number. */
     public int[] constant() {
-        return where(channels(), c -> runningVariance[c] < EPSILONS * epsilon);
+        return where(channels(), c -> !(runningVariance[c] >= EPSILONS * epsilon));
     }
 
     /** Channels that no sample made fire, though they could have: those of {@link #activity} 0. */

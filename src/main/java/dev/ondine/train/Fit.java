@@ -308,6 +308,7 @@ public final class Fit {
             UpdateBatchNorm.of(average.get())
                     .backend(trainer.backend())
                     .threads(trainer.threads())
+                    .precision(trainer.precision())
                     .batchSize(batchSize)
                     .seed(seed)
                     .run(data.train(), normalization);
@@ -384,6 +385,9 @@ public final class Fit {
         recipe.put("samples", Integer.toString(data.train().size()));
         recipe.put("augmentation", augmentation.toString());
         recipe.put("optimizer", trainer.optimizer().toString());
+        recipe.put("loss", trainer.loss().toString());
+        recipe.put("clipping", trainer.clipping().toString());
+        recipe.put("normalization", normalization.toString());
         recipe.put("averaging", trainer.averaging().toString());
         recipe.put("precision", trainer.precision().toString());
         return recipe;

@@ -361,6 +361,10 @@ public final class Trainer implements AutoCloseable {
         return threads;
     }
 
+    Clipping clipping() {
+        return clipping;
+    }
+
     public Precision precision() {
         return precision;
     }
