@@ -31,7 +31,8 @@ final class MemoryPlanner {
     private static void mergeInPlace(List<StepSpec> steps) {
         for (int i = 0; i < steps.size(); i++) {
             Set<Buffer> taken = new LinkedHashSet<>();
-            for (StepSpec.InPlace pair : steps.get(i).inPlace()) {
+            StepSpec step = steps.get(i);
+            for (StepSpec.InPlace pair : step.inPlace()) {
                 Buffer in = pair.input().buffer();
                 Buffer out = pair.output().buffer();
                 // What takes the place of a part would take that of the whole.
@@ -42,12 +43,19 @@ final class MemoryPlanner {
                         && in.root() != out.root();
                 boolean fits =
                         !out.isExternal() && out.root() == out && in.root().bytes() >= out.bytes();
-                if (free && fits && out.first() >= i && !taken.contains(out)) {
+                if (free && fits && out.first() >= i && !taken.contains(out) && isReadOnce(pair.input(), step)) {
                     out.mergeInto(in);
                     taken.add(out);
                 }
             }
         }
+    }
+
+    /** Whether a step reads an input's memory in its own order only, not as another operand, part or transposition of it, too. */
+    private static boolean isReadOnce(Slot input, StepSpec step) {
+        return step.reads().stream()
+                .allMatch(s ->
+                        s.equals(input) || s.buffer().root() != input.buffer().root());
     }
 
     /** Every buffer that the planner has to place, in the order of first use. */

@@ -80,6 +80,23 @@ class MemoryPlannerTest {
         assertSame(x.buffer().root(), z.buffer().root());
     }
 
+    /** Of such an operand, a row beside the whole matrix, the first results would be read instead. */
+    @Test
+    void whatIsReadInPartsTooIsNotOverwritten() {
+        Slot x = slot("x", 128);
+        Slot row = new Slot(x.buffer().part(64, 64), MemoryDescriptor.NONE);
+        Slot y = slot("y", 128);
+        Slot z = slot("z", 128);
+        MemoryPlanner.plan(
+                List.of(
+                        step(List.of(), List.of(x)),
+                        step(List.of(x, row), List.of(y), new StepSpec.InPlace(x, y)),
+                        step(List.of(y, y), List.of(z), new StepSpec.InPlace(y, z))),
+                List.of());
+        assertNotSame(x.buffer().root(), y.buffer().root());
+        assertSame(y.buffer().root(), z.buffer().root());
+    }
+
     @Test
     void whatTheCallerReadsIsNeverOverwritten() {
         Slot x = slot("x", 64);

@@ -1,0 +1,75 @@
+package dev.ondine.onednn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import dev.ondine.backend.Backend;
+import dev.ondine.backend.Plan;
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.BinaryKind;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.GraphBuilder;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
+import dev.ondine.reference.ReferenceBackend;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import dev.ondine.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Values that are other values' memory, beside operations that write where they read. */
+class ViewsTest {
+    /** A few sums and products of numbers below 2. */
+    private static final float TOLERANCE = 1e-5f;
+
+    static Stream<Shape> shapes() {
+        return Stream.of(
+                Shape.of(4, 16), Shape.of(3, 64), Shape.of(2, 4, 16), Shape.of(4, 16, 2, 2), Shape.of(4, 3, 4, 4));
+    }
+
+    /** The first sample is read until the last sample is made. */
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void aPartOfWhatIsOverwritten(Shape shape) {
+        for (long start = 0; start < shape.dim(0); start++) {
+            for (boolean multiply : new boolean[] {false, true}) {
+                GraphBuilder builder = new GraphBuilder();
+                Value x = builder.input("x", DataType.FLOAT32, shape);
+                Value h = builder.add(new Op.Activation(ActivationKind.TANH, 1), x);
+                Value one = builder.add(new Op.Slice(0, start, 1), h);
+                Op op = multiply ? new Op.Multiply() : new Op.Binary(BinaryKind.SUBTRACT);
+                Value y = builder.add(op, h, one);
+                builder.output("y", builder.add(new Op.Activation(ActivationKind.TANH, 1), y));
+                isAsTheReference(builder.build());
+            }
+        }
+    }
+
+    private static void isAsTheReference(Graph graph) {
+        List<float[]> expected = results(new ReferenceBackend(), graph);
+        List<float[]> actual = results(new OneDnnBackend(), graph);
+        for (int i = 0; i < expected.size(); i++) {
+            assertArrayEquals(expected.get(i), actual.get(i), TOLERANCE, graph.print());
+        }
+    }
+
+    private static List<float[]> results(Backend backend, Graph graph) {
+        try (Plan plan = backend.compile(graph, PlanOptions.threads(1))) {
+            SplittableRandom random = new SplittableRandom(1);
+            for (Value v : graph.inputs()) {
+                Tensor tensor = plan.input(v.name());
+                for (long i = 0; i < tensor.elements(); i++) tensor.setFloatAt(i, (float) random.nextDouble(-1, 1));
+            }
+            plan.run(0);
+            List<float[]> results = new ArrayList<>();
+            for (String name : graph.outputs().keySet())
+                results.add(plan.output(name).toFloatArray());
+            return results;
+        }
+    }
+}
