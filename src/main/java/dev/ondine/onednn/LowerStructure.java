@@ -155,12 +155,15 @@ final class LowerStructure {
         return to.layouts.preferred(v.shape(), v.type().dataType());
     }
 
+    /** Blocks of channels and channels last, over a single pixel and without gaps; not what lies with the samples innermost. */
     private static boolean isRowMajorInDisguise(Value x, Slot slot) {
-        boolean onePixel =
-                x.shape().rank() > 2 && x.shape().elements(2, x.shape().rank()) == 1;
-        return onePixel
-                && slot.layout().size()
-                        == x.shape().elements() * x.type().dataType().bytes();
+        Shape s = x.shape();
+        boolean onePixel = s.rank() > 2 && s.elements(2, s.rank()) == 1;
+        if (!onePixel
+                || slot.layout().size() != s.elements() * x.type().dataType().bytes()) return false;
+        boolean channelsLast =
+                slot.layout().strides().map(strides -> strides[1] == 1).orElse(true);
+        return channelsLast || s.dim(0) == 1 || s.dim(1) == 1;
     }
 
     void fill(Op.Fill op) {

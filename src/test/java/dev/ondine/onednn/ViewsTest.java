@@ -7,6 +7,7 @@ import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.BinaryKind;
+import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -48,6 +50,22 @@ class ViewsTest {
                 isAsTheReference(builder.build());
             }
         }
+    }
+
+    /** Its gradient lies with the batch innermost, and goes through a reshape. */
+    @Test
+    void rowsThatLieAcross() {
+        GraphBuilder builder = new GraphBuilder();
+        Value x = builder.input("x", DataType.FLOAT32, Shape.of(15));
+        Value dy = builder.input("dy", DataType.FLOAT32, Shape.of(3, 5, 1, 1));
+        Value rows = builder.add(new Op.Reshape(Shape.of(3, 5, 1, 1)), x);
+        Value y = builder.add(new Op.Softmax(0, false), rows);
+        Value loss = builder.add(
+                new Op.Reshape(Shape.of()),
+                builder.add(new Op.ReduceSum(Shape.of(1, 1, 1, 1)), builder.add(new Op.Multiply(), y, dy)));
+        builder.output("loss", loss);
+        Graph graph = builder.build();
+        isAsTheReference(Differentiate.apply(graph, loss, List.of(x)));
     }
 
     private static void isAsTheReference(Graph graph) {
