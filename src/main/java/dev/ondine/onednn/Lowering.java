@@ -497,6 +497,7 @@ final class Lowering {
     boolean mayBeOverwritten(Value v, Node reader) {
         boolean once = reader.inputs().stream().filter(v::equals).count() == 1;
         if (v.role() != Value.Role.COMPUTED || isConstant(v) || !once || !readers.isLast(v, reader)) return false;
+        if (isConvertedLater(v, reader)) return false;
         List<Slot> places = slots.getOrDefault(v, List.of());
         for (Slot slot : places) {
             Buffer buffer = slot.buffer().root();
@@ -504,14 +505,25 @@ final class Lowering {
             for (Map.Entry<Value, List<Slot>> other : slots.entrySet()) {
                 boolean same =
                         other.getValue().stream().anyMatch(s -> s.buffer().root() == buffer);
-                if (same && !other.getKey().equals(v) && readers.isReadFrom(other.getKey(), reader)) return false;
+                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), reader)) return false;
             }
             for (Map.Entry<Value, View> other : views.entrySet()) {
                 boolean same = other.getValue().slot().buffer().root() == buffer;
-                if (same && !other.getKey().equals(v) && readers.isReadFrom(other.getKey(), reader)) return false;
+                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), reader)) return false;
             }
         }
         return !places.isEmpty();
+    }
+
+    /** Whether a node, one behind it, or somebody outside of the graph reads a value, converted or not. */
+    private boolean isReadFrom(Value v, Node reader) {
+        return readers.isReadFrom(v, reader) || isConvertedLater(v, reader);
+    }
+
+    /** Whether a value is what another is made of that nobody made until this node, and somebody reads from there on. */
+    private boolean isConvertedLater(Value v, Node reader) {
+        return converted.entrySet().stream()
+                .anyMatch(made -> made.getValue().equals(v) && isReadFrom(made.getKey(), reader));
     }
 
     private String path() {

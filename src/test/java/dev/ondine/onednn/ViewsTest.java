@@ -68,6 +68,21 @@ class ViewsTest {
         isAsTheReference(Differentiate.apply(graph, loss, List.of(x)));
     }
 
+    /** What is converted is read when somebody asks for it, which is after a sum was made in its place. */
+    @Test
+    void aConvertedValue() {
+        GraphBuilder builder = new GraphBuilder();
+        Value x = builder.input("x", DataType.FLOAT32, Shape.of(2, 8, 3, 3));
+        Value w = builder.input("w", DataType.FLOAT32, Shape.of(8, 8, 1, 1));
+        Op.Convolution c = new Op.Convolution(List.of(1, 1), List.of(0, 0), List.of(0, 0), List.of(1, 1), 1, false);
+        Value h = builder.add(new Op.Activation(ActivationKind.TANH, 1), builder.add(c, x, w));
+        Value narrow = builder.add(new Op.Convert(DataType.BFLOAT16), h);
+        Value y = builder.add(new Op.Add(false), builder.add(c, x, w), h);
+        builder.output("y", builder.add(new Op.Activation(ActivationKind.RELU, 0), y));
+        builder.output("z", builder.add(new Op.Convert(DataType.FLOAT32), narrow));
+        isAsTheReference(builder.build());
+    }
+
     private static void isAsTheReference(Graph graph) {
         List<float[]> expected = results(new ReferenceBackend(), graph);
         List<float[]> actual = results(new OneDnnBackend(), graph);
