@@ -61,7 +61,7 @@ public record InstanceNorm(int spatial, int features, float epsilon, boolean aff
         return ChannelAffine.of(
                 context,
                 y,
-                context.parameter("weight", channels, new Initializer.Constant(1)),
-                context.parameter("bias", channels, new Initializer.Constant(0)));
+                context.parameter("weight", channels, new Initializer.Constant(1), ParameterRole.SCALE),
+                context.parameter("bias", channels, new Initializer.Constant(0), ParameterRole.SHIFT));
     }
 }

@@ -1,14 +1,20 @@
 package dev.ondine.train;
 
+import static dev.ondine.nn.Layers.batchNorm2d;
+import static dev.ondine.nn.Layers.groupNorm;
+import static dev.ondine.nn.Layers.instanceNorm2d;
+import static dev.ondine.nn.Layers.layerNorm;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.backend.Backends;
 import dev.ondine.graph.Value;
+import dev.ondine.nn.Layer;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.ParameterRole;
 import dev.ondine.nn.ParameterSpec;
+import dev.ondine.nn.Sequential;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
@@ -69,6 +75,15 @@ class ParameterGroupTest {
                         : bias ? ParameterRole.BIAS : ParameterRole.WEIGHT;
                 assertEquals(expected, spec.role(), spec.name());
             }
+        }
+    }
+
+    @Test
+    void everyNormalizationHasScaleAndShift() {
+        Layer siblings =
+                Sequential.of(batchNorm2d(4), instanceNorm2d(4).affine(true), groupNorm(2, 4), layerNorm(4, 3, 3));
+        for (ParameterSpec spec : Model.specs(siblings, Shape.of(4, 3, 3))) {
+            if (spec.learned()) assertTrue(spec.role().isNormalization(), spec.name());
         }
     }
 
