@@ -2,6 +2,8 @@ package dev.ondine.onednn;
 
 import dev.ondine.backend.Plan;
 import dev.ondine.graph.ActivationKind;
+import dev.ondine.graph.AxisMatrix;
+import dev.ondine.graph.BinaryKind;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
@@ -13,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
 
 /** A network of some dozen operations on values of a few shapes, read once, often or never; the same for the same seed. */
@@ -90,7 +93,7 @@ final class RandomNetwork {
 
     private void grow() {
         Value v = any();
-        Value made = switch (random.nextInt(14)) {
+        Value made = switch (random.nextInt(20)) {
             case 0, 1, 2 -> convolution(v);
             case 3 -> transposed(v);
             case 4, 5 -> batchNormalization(v);
@@ -101,6 +104,12 @@ final class RandomNetwork {
             case 11 -> pooling(v);
             case 12 -> random.nextBoolean() ? gate(v) : linear(v);
             case 13 -> random.nextBoolean() ? dropout(v) : softmax(v);
+            case 14 -> product(v);
+            case 15 -> transpose(v);
+            case 16 -> slice(v);
+            case 17 -> withoutOne(v);
+            case 18 -> random.nextBoolean() ? resized(v) : resampled(v);
+            case 19 -> random.nextBoolean() ? layerNormalization(v) : ghosts(v);
             default -> throw new AssertionError();
         };
         if (made != null) values.add(made);
@@ -184,7 +193,7 @@ final class RandomNetwork {
         int axis = random.nextInt(4);
         long extent = v.shape().dim(axis);
         long start = random.nextLong(extent);
-        return axis == 0 ? null : builder.add(new Op.Slice(axis, start, 1 + random.nextLong(extent - start)), v);
+        return builder.add(new Op.Slice(axis, start, 1 + random.nextLong(extent - start)), v);
     }
 
     private Value pooling(Value v) {
@@ -234,5 +243,86 @@ final class RandomNetwork {
 
     private Value softmax(Value v) {
         return builder.add(new Op.Softmax(1, random.nextBoolean()), v);
+    }
+
+    /** Of the matrices in two images, or in one, and as often as not back to the shape there was. */
+    private Value product(Value v) {
+        List<Value> same =
+                values.stream().filter(o -> o.shape().equals(v.shape())).toList();
+        Value other = same.get(random.nextInt(same.size()));
+        boolean columns = random.nextBoolean();
+        Value scores = builder.add(new Op.MatMul(columns, !columns, 0.3f), v, other);
+        if (random.nextBoolean()) return scores;
+        return columns
+                ? builder.add(new Op.MatMul(false, true, 1), v, scores)
+                : builder.add(new Op.MatMul(random.nextBoolean(), false, 1), scores, v);
+    }
+
+    private Value transpose(Value v) {
+        List<Integer> axes = new ArrayList<>(List.of(0, 1, 2, 3));
+        Collections.shuffle(axes, new Random(random.nextLong()));
+        return builder.add(new Op.Transpose(axes), v);
+    }
+
+    /** Together with a part of itself, or in turn. */
+    private Value withoutOne(Value v) {
+        int axis = random.nextInt(4);
+        Value one = builder.add(new Op.Slice(axis, random.nextLong(v.shape().dim(axis)), 1), v);
+        return switch (random.nextInt(3)) {
+            case 0 -> builder.add(new Op.Binary(BinaryKind.SUBTRACT), v, one);
+            case 1 -> builder.add(new Op.Multiply(), v, one);
+            default -> builder.add(new Op.Add(false), v, builder.add(new Op.Expand(v.shape()), one));
+        };
+    }
+
+    private Value resized(Value v) {
+        int axis = random.nextInt(4);
+        long in = v.shape().dim(axis);
+        long out = 1 + random.nextLong(LARGEST);
+        AxisMatrix matrix = switch (random.nextInt(4)) {
+            case 0 -> AxisMatrix.averages(in, out);
+            case 1 -> AxisMatrix.linear(in, out, random.nextBoolean());
+            case 2 -> AxisMatrix.nearest(in, out);
+            default ->
+                AxisMatrix.padded(
+                        AxisMatrix.Padding.values()[random.nextInt(in > 1 ? 3 : 1)],
+                        in,
+                        random.nextLong(Math.min(in, 3)),
+                        random.nextLong(Math.min(in, 3)));
+        };
+        return builder.add(new Op.AlongAxis(axis, matrix), v);
+    }
+
+    private Value resampled(Value v) {
+        long height = v.shape().dim(2);
+        long width = v.shape().dim(3);
+        if (Math.max(height, width) * 2 > LARGEST) return null;
+        return random.nextBoolean()
+                ? builder.add(new Op.Resampling(Op.ResamplingKind.NEAREST, List.of(height * 2, width)), v)
+                : builder.add(new Op.Resampling(Op.ResamplingKind.LINEAR, List.of(height * 2, width + 1)), v);
+    }
+
+    private Value layerNormalization(Value v) {
+        int axes = 1 + random.nextInt(3);
+        long[] dims = Arrays.copyOfRange(v.shape().dims(), 4 - axes, 4);
+        Shape normalized = Shape.of(dims);
+        if (normalized.elements() < 8) return null;
+        boolean scale = random.nextBoolean();
+        boolean shift = random.nextBoolean();
+        List<Value> operands = new ArrayList<>(List.of(v));
+        if (scale) operands.add(parameter("scale", normalized));
+        if (shift) operands.add(parameter("shift", normalized));
+        return builder.addAll(new Op.LayerNormalization(axes, 1e-5f, scale, shift), operands)
+                .getFirst();
+    }
+
+    /** As many virtual batches as samples. */
+    private Value ghosts(Value v) {
+        int n = (int) v.shape().dim(0);
+        if (v.shape().dim(2) * v.shape().dim(3) < 8) return null;
+        Shape channels = Shape.of(v.shape().dim(1));
+        List<Value> operands = List.of(v, parameter("scale", channels), parameter("shift", channels));
+        return builder.addAll(new Op.GhostBatchNormalization(n, 1e-5f, true, true), operands)
+                .getFirst();
     }
 }
