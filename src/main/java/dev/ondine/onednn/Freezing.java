@@ -2,12 +2,15 @@ package dev.ondine.onednn;
 
 import dev.ondine.backend.FrozenWeights;
 import dev.ondine.backend.FrozenWeights.Packed;
+import dev.ondine.graph.AxisMatrix;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -127,10 +130,17 @@ final class Freezing {
             expression = v.role() + " " + v.name();
         } else {
             List<String> operands = node.inputs().stream().map(this::expression).toList();
-            expression = node.op() + operands.toString() + "." + node.outputs().indexOf(v);
+            expression = formula(node.op()) + operands + "." + node.outputs().indexOf(v);
         }
         expressions.put(v, expression);
         return expression;
+    }
+
+    /** All that decides what an operation computes. A matrix is printed by its name and size only. */
+    private static String formula(Op op) {
+        if (!(op instanceof Op.AlongAxis(int axis, AxisMatrix m))) return op.toString();
+        return "AlongAxis " + axis + Arrays.toString(m.starts()) + Arrays.toString(m.indices())
+                + Arrays.toString(m.weights());
     }
 
     /** The steps of the prologue that make what is missing, directly or not. */

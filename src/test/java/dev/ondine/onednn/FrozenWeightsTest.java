@@ -10,7 +10,10 @@ import dev.ondine.backend.FrozenWeights;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.backend.Precision;
+import dev.ondine.graph.AxisMatrix;
+import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
+import dev.ondine.nn.Initializer;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Mode;
@@ -82,6 +85,27 @@ class FrozenWeightsTest {
         try (Plan plan = plan(backend, model, batch, options.folding(true))) {
             new FrozenWeights(model.parameters()::get).load(plan);
             return run(plan, batch);
+        }
+    }
+
+    /** Both are called replicate padded 31 to 32. */
+    @Test
+    void matricesOfOneNameAndSizeAreDifferentForms() {
+        Layer network = (context, x) -> {
+            Value p = context.parameter("p", Shape.of(1, 3, 31, 1), new Initializer.Uniform(1));
+            Value y = x;
+            for (int before = 0; before < 2; before++) {
+                AxisMatrix matrix = AxisMatrix.padded(AxisMatrix.Padding.REPLICATE, 31, before, 1L - before);
+                y = context.add(new Op.Add(false), y, context.add(new Op.AlongAxis(2, matrix), p));
+            }
+            return y;
+        };
+        try (Model model = model(network)) {
+            float[] own = runWithOwn(ONEDNN, model, 2, PlanOptions.threads(1));
+            try (FrozenWeights weights = frozen(model);
+                    Plan plan = plan(ONEDNN, model, 2, PlanOptions.threads(1).frozen(weights))) {
+                assertArrayEquals(own, run(plan, 2));
+            }
         }
     }
 
