@@ -5,6 +5,7 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Algorithm;
 import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.FormatTag;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
@@ -53,11 +54,24 @@ final class LowerResampling {
                 Map.of(Arg.DIFF_SRC, to.out(dx, pd.query(Arg.DIFF_SRC))));
     }
 
+    /** Of what is resized. */
     private Set<MemoryDescriptor> layouts(Value v) {
-        Set<MemoryDescriptor> layouts = new LinkedHashSet<>(to.knownLayouts(v));
-        layouts.addAll(to.layouts.candidates(v.shape(), v.type().dataType()));
-        layouts.removeIf(MemoryDescriptor::isAny);
+        Set<MemoryDescriptor> layouts = new LinkedHashSet<>();
+        for (MemoryDescriptor layout : to.knownLayouts(v)) layouts.add(unmistakable(layout));
+        for (MemoryDescriptor layout : to.layouts.candidates(v.shape(), v.type().dataType())) {
+            if (!layout.isAny()) layouts.add(unmistakable(layout));
+        }
         return layouts;
+    }
+
+    /**
+     * The same memory described such that the kernels understand it. A single pixel lies row-major as it does with channels last; they
+     * hold it for the latter but take their steps from strides that no element needs, and leave most of the result as it was.
+     */
+    private MemoryDescriptor unmistakable(MemoryDescriptor layout) {
+        MemoryDescriptor channelsLast =
+                MemoryDescriptor.of(to.arena, layout.dims(), layout.dataType(), FormatTag.channelsLast(layout.rank()));
+        return layout.equals(channelsLast) ? channelsLast : layout;
     }
 
     private PrimitiveRequest request(Op.Resampling op, MemoryDescriptor layout, Shape y) {

@@ -30,6 +30,11 @@ final class ResizingCases {
                     AxisMatrix.padded(AxisMatrix.Padding.REFLECT, 5, 2, 3), Shape.of(2, c, 5, 7), 2));
             cases.add(betweenConvolutions(AxisMatrix.averages(7, 3), Shape.of(2, c, 5, 7), 3));
         }
+        for (Op.ResamplingKind kind : Op.ResamplingKind.values()) {
+            for (long c : VerifyCases.CHANNELS) cases.add(resampling(kind, Shape.of(3, c, 1, 1), 5L, 4L));
+            cases.add(resampling(kind, Shape.of(5, 13, 1), 7L));
+            cases.add(resampling(kind, Shape.of(2, 16, 1, 1, 1), 2L, 3L, 5L));
+        }
         cases.add(alongAxis(AxisMatrix.linear(31, 207, true), Shape.of(1, 3, 31, 207), 2));
         cases.add(alongAxis(AxisMatrix.linear(207, 31, true), Shape.of(1, 3, 31, 207), 3));
         cases.add(alongAxis(AxisMatrix.nearest(13, 31), Shape.of(3, 13, 17), 1));
