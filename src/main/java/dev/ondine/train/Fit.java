@@ -241,8 +241,9 @@ public final class Fit {
             try {
                 listener.end(end);
             } catch (RuntimeException e) {
-                if (failure == null && thrown == null) thrown = e;
-                else if (e != failure && e != thrown) (failure != null ? failure : thrown).addSuppressed(e);
+                Throwable told = failure != null ? failure : thrown;
+                if (told == null) thrown = e;
+                else if (!told.equals(e)) told.addSuppressed(e);
             }
         }
         if (thrown != null) throw thrown;

@@ -45,7 +45,7 @@ public final class VisionTransformers {
 
     /**
      * @param image (channels, height, width) of any size; there are ⌈height/4⌉·⌈width/4⌉ tokens
-     * @param features of a token, a multiple of twice the heads
+     * @param features of a token, even, and a multiple of the heads
      * @param hidden features in the perceptrons
      */
     public static Layer of(Shape image, int classes, int features, int heads, int blocks, int hidden) {
