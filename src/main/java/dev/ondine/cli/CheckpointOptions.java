@@ -1,10 +1,8 @@
 package dev.ondine.cli;
 
-import dev.ondine.nn.Model;
-import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
-import dev.ondine.tensor.Shape;
-import dev.ondine.train.Checkpoint;
+import dev.ondine.train.ModelCard;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -28,49 +26,36 @@ final class CheckpointOptions {
     @Option(
             names = "--classes",
             paramLabel = "N",
-            description = "With --model: how many classes it tells apart. Default: as many as where it was published.")
+            description = "With --model: how many classes it tells apart. Default: as many as the last layer in the file.")
     private Integer classes;
 
-    /** A model from a checkpoint. */
-    record Opened(String name, Model model, Optional<ModelCard> card) implements AutoCloseable {
-        @Override
-        public void close() {
-            model.close();
-        }
-    }
-
-    Opened open(Command command) throws IOException {
-        if (modelName != null) command.requireOneOf("--model", Models.names(), modelName);
-        if (classes != null) command.require(classes > 0, "--classes", "at least 1", classes);
+    SavedModel open(Command command) throws IOException {
         return open(file, command, modelName, classes);
     }
 
-    /** @param modelName the network, if the checkpoint does not say it; else null */
-    static Opened open(Path file, Command command, String modelName, Integer classes) throws IOException {
-        Optional<ModelCard> card = ModelCard.read(file);
-        if (card.isEmpty() && modelName == null) {
+    /**
+     * @param modelName the network, if the checkpoint does not say it; else null
+     * @param classes that it tells apart, if the last layer in the file is not to decide; else null
+     */
+    static SavedModel open(Path file, Command command, String modelName, Integer classes) throws IOException {
+        if (classes != null) command.require(classes > 0, "--classes", "at least 1", classes);
+        checkName(file, command, modelName);
+        SavedModel.Opener opener = SavedModel.file(file);
+        if (modelName != null) opener.model(modelName);
+        if (modelName != null && classes != null) opener.classes(classes);
+        return opener.open();
+    }
+
+    /** Refuses a name for the network of a file that says itself which it is, and to go on without one for a file that does not. */
+    static void checkName(Path file, Command command, String modelName) throws IOException {
+        if (modelName != null) command.requireOneOf("--model", Models.names(), modelName);
+        Optional<String> said = SavedModel.describe(file).flatMap(ModelCard::model);
+        if (said.isPresent() && modelName != null) {
+            throw command.wrong("--model", file + " holds a " + said.get() + "; leave the option out");
+        }
+        if (said.isEmpty() && modelName == null && !SavedModel.isOnnx(file)) {
             throw new IOException(file + " does not say which model it holds: ondine train did not write it. Name the"
                     + " model with --model (" + String.join(", ", Models.names()) + ")");
         }
-        if (card.isPresent() && modelName != null) {
-            throw command.wrong("--model", file + " holds a " + card.get().model() + "; leave the option out");
-        }
-        Model model = card.isPresent() ? of(card.get()) : of(Models.get(modelName), classes);
-        try {
-            Checkpoint.load(file, model);
-            return new Opened(card.map(ModelCard::model).orElse(modelName), model, card);
-        } catch (IOException | RuntimeException | Error e) {
-            model.close();
-            throw e;
-        }
-    }
-
-    private static Model of(ModelCard card) {
-        Shape sample = card.sample();
-        return Model.of(Models.create(card.model(), sample, card.classes().size()), sample, 0);
-    }
-
-    private static Model of(ModelEntry entry, Integer classes) {
-        return Model.of(entry.create(entry.sample(), classes != null ? classes : entry.classes()), entry.sample(), 0);
     }
 }

@@ -10,17 +10,18 @@ import dev.ondine.inspect.BatchNormInspection;
 import dev.ondine.inspect.BatchNormInspector;
 import dev.ondine.inspect.BatchNormLayer;
 import dev.ondine.inspect.DoctorPage;
-import dev.ondine.nn.Model;
-import dev.ondine.nn.models.Models;
-import dev.ondine.train.Checkpoint;
+import dev.ondine.train.ModelCard;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
 /** Examines the batch normalizations of a checkpoint. */
@@ -69,26 +70,24 @@ final class DoctorCommand extends Command {
         require(batch > 1, "--batch", "at least 2", batch);
         computing.check(this);
         if (html != null) PageFile.check(this, "--html", html);
-        ModelCard card = ModelCard.read(checkpoint)
-                .orElseThrow(() -> new IOException(
-                        checkpoint + " does not say which model it holds: ondine train did not write it"));
         Backend backend = computing.open(this);
         BatchNormInspection inspection;
         String on;
-        try (Model model = Model.of(
-                Models.create(card.model(), card.sample(), card.classes().size()), card.sample(), 0)) {
-            Checkpoint.load(checkpoint, model);
-            BatchNormInspector inspector = new BatchNormInspector(model, backend, computing.options());
+        String name;
+        try (SavedModel saved = SavedModel.open(checkpoint)) {
+            name = saved.name();
+            BatchNormInspector inspector = new BatchNormInspector(saved.model(), backend, computing.options());
             if (NONE.equals(data)) {
                 on = "no data";
                 inspection = inspector.inspect();
             } else {
+                ModelCard card = saved.card().orElseThrow(() -> unsaid("normalized with"));
                 Dataset set = openData(card);
                 on = set.name();
                 inspection = inspector.inspect(set, card.normalization(), batch);
             }
         }
-        String title = card.model() + ", " + checkpoint;
+        String title = name + ", " + checkpoint;
         if (html != null) {
             PageFile.write(html, DoctorPage.of(inspection, title, List.of("Seen on " + on)));
         }
@@ -97,10 +96,20 @@ final class DoctorCommand extends Command {
         return DONE;
     }
 
+    private ParameterException unsaid(String what) {
+        return wrong(
+                "--data",
+                checkpoint + " does not say what its samples were " + what + "; --data none examines it without any");
+    }
+
     private Dataset openData(ModelCard card) {
         DataSplit split;
         try {
-            split = Datasets.open(data != null ? data : card.data(), card.seed());
+            Optional<ModelCard.Data> stored = card.data();
+            if (data == null && stored.isEmpty()) throw unsaid("trained on");
+            split = Datasets.open(
+                    data != null ? data : stored.get().name(),
+                    stored.map(ModelCard.Data::seed).orElse(1L));
         } catch (IllegalArgumentException e) {
             throw wrong("--data", e.getMessage());
         } catch (DataException e) {

@@ -7,12 +7,11 @@ import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
 import dev.ondine.data.Normalization;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.models.ModelEntry;
-import dev.ondine.nn.models.Models;
-import dev.ondine.train.Checkpoint;
 import dev.ondine.train.Evaluator;
 import dev.ondine.train.Loss;
 import dev.ondine.train.Measurement;
+import dev.ondine.train.ModelCard;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,7 +30,7 @@ final class EvalCommand extends Command {
             names = "--checkpoint",
             required = true,
             paramLabel = "FILE",
-            description = "A model.safetensors of ondine train's.")
+            description = "A model.safetensors of ondine train's, one with PyTorch's names, or an ONNX file.")
     private Path checkpoint;
 
     @Option(
@@ -48,8 +47,8 @@ final class EvalCommand extends Command {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "As of train, for a checkpoint that does not say it; the samples are then normalized as the"
-                    + " training data of --data ask for.")
+            description = "As of train, for a checkpoint that does not say it; without --mean and --std samples are then"
+                    + " normalized as the training data of --data ask for.")
     private String modelName;
 
     @Option(names = "--batch", paramLabel = "N", description = "Samples at a time. Default: ${DEFAULT-VALUE}.")
@@ -71,6 +70,9 @@ final class EvalCommand extends Command {
     private boolean json;
 
     @Mixin
+    private NormalizationOptions normalizing;
+
+    @Mixin
     private BackendOptions computing;
 
     @Override
@@ -80,48 +82,49 @@ final class EvalCommand extends Command {
         require(batch > 0, "--batch", "at least 1", batch);
         for (int k : top) require(k > 0, "--top", "at least 1", k);
         computing.check(this);
-        Optional<ModelCard> stored = ModelCard.read(checkpoint);
-        if (stored.isEmpty()) requireModelAndData();
+        CheckpointOptions.checkName(checkpoint, this, modelName);
+        Optional<ModelCard> stored = SavedModel.describe(checkpoint);
         DataSplit split = openData(stored);
         Dataset set = part.equals("test") ? split.test() : split.train();
-        ModelCard card = stored.isPresent() ? stored.get() : describe(split);
-        requireFits(card, set);
+        Optional<Normalization> given =
+                normalizing.given(this, Math.toIntExact(set.sampleShape().dim(0)));
+        SavedModel.Opener opener = SavedModel.file(checkpoint);
+        if (modelName != null) {
+            // Of the data, so that a network for others is refused with what does not fit.
+            opener.model(modelName)
+                    .sample(set.sampleShape())
+                    .classes(set.classes().size());
+        }
+        if (stored.isPresent()) requireFits(stored.get(), set);
         Backend backend = computing.open(this);
-        try (Model model = Model.of(
-                Models.create(
-                        modelName != null ? modelName : card.model(),
-                        card.sample(),
-                        card.classes().size()),
-                card.sample(),
-                0)) {
-            Checkpoint.load(checkpoint, model);
-            measure(model, card, set, backend);
+        try (SavedModel saved = opener.open()) {
+            requireTakes(saved.model(), set);
+            Normalization normalization = given.or(() -> stored.map(ModelCard::normalization))
+                    .orElseGet(() -> Normalization.of(split.train()));
+            measure(saved, normalization, set, backend);
         }
         return DONE;
     }
 
-    private void requireModelAndData() throws IOException {
-        if (modelName == null) {
-            throw new IOException(
-                    checkpoint + " does not say which model it holds: ondine train did not write it. Name the"
-                            + " model with --model (" + String.join(", ", Models.classifiers()) + ")");
-        }
-        if (data == null) throw wrong("--data", checkpoint + " does not say what it was trained on: name the data");
-    }
-
     private DataSplit openData(Optional<ModelCard> stored) {
+        Optional<ModelCard.Data> trained = stored.flatMap(ModelCard::data);
+        if (data == null && trained.isEmpty()) {
+            throw wrong("--data", checkpoint + " does not say what it was trained on: name the data");
+        }
         try {
             return Datasets.open(
-                    data != null ? data : stored.orElseThrow().data(),
-                    seed != null ? seed : stored.map(ModelCard::seed).orElse(1L));
+                    data != null ? data : trained.get().name(),
+                    seed != null ? seed : trained.map(ModelCard.Data::seed).orElse(1L));
         } catch (IllegalArgumentException e) {
             throw wrong("--data", e.getMessage());
         }
     }
 
-    private ModelCard describe(DataSplit split) {
-        Dataset train = split.train();
-        return new ModelCard(modelName, train.sampleShape(), train.classes(), Normalization.of(train), data, 0);
+    /** Of a model from a file that says nothing about it. */
+    private void requireTakes(Model model, Dataset set) throws IOException {
+        if (model.sampleShape().equals(set.sampleShape())) return;
+        throw new IOException(checkpoint + " takes samples of the shape " + model.sampleShape() + ", those of "
+                + set.name() + " have the shape " + set.sampleShape());
     }
 
     private void requireFits(ModelCard card, Dataset set) throws IOException {
@@ -141,26 +144,28 @@ final class EvalCommand extends Command {
         return String.join(", ", classes.subList(0, shown)) + (shown < classes.size() ? ", ..." : "");
     }
 
-    private void measure(Model model, ModelCard card, Dataset set, Backend backend) throws IOException {
+    private void measure(SavedModel saved, Normalization normalization, Dataset set, Backend backend)
+            throws IOException {
+        Model model = saved.model();
         long outputs = model.outputShape().elements();
         for (int k : top) require(k <= outputs, "--top", "at most the model's " + outputs + " outputs", k);
         if (!json) {
             field(
                     "Checkpoint",
-                    checkpoint + " (" + (modelName != null ? modelName : card.model()) + ", "
+                    checkpoint + " (" + saved.name() + ", "
                             + Text.grouped(model.parameters().learned()) + " parameters)");
             field("Data", set.name() + ", " + Text.grouped(set.size()) + " samples");
             field("Backend", computing.describe(backend));
         }
-        if (Models.get(modelName != null ? modelName : card.model()).task() == ModelEntry.Task.RECONSTRUCTION) {
-            measureReconstruction(model, card, set, backend);
+        if (model.outputShape().equals(model.sampleShape())) {
+            measureReconstruction(model, normalization, set, backend);
             return;
         }
         PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
         try (Evaluator evaluator = new Evaluator(model, backend, options, Loss.crossEntropy(), batch)) {
             long start = System.nanoTime();
             Measurement result = evaluator.measure(
-                    set, card.normalization(), top.stream().mapToInt(k -> k).toArray());
+                    set, normalization, top.stream().mapToInt(k -> k).toArray());
             double seconds = (System.nanoTime() - start) * 1e-9;
             MetricsText text = new MetricsText(result, seconds);
             if (json) out().println(text.json(confusion));
@@ -169,9 +174,10 @@ final class EvalCommand extends Command {
     }
 
     /** Of a model that gives back its input there is the mean squared error, and nothing about classes. */
-    private void measureReconstruction(Model model, ModelCard card, Dataset set, Backend backend) throws IOException {
+    private void measureReconstruction(Model model, Normalization normalization, Dataset set, Backend backend)
+            throws IOException {
         try (Evaluator evaluator = new Evaluator(model, backend, computing.options(), Loss.meanSquaredError(), batch)) {
-            double loss = evaluator.evaluate(set, card.normalization()).loss();
+            double loss = evaluator.evaluate(set, normalization).loss();
             if (json) {
                 out().println(Json.write(generator -> {
                     generator.writeStartObject();

@@ -2,6 +2,7 @@ package dev.ondine.cli;
 
 import dev.ondine.io.onnx.OnnxExport;
 import dev.ondine.nn.Model;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ final class ExportCommand extends Command {
     public Integer call() throws IOException {
         long samples = samples();
         if (!force && Files.exists(onnx)) throw wrong("--onnx", onnx + " is there already; --force overwrites it");
-        try (CheckpointOptions.Opened opened = checkpoint.open(this)) {
+        try (SavedModel opened = checkpoint.open(this)) {
             Map<String, String> metadata =
                     opened.card().map(card -> card.metadata(0)).orElse(Map.of());
             Model model = opened.model();

@@ -1,20 +1,21 @@
 package dev.ondine.cli;
 
 import dev.ondine.data.Normalization;
-import dev.ondine.io.onnx.OnnxNetwork;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
 import dev.ondine.train.Checkpoint;
+import dev.ondine.train.ModelCard;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -38,8 +39,7 @@ final class ImportCommand extends Command {
             names = "--data",
             paramLabel = "DATA",
             description =
-                    "As of train: what eval measures it on if nothing else is said. Default: what the file says, or"
-                            + " digits.")
+                    "As of train: what eval measures it on if nothing else is said. Default: what the file says.")
     private String data;
 
     @Option(
@@ -49,19 +49,8 @@ final class ImportCommand extends Command {
             description = "What the classes are called. Default: what the file says, or 0, 1, …")
     private List<String> names = List.of();
 
-    @Option(
-            names = "--mean",
-            paramLabel = "R,G,B",
-            split = ",",
-            description = "What samples are normalized with, for each channel. Default: what the file says, or 0.")
-    private List<Float> mean = List.of();
-
-    @Option(
-            names = "--std",
-            paramLabel = "R,G,B",
-            split = ",",
-            description = "The deviations. Default: what the file says, or 1.")
-    private List<Float> std = List.of();
+    @Mixin
+    private NormalizationOptions normalizing;
 
     @Option(names = "--force", description = "Overwrite a file that is there.")
     private boolean force;
@@ -75,27 +64,31 @@ final class ImportCommand extends Command {
         Shape sample = entry.sample();
         int channels = Math.toIntExact(sample.dim(0));
         // What ondine export has written, if it was that.
-        Optional<ModelCard> stored;
-        try (OnnxNetwork network = OnnxNetwork.open(onnx)) {
-            stored = ModelCard.read(onnx, network.metadata());
-        }
+        Optional<ModelCard> stored = SavedModel.describe(onnx);
         List<String> classes = !names.isEmpty()
                 ? names
                 : stored.map(ModelCard::classes)
                         .orElseGet(() -> IntStream.range(0, entry.classes())
                                 .mapToObj(Integer::toString)
                                 .toList());
-        Normalization normalization = stored.isPresent() && mean.isEmpty() && std.isEmpty()
-                ? stored.get().normalization()
-                : new Normalization(each("--mean", mean, channels, 0), each("--std", std, channels, 1));
+        Normalization normalization = normalizing
+                .given(this, channels)
+                .or(() -> stored.map(ModelCard::normalization))
+                .orElseGet(() -> Normalization.identity(channels));
         require(classes.size() == entry.classes(), "--class-names", entry.classes() + " names", classes.size());
         ModelCard card = new ModelCard(
-                entry.name(),
+                Optional.of(entry.name()),
                 sample,
                 classes,
                 normalization,
-                data != null ? data : stored.map(ModelCard::data).orElse("digits"),
-                stored.map(ModelCard::seed).orElse(1L));
+                stored.map(ModelCard::crop).orElse(1.0),
+                data == null
+                        ? stored.flatMap(ModelCard::data)
+                        : Optional.of(new ModelCard.Data(
+                                data,
+                                stored.flatMap(ModelCard::data)
+                                        .map(ModelCard.Data::seed)
+                                        .orElse(1L))));
         try (Model model = Model.of(entry.create(), sample, 0)) {
             Checkpoint.save(checkpoint, model, card.metadata(0));
             field("Model", onnx + ", " + Text.grouped(model.parameters().learned()) + " parameters");
@@ -103,13 +96,5 @@ final class ImportCommand extends Command {
             field("Written", checkpoint + ", " + Text.grouped(Files.size(checkpoint)) + " bytes");
         }
         return DONE;
-    }
-
-    private float[] each(String option, List<Float> values, int channels, float missing) {
-        float[] all = new float[channels];
-        Arrays.fill(all, missing);
-        require(values.isEmpty() || values.size() == channels, option, channels + " numbers", values.size());
-        for (int i = 0; i < values.size(); i++) all[i] = values.get(i);
-        return all;
     }
 }

@@ -2,15 +2,14 @@ package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.data.DataException;
-import dev.ondine.data.ImageFile;
+import dev.ondine.data.Normalization;
 import dev.ondine.inspect.Attribution;
-import dev.ondine.inspect.Probabilities;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.models.Models;
 import dev.ondine.report.Picture;
 import dev.ondine.tensor.Shape;
-import dev.ondine.train.Checkpoint;
+import dev.ondine.train.ClassProbability;
 import dev.ondine.train.Predictor;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,7 +47,7 @@ final class PredictCommand extends Command {
             names = "--checkpoint",
             required = true,
             paramLabel = "FILE",
-            description = "A model.safetensors of ondine train's.")
+            description = "A model.safetensors of ondine train's, one with PyTorch's names, or an ONNX file.")
     private Path checkpoint;
 
     @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "JPEG or PNG files.")
@@ -73,66 +72,102 @@ final class PredictCommand extends Command {
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
+    @Option(
+            names = "--model",
+            paramLabel = "NAME",
+            description = "As ondine models lists it, for a checkpoint that does not say it.")
+    private String modelName;
+
+    @Option(
+            names = "--class-names",
+            paramLabel = "A,B,…",
+            split = ",",
+            description = "What the classes are called. Default: what the file says, or 0, 1, …")
+    private List<String> names = List.of();
+
+    @Mixin
+    private NormalizationOptions normalizing;
+
+    @Option(
+            names = "--crop",
+            paramLabel = "SHARE",
+            description = "Share of an image's shorter side that is looked at; 0.875 for networks from torchvision."
+                    + " Default: what the file says, or 1.")
+    private Double crop;
+
     @Mixin
     private BackendOptions computing;
 
     private final Set<Path> drawn = new HashSet<>();
 
-    private record Answer(Path image, int[] classes, double[] probabilities, Path picture) {}
+    private record Answer(Path image, List<ClassProbability> classes, Path picture) {}
 
     @Override
     public Integer call() throws IOException {
         require(top > 0, "--top", "at least 1", top);
         requireOneOf("--explain-by", List.of(OCCLUSION, GRADIENT), method);
         computing.check(this);
-        ModelCard card = ModelCard.read(checkpoint)
-                .orElseThrow(() -> new IOException(checkpoint
-                        + " does not say which model it holds, nor its classes and normalization: ondine train did"
-                        + " not write it"));
-        if (!Models.isImported(card.model()) && !Models.classifiers().contains(card.model())) {
-            throw new IOException(checkpoint + " holds a " + card.model() + ", which does not tell classes apart");
-        }
+        CheckpointOptions.checkName(checkpoint, this, modelName);
         Backend backend = computing.open(this);
         List<Answer> answers = new ArrayList<>();
         boolean failed = false;
-        try (Model model = Model.of(
-                Models.create(card.model(), card.sample(), card.classes().size()), card.sample(), 0)) {
-            Checkpoint.load(checkpoint, model);
+        try (SavedModel saved = opened();
+                Predictor predictor = predictor(saved, backend)) {
+            predictor.classes();
             if (explain != null) Files.createDirectories(explain);
-            try (Predictor predictor = new Predictor(model, card.normalization(), backend, computing.options())) {
-                for (Path image : images) {
-                    try {
-                        Answer answer = predict(image, card, model, predictor, backend);
-                        if (json) answers.add(answer);
-                        else print(answer, card);
-                    } catch (DataException e) {
-                        err().println("ondine: " + e.getMessage());
-                        failed = true;
-                    }
+            for (Path image : images) {
+                try {
+                    Answer answer = predict(image, predictor, backend);
+                    if (json) answers.add(answer);
+                    else print(answer);
+                } catch (DataException e) {
+                    err().println("ondine: " + e.getMessage());
+                    failed = true;
                 }
             }
+            if (json) out().println(json(answers, saved.name()));
+        } catch (IllegalStateException e) {
+            throw new IOException(checkpoint + ": " + e.getMessage(), e);
         }
-        if (json) out().println(json(answers, card));
         return failed ? FAILED : DONE;
     }
 
-    private Answer predict(Path image, ModelCard card, Model model, Predictor predictor, Backend backend)
-            throws IOException {
-        float[] sample = ImageFile.read(image, card.sample());
-        double[] p = Probabilities.of(predictor.predict(sample));
-        if (Double.isNaN(p[0])) {
-            throw new IOException(checkpoint + ": the model's output for " + image
-                    + " is not finite; its parameters are damaged or training diverged");
-        }
-        int[] best = Probabilities.largest(p, Math.min(top, p.length));
-        return new Answer(
-                image, best, p, explain == null ? null : draw(image, sample, best[0], card, model, predictor, backend));
+    private SavedModel opened() throws IOException {
+        SavedModel.Opener opener = SavedModel.file(checkpoint);
+        return modelName == null ? opener.open() : opener.model(modelName).open();
     }
 
-    private Path draw(
-            Path image, float[] sample, int category, ModelCard card, Model model, Predictor predictor, Backend backend)
+    private Predictor predictor(SavedModel saved, Backend backend) throws IOException {
+        int channels = Math.toIntExact(saved.model().sampleShape().dim(0));
+        Predictor.Builder builder = Predictor.builder(saved).backend(backend).options(computing.options());
+        normalizing.given(this, channels).ifPresent(builder::normalization);
+        if (crop != null) {
+            require(crop > 0 && crop <= 1, "--crop", "above 0 and at most 1", crop);
+            builder.crop(crop);
+        }
+        if (!names.isEmpty()) builder.classNames(names);
+        Predictor predictor = builder.build();
+        if (predictor.normalization().isPresent()) return predictor;
+        predictor.close();
+        throw wrong("--mean", checkpoint + " does not say what its samples were normalized with: give --mean and --std");
+    }
+
+    private Answer predict(Path image, Predictor predictor, Backend backend) throws IOException {
+        float[] sample = predictor.sample(image);
+        try {
+            List<ClassProbability> best = predictor.classify(sample, top).getFirst();
+            Path picture = explain == null ? null : draw(image, sample, best.getFirst().index(), predictor, backend);
+            return new Answer(image, best, picture);
+        } catch (ArithmeticException e) {
+            throw new IOException(checkpoint + ", " + image + ": " + e.getMessage(), e);
+        }
+    }
+
+    private Path draw(Path image, float[] sample, int category, Predictor predictor, Backend backend)
             throws IOException {
-        Shape shape = card.sample();
+        Model model = predictor.model();
+        Normalization normalization = predictor.normalization().orElseThrow();
+        Shape shape = model.sampleShape();
         float[] map;
         if (method.equals(OCCLUSION)) {
             // About a seventh of the image, and in half steps: some 200 squares whatever the size.
@@ -144,9 +179,9 @@ final class PredictCommand extends Command {
                     category,
                     side,
                     Math.max(1, side / 2),
-                    card.normalization().mean());
+                    normalization.mean());
         } else {
-            map = Attribution.gradient(model, card.normalization(), backend, computing.options(), sample, category);
+            map = Attribution.gradient(model, normalization, backend, computing.options(), sample, category);
         }
         Picture seen = Picture.of(sample, 0, shape);
         int times = Math.max(1, Math.ceilDiv(PICTURE_HEIGHT, seen.height()));
@@ -165,33 +200,32 @@ final class PredictCommand extends Command {
         return dot > 0 ? name.substring(0, dot) : name;
     }
 
-    private void print(Answer answer, ModelCard card) {
+    private void print(Answer answer) {
         out().println(answer.image());
         int width = 0;
-        for (int c : answer.classes())
-            width = Math.max(width, card.classes().get(c).length());
-        for (int c : answer.classes()) {
-            out().println("  " + Text.left(card.classes().get(c), width) + "  "
-                    + Text.right(Text.percent(answer.probabilities()[c]), 8));
+        for (ClassProbability c : answer.classes())
+            width = Math.max(width, c.name().length());
+        for (ClassProbability c : answer.classes()) {
+            out().println("  " + Text.left(c.name(), width) + "  " + Text.right(Text.percent(c.probability()), 8));
         }
         if (answer.picture() != null) out().println("  " + answer.picture());
     }
 
-    private String json(List<Answer> answers, ModelCard card) throws IOException {
+    private String json(List<Answer> answers, String name) throws IOException {
         return Json.write(json -> {
             json.writeStartObject();
             json.writeStringField("checkpoint", checkpoint.toString());
-            json.writeStringField("model", card.model());
+            json.writeStringField("model", name);
             json.writeArrayFieldStart("images");
             for (Answer answer : answers) {
                 json.writeStartObject();
                 json.writeStringField("image", answer.image().toString());
                 json.writeArrayFieldStart("classes");
-                for (int c : answer.classes()) {
+                for (ClassProbability c : answer.classes()) {
                     json.writeStartObject();
-                    json.writeStringField("class", card.classes().get(c));
-                    json.writeNumberField("index", c);
-                    json.writeNumberField("probability", answer.probabilities()[c]);
+                    json.writeStringField("class", c.name());
+                    json.writeNumberField("index", c.index());
+                    json.writeNumberField("probability", c.probability());
                     json.writeEndObject();
                 }
                 json.writeEndArray();

@@ -7,10 +7,9 @@ import dev.ondine.data.DataSplit;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.models.ModelEntry;
-import dev.ondine.nn.models.Models;
-import dev.ondine.train.Checkpoint;
 import dev.ondine.train.Checkpoints;
+import dev.ondine.train.ModelCard;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,18 +34,20 @@ final class RunReport {
         Optional<ModelCard> stored = ModelCard.read(checkpoint);
         if (stored.isEmpty()) return write(folder, Optional.empty(), "The model does not say what it is.");
         ModelCard card = stored.get();
+        if (card.data().isEmpty()) {
+            return write(folder, Optional.empty(), "The model does not say what it was trained on.");
+        }
+        ModelCard.Data data = card.data().get();
         Dataset test;
         try {
-            DataSplit split = Datasets.open(card.data(), card.seed());
+            DataSplit split = Datasets.open(data.name(), data.seed());
             double validation = RunHistory.read(folder).validation();
-            test = (validation > 0 ? split.validation(validation, card.seed()) : split).test();
+            test = (validation > 0 ? split.validation(validation, data.seed()) : split).test();
         } catch (DataException | IllegalArgumentException e) {
             return write(folder, Optional.empty(), "The data cannot be read any more: " + e.getMessage());
         }
-        try (Model model = Model.of(
-                Models.create(card.model(), card.sample(), card.classes().size()), card.sample(), 0)) {
-            Checkpoint.load(checkpoint, model);
-            return write(folder, model, card, test, backend, options);
+        try (SavedModel saved = SavedModel.open(checkpoint)) {
+            return write(folder, saved.model(), card, test, backend, options);
         }
     }
 
@@ -58,7 +59,7 @@ final class RunReport {
     }
 
     private static RunSamples samples(Model model, ModelCard card, Dataset test, Backend backend, PlanOptions options) {
-        return Models.get(card.model()).task() == ModelEntry.Task.RECONSTRUCTION
+        return model.outputShape().equals(model.sampleShape())
                 ? RunSamples.reconstructed(model, test, card.normalization(), backend, options)
                 : RunSamples.classified(model, test, card.normalization(), backend, options);
     }

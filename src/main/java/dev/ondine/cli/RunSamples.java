@@ -4,7 +4,7 @@ import dev.ondine.backend.Backend;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Normalization;
-import dev.ondine.inspect.Probabilities;
+import dev.ondine.train.Probabilities;
 import dev.ondine.nn.Model;
 import dev.ondine.report.Page.Captioned;
 import dev.ondine.report.Picture;

@@ -9,6 +9,7 @@ import dev.ondine.io.onnx.OnnxNetwork;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
 import dev.ondine.tensor.Shape;
+import dev.ondine.train.SavedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,7 +61,7 @@ final class ShowCommand extends Command {
                 print(network.graph(inputShapes(network)).graph());
             }
         } else {
-            try (CheckpointOptions.Opened opened = CheckpointOptions.open(file, this, modelName, null)) {
+            try (SavedModel opened = CheckpointOptions.open(file, this, modelName, null)) {
                 field("Checkpoint", file + " (" + opened.name() + ")");
                 Model model = opened.model();
                 print(Model.graph(model.network(), model.sampleShape(), Mode.EVALUATION, batch));

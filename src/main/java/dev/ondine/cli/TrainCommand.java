@@ -13,6 +13,7 @@ import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoints;
 import dev.ondine.train.Fit;
+import dev.ondine.train.ModelCard;
 import dev.ondine.train.Loss;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
@@ -202,12 +203,12 @@ final class TrainCommand extends Command {
                 "at most the " + samples + " samples to train on",
                 step());
         card = new ModelCard(
-                modelName,
+                Optional.of(modelName),
                 split.train().sampleShape(),
                 split.train().classes(),
                 Normalization.of(split.train()),
-                data,
-                seed);
+                1,
+                Optional.of(new ModelCard.Data(data, seed)));
     }
 
     private void printHeader(Model model, Trainer trainer, Backend backend, RunFolder folder) {

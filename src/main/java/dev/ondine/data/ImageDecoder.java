@@ -122,7 +122,12 @@ final class ImageDecoder implements AutoCloseable {
         return readers[format.ordinal()];
     }
 
-    private static Decoded planes(BufferedImage image) throws IOException {
+    /**
+     * An image that is decoded already, in bytes.
+     *
+     * @throws IOException if it has transparent pixels
+     */
+    static Decoded planes(BufferedImage image) throws IOException {
         ColorModel model = image.getColorModel();
         Raster raster = image.getRaster();
         boolean bytes = model instanceof ComponentColorModel && raster.getTransferType() == DataBuffer.TYPE_BYTE;

@@ -1,17 +1,22 @@
 package dev.ondine.data;
 
 /**
- * Scales images: the largest centred part of the wanted proportions, by a triangle filter that widens when the image
+ * Scales images: the largest centred part of the wanted proportions, or a share of it, by a triangle filter that widens when the image
  * shrinks (bilinear with anti-aliasing, as Pillow's BILINEAR).
  */
 final class ImageResize {
     private ImageResize() {}
 
     static ImageDecoder.Decoded to(ImageDecoder.Decoded image, int height, int width) {
+        return to(image, height, width, 1);
+    }
+
+    /** @param crop the share of the largest centred part's sides that is used, in (0, 1] */
+    static ImageDecoder.Decoded to(ImageDecoder.Decoded image, int height, int width, double crop) {
         int h = image.height();
         int w = image.width();
-        if (h == height && w == width) return image;
-        double scale = Math.min((double) h / height, (double) w / width);
+        if (h == height && w == width && crop == 1) return image;
+        double scale = crop * Math.min((double) h / height, (double) w / width);
         Filter across = new Filter(w, width, scale);
         Filter down = new Filter(h, height, scale);
         byte[] out = new byte[image.channels() * height * width];

@@ -13,6 +13,7 @@ import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.train.PlanParameters;
 import dev.ondine.train.Predictor;
+import dev.ondine.train.Probabilities;
 import java.util.Arrays;
 import java.util.List;
 

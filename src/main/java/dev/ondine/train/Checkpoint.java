@@ -57,29 +57,40 @@ public final class Checkpoint {
      */
     public static void load(Path file, Model model) throws IOException {
         try (SafeTensorsFile tensors = SafeTensors.open(file)) {
-            List<String> problems = new ArrayList<>();
-            Map<String, ParameterSpec> specs = new LinkedHashMap<>();
-            for (ParameterSpec spec : model.parameters().specs()) specs.put(spec.name(), spec);
-            for (ParameterSpec spec : specs.values()) check(tensors, spec, problems);
-            for (String name : tensors.names()) {
-                if (!specs.containsKey(name)) {
-                    problems.add("unexpected " + name + " (nearest: " + Names.nearest(name, specs.keySet()) + ")");
-                }
+            load(tensors, model);
+        }
+    }
+
+    static void load(SafeTensorsFile tensors, Model model) throws IOException {
+        List<ParameterSpec> specs = model.parameters().specs();
+        requireFits(tensors, specs);
+        Map<String, Tensor> stored = new LinkedHashMap<>();
+        try {
+            for (ParameterSpec spec : specs) {
+                if (tensors.contains(spec.name())) stored.put(spec.name(), tensors.read(spec.name()));
             }
-            if (!problems.isEmpty()) {
-                throw new IOException(file + " does not fit the model:\n  " + String.join("\n  ", problems));
+            synchronized (model.parameters()) {
+                stored.forEach((name, tensor) -> copy(tensor, model.parameters().get(name)));
+                model.parameters().touch();
             }
-            Map<String, Tensor> stored = new LinkedHashMap<>();
-            try {
-                for (String name : specs.keySet()) if (tensors.contains(name)) stored.put(name, tensors.read(name));
-                synchronized (model.parameters()) {
-                    stored.forEach(
-                            (name, tensor) -> copy(tensor, model.parameters().get(name)));
-                    model.parameters().touch();
-                }
-            } finally {
-                stored.values().forEach(Tensor::close);
+        } finally {
+            stored.values().forEach(Tensor::close);
+        }
+    }
+
+    /** @throws IOException naming every tensor that is missing, unexpected or of another shape than a model wants it */
+    static void requireFits(SafeTensorsFile tensors, List<ParameterSpec> wanted) throws IOException {
+        List<String> problems = new ArrayList<>();
+        Map<String, ParameterSpec> specs = new LinkedHashMap<>();
+        for (ParameterSpec spec : wanted) specs.put(spec.name(), spec);
+        for (ParameterSpec spec : wanted) check(tensors, spec, problems);
+        for (String name : tensors.names()) {
+            if (!specs.containsKey(name)) {
+                problems.add("unexpected " + name + " (nearest: " + Names.nearest(name, specs.keySet()) + ")");
             }
+        }
+        if (!problems.isEmpty()) {
+            throw new IOException(tensors.path() + " does not fit the model:\n  " + String.join("\n  ", problems));
         }
     }
 

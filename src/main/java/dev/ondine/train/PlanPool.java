@@ -41,6 +41,7 @@ final class PlanPool implements AutoCloseable {
     private final int mostAtOnce;
     private final int mostKept;
     private final Semaphore permits;
+    private final Runnable afterwards;
     private final Deque<Lease> idle = new ArrayDeque<>();
     private Generation current;
     private boolean closed;
@@ -48,13 +49,16 @@ final class PlanPool implements AutoCloseable {
     /**
      * @param mostAtOnce callers that have a plan at the same time; others wait for their turn
      * @param mostKept plans that are kept, lent out or not; at least {@code mostAtOnce}
+     * @param afterwards what follows when this is closed and every plan is
      */
-    PlanPool(Model model, Backend backend, PlanOptions options, int mostAtOnce, int mostKept) {
+    PlanPool(
+            Model model, Backend backend, PlanOptions options, int mostAtOnce, int mostKept, Runnable afterwards) {
         this.model = model;
         this.backend = backend;
         this.options = options;
         this.mostAtOnce = mostAtOnce;
         this.mostKept = mostKept;
+        this.afterwards = afterwards;
         this.permits = new Semaphore(mostAtOnce, true);
     }
 
@@ -158,5 +162,6 @@ final class PlanPool implements AutoCloseable {
             while (!idle.isEmpty()) discard(idle.removeLast());
             if (none) generation.weights.close();
         }
+        afterwards.run();
     }
 }

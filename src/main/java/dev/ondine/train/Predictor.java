@@ -1,108 +1,167 @@
 package dev.ondine.train;
 
 import dev.ondine.backend.Backend;
-import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.data.ImageFile;
 import dev.ondine.data.Normalization;
+import dev.ondine.nn.Layer;
+import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
-import java.lang.foreign.Arena;
+import dev.ondine.tensor.Shape;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Runs a model on samples, with the running statistics: batch normalization folded into the layers before it, weights packed once.
+ * {@link #open} takes a file; for one that does not say everything itself, and for other settings, there is {@link #file}.
  *
- * <p>Any number of threads may call at once. Each call has a workspace of its own, of which there are at most {@link Builder#concurrency};
- * further callers wait for their turn. All workspaces share the packed weights. For many requests at a time take one thread a call
- * ({@link Builder#threads threads(1)}) and as many calls at once as there are cores; for the quickest answer to a single
- * request all cores for one call.
+ * <p>Any number of threads may call at once. Each call has a workspace of its own, of which there are at most
+ * {@link PredictorSettings#concurrency}; further callers wait for their turn. All workspaces share the packed weights. For many requests
+ * at a time take one thread a call ({@link PredictorSettings#threads threads(1)}) and as many calls at once as there are cores; for the
+ * quickest answer to a single request all cores for one call.
  *
  * <p>Batches of any size are split into powers of two up to 64, so that few plans are compiled whatever is asked for; the first call for
  * a size compiles, which takes a moment ({@link #warm}). Predictions follow a model that is being trained: after a change of its
- * parameters they are packed anew. The model must outlive the predictor.
+ * parameters they are packed anew. A model that was not opened from a file here must outlive the predictor.
  */
 public final class Predictor implements AutoCloseable {
     private static final int CHUNK = 64;
-    private static final int KEPT = 8;
 
-    /** How a predictor is made; every setting has a default. */
-    public static final class Builder {
+    /** How a predictor is made of a model in memory. */
+    public static final class Builder extends PredictorSettings<Builder> {
         private final Model model;
-        private final Normalization normalization;
-        private Backend backend;
-        private PlanOptions options = PlanOptions.threads(Backends.defaultThreads());
-        private int concurrency;
-        private int plans;
 
-        private Builder(Model model, Normalization normalization) {
+        private Builder(Model model) {
             this.model = model;
-            this.normalization = normalization;
         }
 
-        /** Default: the best that runs here. */
-        public Builder backend(Backend backend) {
-            this.backend = backend;
+        @Override
+        Builder self() {
             return this;
         }
 
-        /** Threads that one call computes on. Default: as many as this process may use. */
-        public Builder threads(int threads) {
-            PlanOptions wanted = PlanOptions.threads(threads).precision(options.precision());
-            this.options = wanted.seed(options.seed());
-            return this;
-        }
-
-        /** How the model is compiled: threads that one call uses, precision. */
-        public Builder options(PlanOptions options) {
-            this.options = options;
-            return this;
-        }
-
-        /**
-         * Calls that compute at the same time, each in memory of its own. Default: so many that their threads are as many as this
-         * process may use, at least one.
-         */
-        public Builder concurrency(int calls) {
-            if (calls < 1) throw new IllegalArgumentException("concurrency must be at least 1, not " + calls);
-            this.concurrency = calls;
-            return this;
-        }
-
-        /**
-         * Compiled plans that are kept: one for each batch size (1, 2, 4 … 64) and call at once, if there is use for it. Default: the
-         * larger of 8 and twice the concurrency.
-         */
-        public Builder plans(int plans) {
-            if (plans < 1) throw new IllegalArgumentException("at least 1 plan must be kept, not " + plans);
-            this.plans = plans;
-            return this;
-        }
-
-        /** @throws IllegalArgumentException if the normalization does not fit the model */
+        /** @throws IllegalArgumentException if the normalization or the names of the classes do not fit the model */
         public Predictor build() {
-            return new Predictor(this);
+            return new Predictor(model, this, () -> {});
+        }
+    }
+
+    /** How a predictor is made of a file. */
+    public static final class Opener extends PredictorSettings<Opener> {
+        private final SavedModel.Opener file;
+
+        private Opener(SavedModel.Opener file) {
+            this.file = file;
+        }
+
+        @Override
+        Opener self() {
+            return this;
+        }
+
+        /** As {@link SavedModel.Opener#model}: which network of the zoo a checkpoint holds that does not say it. */
+        public Opener model(String name) {
+            file.model(name);
+            return this;
+        }
+
+        /** As {@link SavedModel.Opener#network}: the network that a checkpoint holds, if that is none of the zoo. */
+        public Opener network(Layer network) {
+            file.network(network);
+            return this;
+        }
+
+        /** As {@link SavedModel.Opener#sample}: the shape of one sample. */
+        public Opener sample(Shape sample) {
+            file.sample(sample);
+            return this;
+        }
+
+        /** As {@link SavedModel.Opener#classes}: how many classes the network of {@link #model} tells apart. */
+        public Opener classes(int classes) {
+            file.classes(classes);
+            return this;
+        }
+
+        /**
+         * Opens the file, and compiles for a single sample, so that what does not work here is said now and not to the first caller.
+         *
+         * @throws IOException as {@link SavedModel.Opener#open}
+         * @throws IllegalArgumentException if the network, the normalization or the names of the classes do not fit
+         * @throws dev.ondine.backend.BackendUnavailableException if a backend was asked for that cannot be loaded here
+         * @throws dev.ondine.backend.UnsupportedPrecisionException if this machine has nothing for the precision
+         */
+        public Predictor open() throws IOException {
+            SavedModel saved = file.open();
+            try {
+                saved.card().ifPresent(this::fill);
+                Predictor predictor = new Predictor(saved.model(), this, saved::close);
+                predictor.warm(1);
+                return predictor;
+            } catch (RuntimeException | Error e) {
+                saved.close();
+                throw e;
+            }
         }
     }
 
     private final PlanPool pool;
-    private final Normalization normalization;
+    private final Model model;
+    private final Optional<Normalization> normalization;
+    private final ClassOutputs classes;
+    private final double crop;
     private final int sampleSize;
     private final int outputSize;
 
-    private Predictor(Builder b) {
-        requireChannels(b.model, b.normalization);
-        int atOnce = b.concurrency > 0 ? b.concurrency : Math.max(1, Backends.defaultThreads() / b.options.threads());
-        int kept = Math.max(atOnce, b.plans > 0 ? b.plans : Math.max(KEPT, 2 * atOnce));
-        Backend backend = b.backend != null ? b.backend : Backends.best();
-        this.pool = new PlanPool(b.model, backend, b.options, atOnce, kept);
-        this.normalization = b.normalization;
-        this.sampleSize = Math.toIntExact(b.model.sampleShape().elements());
-        this.outputSize = Math.toIntExact(b.model.outputShape().elements());
+    /** @param closed what to do when this is closed and nobody computes any more */
+    private Predictor(Model model, PredictorSettings<?> s, Runnable closed) {
+        this.model = model;
+        this.normalization = s.normalization();
+        this.crop = s.crop();
+        if (normalization.isPresent()) requireChannels(model.sampleShape(), normalization.get());
+        Shape output = outputShape(model);
+        this.sampleSize = elements(model.sampleShape());
+        this.outputSize = elements(output);
+        this.classes = new ClassOutputs(model, output, s.classNames());
+        this.pool = new PlanPool(model, s.backend(), s.options(), s.atOnce(), s.kept(), closed);
     }
 
-    /** @param normalization what the model was trained with; applied to every sample */
+    /**
+     * @param model must outlive the predictor
+     * @param normalization what the model was trained with; applied to every sample
+     */
     public static Builder builder(Model model, Normalization normalization) {
-        return new Builder(model, normalization);
+        return new Builder(model).normalization(normalization);
+    }
+
+    /** Of a model from a file, with what that says about it. The predictor does not close it. */
+    public static Builder builder(SavedModel saved) {
+        Builder builder = new Builder(saved.model());
+        saved.card().ifPresent(builder::fill);
+        return builder;
+    }
+
+    /**
+     * How a file is opened: a checkpoint or an ONNX file, see {@link SavedModel}.
+     *
+     * <p>{@code Predictor.file(path).model("resnet50").normalization(n).crop(0.875).threads(1).concurrency(8).open()}
+     */
+    public static Opener file(Path file) {
+        return new Opener(SavedModel.file(file));
+    }
+
+    /**
+     * Opens a checkpoint that was written by {@code ondine train}, or by {@link Checkpoint#save} with a {@link ModelCard}, or an ONNX file.
+     *
+     * @throws IOException as {@link Opener#open}
+     */
+    public static Predictor open(Path file) throws IOException {
+        return file(file).open();
     }
 
     /**
@@ -112,7 +171,7 @@ public final class Predictor implements AutoCloseable {
      * @param threads that one call uses
      */
     public Predictor(Model model, Normalization normalization, Backend backend, int threads) {
-        this(builder(model, normalization).backend(backend).threads(threads));
+        this(model, builder(model, normalization).backend(backend).threads(threads), () -> {});
     }
 
     /**
@@ -120,20 +179,60 @@ public final class Predictor implements AutoCloseable {
      * @param options how the model is compiled: threads that one call uses, precision
      */
     public Predictor(Model model, Normalization normalization, Backend backend, PlanOptions options) {
-        this(builder(model, normalization).backend(backend).options(options));
-    }
-
-    private static void requireChannels(Model model, Normalization normalization) {
-        long channels = model.sampleShape().dim(0);
-        if (normalization.channels() != channels) {
-            throw new IllegalArgumentException("the normalization is for " + normalization.channels()
-                    + " channels, the model takes samples of the shape " + model.sampleShape());
-        }
+        this(model, builder(model, normalization).backend(backend).options(options), () -> {});
     }
 
     /** A predictor on the best backend with as many threads as this process may use. */
     public static Predictor of(Model model, Normalization normalization) {
         return builder(model, normalization).build();
+    }
+
+    private static void requireChannels(Shape sample, Normalization normalization) {
+        if (sample.rank() == 0 || normalization.channels() != sample.dim(0)) {
+            throw new IllegalArgumentException("the normalization is for " + normalization.channels()
+                    + " channels, the model takes samples of the shape " + sample);
+        }
+    }
+
+    /** Of one sample; that of two must be twice as large, or else the network does not take batches. */
+    private static Shape outputShape(Model model) {
+        Shape one = model.outputShape();
+        Shape two = Model.graph(model.network(), model.sampleShape(), Mode.EVALUATION, 2)
+                .outputs()
+                .get(Model.OUTPUT)
+                .shape();
+        if (two.rank() == 0 || two.dim(0) != 2 || !two.tail().equals(one)) {
+            throw new IllegalArgumentException("for one sample the model's output is " + one + ", for a batch of 2 it is "
+                    + two + ": it is no network over batches of samples");
+        }
+        return one;
+    }
+
+    private static int elements(Shape shape) {
+        if (shape.elements() == 0 || shape.elements() > Integer.MAX_VALUE / Float.BYTES) {
+            throw new IllegalArgumentException(
+                    "samples and outputs have 1 to " + Integer.MAX_VALUE / Float.BYTES + " values, not " + shape);
+        }
+        return (int) shape.elements();
+    }
+
+    /** The model whose outputs these are. */
+    public Model model() {
+        return model;
+    }
+
+    /** What samples are normalized with; empty if they are taken as they are. */
+    public Optional<Normalization> normalization() {
+        return normalization;
+    }
+
+    /**
+     * What the outputs stand for.
+     *
+     * @throws IllegalStateException if the model does not tell classes apart
+     */
+    public List<String> classes() {
+        return classes.names();
     }
 
     /** How many values a sample has. */
@@ -163,7 +262,7 @@ public final class Predictor implements AutoCloseable {
 
     /**
      * The model's outputs for some samples, from memory to memory, on the heap or off it. Samples are
-     * normalized on their way into the workspace, and only that. Who has normalized samples and wants no pass over them at all writes
+     * normalized on their way into the workspace, if it is known what with, and only that. Who has normalized samples and wants no pass over them at all writes
      * them there: {@link #session}.
      *
      * @param samples float32, one after another, each row-major, values in [0, 1] for images
@@ -203,7 +302,9 @@ public final class Predictor implements AutoCloseable {
                 long from = (long) done * sampleSize * Float.BYTES;
                 long bytes = (long) size * sampleSize * Float.BYTES;
                 MemorySegment input = plan.input(Model.INPUT).segment();
-                normalization.apply(samples.asSlice(from, bytes), input, size);
+                MemorySegment part = samples.asSlice(from, bytes);
+                if (normalization.isPresent()) normalization.get().apply(part, input, size);
+                else input.copyFrom(part);
                 plan.run(0);
                 MemorySegment.copy(
                         plan.output(Model.OUTPUT).segment(),
@@ -233,6 +334,77 @@ public final class Predictor implements AutoCloseable {
         return best;
     }
 
+    /**
+     * The likeliest classes of some samples.
+     *
+     * @param samples as {@link #predict(float[])} takes them
+     * @param top how many classes, at least 1; all if there are fewer
+     * @return for each sample the classes, the likeliest first
+     * @throws IllegalStateException if the model does not tell classes apart
+     * @throws ArithmeticException if an output is not finite: parameters are damaged, or the sample was not finite
+     */
+    public List<List<ClassProbability>> classify(float[] samples, int top) {
+        classes.names();
+        return classes.rank(predict(samples), top);
+    }
+
+    /**
+     * The likeliest classes of an image, made a sample as {@link #sample(Path)} does.
+     *
+     * @param image a JPEG or PNG file
+     * @param top how many classes, at least 1; all if there are fewer
+     * @return the likeliest first
+     * @throws dev.ondine.data.DataException if the image cannot be read
+     * @throws IllegalStateException if the model does not tell classes apart, or it is not known what its samples are normalized with
+     * @throws ArithmeticException if an output is not finite
+     */
+    public List<ClassProbability> classify(Path image, int top) {
+        return classify(sample(image), top).getFirst();
+    }
+
+    /** As {@link #classify(Path, int)}, of a JPEG or PNG file in memory. */
+    public List<ClassProbability> classify(byte[] image, int top) {
+        return classify(sample(image), top).getFirst();
+    }
+
+    /** As {@link #classify(Path, int)}, of an image that is decoded already; its pixels must be opaque. */
+    public List<ClassProbability> classify(BufferedImage image, int top) {
+        return classify(sample(image), top).getFirst();
+    }
+
+    /**
+     * An image as a sample: the middle of it, as large as the crop says, scaled to the size of a sample
+     * ({@link ImageFile#read(Path, Shape, double)}). Several behind one another are a batch for {@link #predict(float[])}.
+     *
+     * @param image a JPEG or PNG file
+     * @return values in [0, 1], channels first, not normalized
+     * @throws dev.ondine.data.DataException if the image cannot be read
+     * @throws IllegalStateException if it is not known what samples are normalized with
+     * @throws IllegalArgumentException if the model takes no images
+     */
+    public float[] sample(Path image) {
+        requireNormalization();
+        return ImageFile.read(image, model.sampleShape(), crop);
+    }
+
+    /** As {@link #sample(Path)}, of a JPEG or PNG file in memory. */
+    public float[] sample(byte[] image) {
+        requireNormalization();
+        return ImageFile.read(image, model.sampleShape(), crop);
+    }
+
+    /** As {@link #sample(Path)}, of an image that is decoded already; its pixels must be opaque. */
+    public float[] sample(BufferedImage image) {
+        requireNormalization();
+        return ImageFile.read(image, model.sampleShape(), crop);
+    }
+
+    private void requireNormalization() {
+        if (normalization.isPresent()) return;
+        throw new IllegalStateException("it is not known what images must be normalized with: the model's file does"
+                + " not say it. Give mean and deviation of each channel with normalization(…), as in training");
+    }
+
     /** Compiles for batches of these sizes now, and not in the first calls: for 1 at least, as a rule. */
     public void warm(int... sizes) {
         for (int size : sizes) {
@@ -249,62 +421,9 @@ public final class Predictor implements AutoCloseable {
      *
      * @param size samples of a run
      */
-    public Session session(int size) {
+    public PredictionSession session(int size) {
         if (size < 1) throw new IllegalArgumentException("a batch has at least one sample, not " + size);
-        return new Session(pool, pool.take(size), normalization);
-    }
-
-    /** A workspace that belongs to one thread until it is closed. */
-    public static final class Session implements AutoCloseable {
-        private final PlanPool pool;
-        private final PlanPool.Lease lease;
-        private final Arena arena = Arena.ofConfined();
-        private final Normalization normalization;
-        private final MemorySegment input;
-        private final MemorySegment output;
-
-        private Session(PlanPool pool, PlanPool.Lease lease, Normalization normalization) {
-            this.pool = pool;
-            this.lease = lease;
-            this.normalization = normalization;
-            this.input = lent(lease.plan().input(Model.INPUT).segment());
-            this.output = lent(lease.plan().output(Model.OUTPUT).segment());
-        }
-
-        /** The plan's memory under a life of its own: it ends with the session, when another may get the workspace. */
-        @SuppressWarnings("restricted") // The plan outlives the session.
-        private MemorySegment lent(MemorySegment segment) {
-            return segment.reinterpret(arena, null);
-        }
-
-        /** Where the samples are to be written: float32, row-major, as many as the session is for; kept from run to run. */
-        public MemorySegment input() {
-            return input;
-        }
-
-        /** Where the outputs lie after a run: float32, row-major. */
-        public MemorySegment output() {
-            return output;
-        }
-
-        /** Normalizes what was written to the input, in place: for samples that are not. */
-        public void normalize() {
-            normalization.apply(input, input, lease.size());
-        }
-
-        /** Computes the outputs of what is in the input. */
-        public void run() {
-            if (!arena.scope().isAlive()) throw new IllegalStateException("this session is closed");
-            lease.plan().run(0);
-        }
-
-        /** Gives the workspace back; its memory can be reached no more. */
-        @Override
-        public void close() {
-            if (!arena.scope().isAlive()) return;
-            arena.close();
-            pool.giveBack(lease);
-        }
+        return new PredictionSession(pool, pool.take(size), normalization);
     }
 
     /** How many plans are compiled now. */
@@ -317,7 +436,7 @@ public final class Predictor implements AutoCloseable {
         return pool.weightBytes();
     }
 
-    /** Waits for the calls that are computing and frees everything; calls that wait for their turn, and later ones, are refused. */
+    /** Waits for the calls that are computing and frees everything, the model, too, if it was opened from a file here; calls that wait for their turn, and later ones, are refused. */
     @Override
     public void close() {
         pool.close();

@@ -373,8 +373,8 @@ class TrainAndEvalTest {
         assertEquals(1, shape.code());
         assertTrue(shape.err().contains("(1, 14, 14)"), shape.err());
         Ondine.Outcome model = Ondine.run("eval", "--checkpoint", checkpoint, "--model", "lenet-bn");
-        assertEquals(1, model.code());
-        assertTrue(model.err().contains("does not fit the model"), model.err());
+        assertEquals(2, model.code());
+        assertTrue(model.err().contains("leave the option out"), model.err());
     }
 
     @Test
@@ -391,6 +391,9 @@ class TrainAndEvalTest {
         Ondine.Outcome nameless = Ondine.run("eval", "--checkpoint", foreign);
         assertEquals(1, nameless.code());
         assertTrue(nameless.err().contains("--model"), nameless.err());
+        Ondine.Outcome other = Ondine.run("eval", "--checkpoint", foreign, "--model", "lenet-bn", "--data", DATA);
+        assertEquals(1, other.code());
+        assertTrue(other.err().contains("does not fit the model"), other.err());
         Ondine.Outcome named = Ondine.run("eval", "--checkpoint", foreign, "--model", "mlp-bn", "--data", DATA);
         assertEquals(0, named.code(), named.err());
         assertEquals(field(Ondine.run("eval", "--checkpoint", own), "Accuracy"), field(named, "Accuracy"));

@@ -87,16 +87,6 @@ class AttributionTest {
                 () -> Attribution.occlusion(null, new float[36], SAMPLE, 0, 2, 3, new float[1]));
     }
 
-    @Test
-    void probabilitiesOfLargeLogits() {
-        double[] p = Probabilities.of(new float[] {1000, 1000, -1000});
-        assertEquals(0.5, p[0]);
-        assertEquals(0, p[2]);
-        assertTrue(Double.isNaN(Probabilities.of(new float[] {Float.NaN, 0})[0]));
-        org.junit.jupiter.api.Assertions.assertArrayEquals(
-                new int[] {1, 0}, Probabilities.largest(new double[] {0.2, 0.5, 0.2}, 2));
-    }
-
     private static void randomStatistics(Model model) {
         Random random = new Random(5);
         for (int c = 0; c < 4; c++) {

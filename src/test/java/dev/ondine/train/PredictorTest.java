@@ -80,9 +80,9 @@ class PredictorTest {
         try (Predictor one = predictor("onednn").concurrency(1).build();
                 Predictor many = predictor("onednn").concurrency(3).build()) {
             one.warm(1);
-            try (Predictor.Session _ = many.session(1);
-                    Predictor.Session _ = many.session(1);
-                    Predictor.Session _ = many.session(1)) {
+            try (PredictionSession _ = many.session(1);
+                    PredictionSession _ = many.session(1);
+                    PredictionSession _ = many.session(1)) {
                 assertEquals(3, many.plans());
                 assertEquals(one.weightBytes(), many.weightBytes());
             }
@@ -113,7 +113,7 @@ class PredictorTest {
         float[] x = samples(2, 4);
         try (Predictor predictor = predictor("onednn").concurrency(1).build()) {
             float[] wanted = predictor.predict(x);
-            Predictor.Session session = predictor.session(2);
+            PredictionSession session = predictor.session(2);
             MemorySegment input = session.input();
             for (int run = 0; run < 2; run++) {
                 MemorySegment.copy(x, 0, input, JAVA_FLOAT, 0, x.length);
@@ -170,7 +170,7 @@ class PredictorTest {
         float[] x = samples(1, 1);
         try (Predictor predictor = predictor("onednn").build()) {
             float[] before = predictor.predict(x);
-            Predictor.Session session = predictor.session(1);
+            PredictionSession session = predictor.session(1);
             model.parameters().specs().stream()
                     .filter(s -> s.learned() && s.name().endsWith("bias"))
                     .forEach(s -> model.parameters().get(s.name()).fill(0.5f));

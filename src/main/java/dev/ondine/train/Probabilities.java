@@ -1,4 +1,4 @@
-package dev.ondine.inspect;
+package dev.ondine.train;
 
 import java.util.Comparator;
 import java.util.stream.IntStream;

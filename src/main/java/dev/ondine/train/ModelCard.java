@@ -1,4 +1,4 @@
-package dev.ondine.cli;
+package dev.ondine.train;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -6,9 +6,9 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.ondine.data.Normalization;
+import dev.ondine.nn.Model;
 import dev.ondine.nn.models.Models;
 import dev.ondine.tensor.Shape;
-import dev.ondine.train.Checkpoint;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -20,15 +20,33 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a checkpoint says of its model besides the numbers, so that it can be built and used again.
+ * What a model's file says of it besides the numbers, so that it can be built and used again: it stands in the metadata of checkpoints
+ * and of exported ONNX files, under keys that begin with {@code ondine.}
  *
- * @param model one of {@link Models#names}
+ * <p>{@code Checkpoint.save(file, model, ModelCard.of("resnet20", model, classes, normalization).metadata(0))} writes a file that
+ * {@link Predictor#open} takes as it is.
+ *
+ * @param model one of {@link Models#names}, or {@code onnx:FILE}; empty for a network of one's own, which whoever opens the file must give
  * @param sample the shape of one sample
- * @param data the data set, as {@code --data} took it
- * @param seed the data set's, if it is made on the spot
+ * @param classes the names of what the outputs stand for
+ * @param normalization what samples were normalized with when the model was trained
+ * @param crop the share of an image's shorter side that samples are made of, in (0, 1]: see {@link dev.ondine.data.ImageFile}
+ * @param data what it was trained on, if that has a name
  */
-record ModelCard(
-        String model, Shape sample, List<String> classes, Normalization normalization, String data, long seed) {
+public record ModelCard(
+        Optional<String> model,
+        Shape sample,
+        List<String> classes,
+        Normalization normalization,
+        double crop,
+        Optional<Data> data) {
+    /**
+     * A data set by the text that {@link dev.ondine.data.Datasets#open} takes.
+     *
+     * @param seed of a data set that is made on the spot
+     */
+    public record Data(String name, long seed) {}
+
     private static final JsonFactory JSON = new JsonFactory();
 
     private static final String MODEL = "ondine.model";
@@ -36,24 +54,62 @@ record ModelCard(
     private static final String CLASSES = "ondine.classes";
     private static final String MEAN = "ondine.mean";
     private static final String STD = "ondine.std";
+    private static final String CROP = "ondine.crop";
     private static final String DATA = "ondine.data";
     private static final String SEED = "ondine.seed";
     private static final String EPOCHS = "ondine.epochs";
+
+    /**
+     * @throws IllegalArgumentException if there are no classes, the normalization is for another number of channels than samples have, or
+     *     the crop is not in (0, 1]
+     */
+    public ModelCard {
+        classes = List.copyOf(classes);
+        if (classes.isEmpty()) throw new IllegalArgumentException("there are no classes");
+        if (sample.rank() == 0 || normalization.channels() != sample.dim(0)) {
+            throw new IllegalArgumentException("samples of the shape " + sample + " are normalized by "
+                    + normalization.channels() + " means, one for each channel is needed");
+        }
+        if (!(crop > 0 && crop <= 1)) throw new IllegalArgumentException("the crop must be in (0, 1], not " + crop);
+    }
+
+    /** Of a model by its name in the zoo; images are used as far as the proportions of a sample allow. */
+    public static ModelCard of(String name, Model model, List<String> classes, Normalization normalization) {
+        return new ModelCard(Optional.of(name), model.sampleShape(), classes, normalization, 1, Optional.empty());
+    }
+
+    /** Of a model of one's own network. */
+    public static ModelCard of(Model model, List<String> classes, Normalization normalization) {
+        return new ModelCard(Optional.empty(), model.sampleShape(), classes, normalization, 1, Optional.empty());
+    }
+
+    /** This card with another crop. */
+    public ModelCard crop(double crop) {
+        return new ModelCard(model, sample, classes, normalization, crop, data);
+    }
+
+    /** What messages call the network. */
+    public String modelName() {
+        return model.orElse("a network of one's own");
+    }
 
     /**
      * Metadata for a checkpoint.
      *
      * @param epochs how many were completed
      */
-    Map<String, String> metadata(int epochs) {
+    public Map<String, String> metadata(int epochs) {
         Map<String, String> text = new LinkedHashMap<>();
-        text.put(MODEL, model);
+        model.ifPresent(name -> text.put(MODEL, name));
         text.put(SAMPLE, numbers(sample.dims()));
         text.put(CLASSES, strings(classes));
         text.put(MEAN, numbers(normalization.mean()));
         text.put(STD, numbers(normalization.std()));
-        text.put(DATA, data);
-        text.put(SEED, Long.toString(seed));
+        text.put(CROP, Double.toString(crop));
+        data.ifPresent(d -> {
+            text.put(DATA, d.name());
+            text.put(SEED, Long.toString(d.seed()));
+        });
         text.put(EPOCHS, Integer.toString(epochs));
         return text;
     }
@@ -63,24 +119,27 @@ record ModelCard(
      *
      * @throws IOException naming file and entry, if it cannot be read or what it says makes no sense
      */
-    static Optional<ModelCard> read(Path checkpoint) throws IOException {
+    public static Optional<ModelCard> read(Path checkpoint) throws IOException {
         return read(checkpoint, Checkpoint.metadata(checkpoint));
     }
 
     /** As {@link #read(Path)}, from the metadata of a file of any kind. */
-    static Optional<ModelCard> read(Path checkpoint, Map<String, String> text) throws IOException {
-        if (!text.containsKey(MODEL)) return Optional.empty();
+    public static Optional<ModelCard> read(Path file, Map<String, String> text) throws IOException {
+        if (!text.containsKey(MODEL) && !text.containsKey(SAMPLE)) return Optional.empty();
         try {
             List<String> sample = list(text, SAMPLE);
             return Optional.of(new ModelCard(
-                    entry(text, MODEL),
+                    Optional.ofNullable(text.get(MODEL)),
                     Shape.of(sample.stream().mapToLong(Long::parseLong).toArray()),
                     list(text, CLASSES),
                     new Normalization(floats(list(text, MEAN)), floats(list(text, STD))),
-                    entry(text, DATA),
-                    Long.parseLong(entry(text, SEED))));
+                    // Files of earlier versions lack it.
+                    Double.parseDouble(text.getOrDefault(CROP, "1")),
+                    text.containsKey(DATA)
+                            ? Optional.of(new Data(text.get(DATA), Long.parseLong(entry(text, SEED))))
+                            : Optional.empty()));
         } catch (IllegalArgumentException | IOException e) {
-            throw new IOException(checkpoint + ": its metadata are damaged: " + e.getMessage(), e);
+            throw new IOException(file + ": its metadata are damaged: " + e.getMessage(), e);
         }
     }
 
