@@ -95,7 +95,9 @@ final class LowerConvolution {
         pairs.add(new Pair(input, to.layout(dy)));
         addFallbacks(pairs, dx, dy);
         long[] weightDims = weightDims(op, w.shape());
-        PrimitiveDescriptor hint = hint(op, dx, weightDims, dy);
+        // Of the type that is multiplied: the result can be wider than that.
+        PrimitiveDescriptor hint =
+                hint(op, dx.shape(), weightDims, dy.shape(), dy.type().dataType());
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (Pair pair : pairs) {
             requests.add(Convolutions.backwardData(
@@ -129,7 +131,8 @@ final class LowerConvolution {
         // Of one channel, row-major and channels last are the same: only in a block it is neither.
         pairs.add(new Pair(to.layouts.blocked(x), to.layouts.blocked(dy)));
         long[] weightDims = weightDims(op.forward(), op.weight());
-        PrimitiveDescriptor hint = hint(op.forward(), x, weightDims, dy);
+        PrimitiveDescriptor hint =
+                hint(op.forward(), x.shape(), weightDims, dy.shape(), x.type().dataType());
         List<PrimitiveRequest> requests = new ArrayList<>();
         // A layout that is settled already saves a reorder of the gradient; then any other.
         to.gradientLayout(dw).ifPresent(settled -> {
@@ -176,8 +179,9 @@ final class LowerConvolution {
     }
 
     /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */
-    private PrimitiveDescriptor hint(Op.Convolution op, Value x, long[] weightDims, Value y) {
-        return forwardRequest(op, any(x), weightDims, any(y), to.attributes).create(to.arena);
+    private PrimitiveDescriptor hint(Op.Convolution op, Shape x, long[] weightDims, Shape y, DataType type) {
+        return forwardRequest(op, to.layouts.any(x, type), weightDims, to.layouts.any(y, type), to.attributes)
+                .create(to.arena);
     }
 
     /** The layout that a value has, unless it is row-major: reordered first, it takes the faster kernels. */

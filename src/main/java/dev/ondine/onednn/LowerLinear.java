@@ -33,7 +33,7 @@ final class LowerLinear {
         Value w = node.input(1);
         Value y = node.output(0);
         Attributes attributes = epilogue.attributes(to.plain(y)).orElseThrow();
-        PrimitiveDescriptor pd = forwardDescriptor(x, w.shape(), y, op.bias(), attributes);
+        PrimitiveDescriptor pd = forwardDescriptor(to.plain(x), w.shape(), to.plain(y), op.bias(), attributes);
         if (!epilogue.isEmpty() && pd.isReference()) return false;
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.inPlain(x));
@@ -48,7 +48,10 @@ final class LowerLinear {
         Value dy = node.input(0);
         Value w = node.input(1);
         Value dx = node.output(0);
-        PrimitiveDescriptor hint = forwardDescriptor(dx, w.shape(), dy, false, to.attributes);
+        // Of the type that is multiplied: the result can be wider than that.
+        DataType type = dy.type().dataType();
+        PrimitiveDescriptor hint =
+                forwardDescriptor(to.layouts.plain(dx.shape(), type), w.shape(), to.plain(dy), false, to.attributes);
         PrimitiveDescriptor pd = InnerProducts.backwardData(to.plain(dx), any(w), to.plain(dy), hint, to.attributes)
                 .create(to.arena);
         to.emit(
@@ -61,7 +64,7 @@ final class LowerLinear {
         Value x = node.input(0);
         Value dy = node.input(1);
         Value dw = node.output(0);
-        PrimitiveDescriptor hint = forwardDescriptor(x, dw.shape(), dy, op.bias(), to.attributes);
+        PrimitiveDescriptor hint = forwardDescriptor(to.plain(x), dw.shape(), to.plain(dy), op.bias(), to.attributes);
         MemoryDescriptor bias = op.bias() ? to.plain(node.output(1)) : MemoryDescriptor.NONE;
         List<PrimitiveRequest> requests = new ArrayList<>();
         to.gradientLayout(dw)
@@ -75,13 +78,14 @@ final class LowerLinear {
         to.emit(pd, Map.of(Arg.SRC, to.inPlain(x), Arg.DIFF_DST, to.inPlain(dy)), outputs);
     }
 
-    private PrimitiveDescriptor forwardDescriptor(Value x, Shape weight, Value y, boolean bias, Attributes attributes) {
+    private PrimitiveDescriptor forwardDescriptor(
+            MemoryDescriptor x, Shape weight, MemoryDescriptor y, boolean bias, Attributes attributes) {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         MemoryDescriptor biasLayout =
                 bias ? to.layouts.plain(Shape.of(weight.dim(0)), DataType.FLOAT32) : MemoryDescriptor.NONE;
         // The kernels multiply two of one type; bias and the sums are float32.
-        MemoryDescriptor weights = to.layouts.any(weight, x.type().dataType());
-        return InnerProducts.forward(propagation, to.plain(x), weights, biasLayout, to.plain(y), attributes)
+        MemoryDescriptor weights = to.layouts.any(weight, x.dataType());
+        return InnerProducts.forward(propagation, x, weights, biasLayout, y, attributes)
                 .create(to.arena);
     }
 

@@ -228,10 +228,12 @@ class LibraryLoadingTest {
         assertUnavailable(run(Map.of(), "-Dondine.dnnl.path=" + text), "cannot load " + text);
     }
 
+    /** One that Java has not loaded for itself: it loads none twice. */
     @Test
     void libraryThatIsNotOneDnnIsNamed() throws IOException, InterruptedException {
-        Path other = Path.of(System.getProperty("java.home"), "lib", System.mapLibraryName("zip"));
-        if (!Files.exists(other)) other = Path.of(System.getProperty("java.home"), "bin", System.mapLibraryName("zip"));
+        Path other = Path.of(System.getProperty("java.home"), "lib", System.mapLibraryName("attach"));
+        if (!Files.exists(other))
+            other = Path.of(System.getProperty("java.home"), "bin", System.mapLibraryName("attach"));
 
         assertUnavailable(run(Map.of(), "-Dondine.dnnl.path=" + other), other.toString(), "is not oneDNN");
     }
