@@ -113,7 +113,7 @@ final class PredictCommand extends Command {
         boolean failed = false;
         try (SavedModel saved = opened();
                 Predictor predictor = predictor(saved, backend)) {
-            predictor.classes();
+            requireClasses(predictor);
             if (explain != null) Files.createDirectories(explain);
             for (Path image : images) {
                 try {
@@ -126,10 +126,16 @@ final class PredictCommand extends Command {
                 }
             }
             if (json) out().println(json(answers, saved.name()));
+        }
+        return failed ? FAILED : DONE;
+    }
+
+    private void requireClasses(Predictor predictor) throws IOException {
+        try {
+            predictor.classes();
         } catch (IllegalStateException e) {
             throw new IOException(checkpoint + ": " + e.getMessage(), e);
         }
-        return failed ? FAILED : DONE;
     }
 
     private SavedModel opened() throws IOException {

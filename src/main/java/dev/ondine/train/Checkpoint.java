@@ -3,9 +3,7 @@ package dev.ondine.train;
 import dev.ondine.io.SafeTensors;
 import dev.ondine.io.SafeTensorsFile;
 import dev.ondine.io.SafeTensorsWriter;
-import dev.ondine.io.TensorInfo;
 import dev.ondine.nn.Model;
-import dev.ondine.nn.Names;
 import dev.ondine.nn.ParameterSpec;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
@@ -16,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * A model's parameters and running statistics in a safetensors file, under PyTorch's names, so that
@@ -51,64 +50,44 @@ public final class Checkpoint {
     }
 
     /**
-     * Reads a model's parameters. Nothing is changed unless all fit. Float types are converted; {@code num_batches_tracked} may be missing.
+     * Reads a model's parameters, from a file of {@link #save} or one that was saved from PyTorch: the state of a network of the zoo has
+     * torchvision's names. Nothing is changed unless all fit. Floating-point types are converted; {@code num_batches_tracked} may be
+     * missing; a prefix that PyTorch's wrappers put before every name ({@code module.}, {@code _orig_mod.}, {@code model.}) is
+     * passed over. The file is mapped while it is read, not copied.
      *
-     * @throws IOException naming the file and every tensor that is missing, unexpected or of another shape
+     * @throws IOException naming the file and every tensor that is missing, unexpected or of another shape, with the nearest name
      */
     public static void load(Path file, Model model) throws IOException {
+        load(file, model, _ -> true);
+    }
+
+    /**
+     * As {@link #load(Path, Model)}, of some parameters only: a network with another last layer takes all but those of that. The
+     * others keep what they have, and may be in the file or not, of whatever shape.
+     *
+     * @param wanted by name: {@code name -> !name.startsWith("fc.")}
+     */
+    public static void load(Path file, Model model, Predicate<String> wanted) throws IOException {
         try (SafeTensorsFile tensors = SafeTensors.open(file)) {
-            load(tensors, model);
+            load(new StoredTensors(tensors), tensors.path(), model, wanted);
         }
     }
 
-    static void load(SafeTensorsFile tensors, Model model) throws IOException {
+    static void load(StoredTensors tensors, Path file, Model model, Predicate<String> wanted) throws IOException {
         List<ParameterSpec> specs = model.parameters().specs();
-        requireFits(tensors, specs);
-        Map<String, Tensor> stored = new LinkedHashMap<>();
-        try {
-            for (ParameterSpec spec : specs) {
-                if (tensors.contains(spec.name())) stored.put(spec.name(), tensors.read(spec.name()));
-            }
-            synchronized (model.parameters()) {
-                stored.forEach((name, tensor) -> copy(tensor, model.parameters().get(name)));
+        tensors.requireFits(specs, wanted);
+        synchronized (model.parameters()) {
+            try {
+                for (ParameterSpec spec : specs) {
+                    if (!wanted.test(spec.name()) || !tensors.contains(spec.name())) continue;
+                    copy(tensors.tensor(spec.name()), model.parameters().get(spec.name()));
+                }
+            } catch (InternalError e) {
+                // What the JVM makes of a mapped page that is no more.
+                throw new IOException(file + " was cut while it was read", e);
+            } finally {
                 model.parameters().touch();
             }
-        } finally {
-            stored.values().forEach(Tensor::close);
-        }
-    }
-
-    /** @throws IOException naming every tensor that is missing, unexpected or of another shape than a model wants it */
-    static void requireFits(SafeTensorsFile tensors, List<ParameterSpec> wanted) throws IOException {
-        List<String> problems = new ArrayList<>();
-        Map<String, ParameterSpec> specs = new LinkedHashMap<>();
-        for (ParameterSpec spec : wanted) specs.put(spec.name(), spec);
-        for (ParameterSpec spec : wanted) check(tensors, spec, problems);
-        for (String name : tensors.names()) {
-            if (!specs.containsKey(name)) {
-                problems.add("unexpected " + name + " (nearest: " + Names.nearest(name, specs.keySet()) + ")");
-            }
-        }
-        if (!problems.isEmpty()) {
-            throw new IOException(tensors.path() + " does not fit the model:\n  " + String.join("\n  ", problems));
-        }
-    }
-
-    private static void check(SafeTensorsFile tensors, ParameterSpec spec, List<String> problems) {
-        if (!tensors.contains(spec.name())) {
-            // A counter that only the cumulative average reads; older files lack it.
-            if (!spec.name().endsWith("num_batches_tracked")) {
-                problems.add(
-                        "missing " + spec.name() + " (nearest: " + Names.nearest(spec.name(), tensors.names()) + ")");
-            }
-            return;
-        }
-        TensorInfo info = tensors.info(spec.name());
-        boolean readable = info.dataType().isPresent()
-                && info.dataType().get().isFloat() == spec.dataType().isFloat();
-        if (!info.shape().equals(spec.shape()) || !readable) {
-            problems.add(spec.name() + " is " + info.type() + " " + info.shape() + " but the model has "
-                    + spec.dataType() + " " + spec.shape());
         }
     }
 

@@ -81,8 +81,9 @@ public final class SavedModel implements AutoCloseable {
         }
 
         private SavedModel checkpoint() throws IOException {
-            try (SafeTensorsFile tensors = SafeTensors.open(file)) {
-                Optional<ModelCard> card = ModelCard.read(file, tensors.metadata());
+            try (SafeTensorsFile opened = SafeTensors.open(file)) {
+                Optional<ModelCard> card = ModelCard.read(file, opened.metadata());
+                StoredTensors tensors = new StoredTensors(opened);
                 Optional<String> stored = card.flatMap(ModelCard::model);
                 if (stored.isPresent() && (name != null || network != null)) {
                     throw new IOException(
@@ -106,10 +107,10 @@ public final class SavedModel implements AutoCloseable {
                     throw new IOException(file + " says that it holds what is not possible here: " + e.getMessage(), e);
                 }
                 // Before anything of the sizes that a file claims is allocated.
-                Checkpoint.requireFits(tensors, specs);
+                tensors.requireFits(specs, _ -> true);
                 Model model = Model.of(layer, shape, 0);
                 try {
-                    Checkpoint.load(tensors, model);
+                    Checkpoint.load(tensors, file, model, _ -> true);
                     return new SavedModel(named != null ? named : card.map(ModelCard::modelName).orElse("network"), model, card, null);
                 } catch (IOException | RuntimeException | Error e) {
                     model.close();
@@ -125,7 +126,7 @@ public final class SavedModel implements AutoCloseable {
                             + String.join(", ", Models.names());
         }
 
-        private int classes(Optional<ModelCard> card, ModelEntry entry, Shape shape, SafeTensorsFile tensors) {
+        private int classes(Optional<ModelCard> card, ModelEntry entry, Shape shape, StoredTensors tensors) {
             if (card.flatMap(ModelCard::model).isPresent()) return card.get().classes().size();
             if (classes > 0 || entry.task() == ModelEntry.Task.RECONSTRUCTION) return Math.max(1, classes);
             // As many as the last layer has in the file.

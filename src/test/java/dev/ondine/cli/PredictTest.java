@@ -6,11 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Datasets;
+import dev.ondine.data.Normalization;
 import dev.ondine.io.SafeTensorsWriter;
 import dev.ondine.report.Picture;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
+import dev.ondine.train.Checkpoint;
+import dev.ondine.train.ModelCard;
+import dev.ondine.train.SavedModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -120,6 +124,44 @@ class PredictTest {
         assertEquals(2, run.err().lines().count(), run.err());
         assertTrue(run.err().contains(text + ": cannot be read") && run.err().contains("missing.png: there is no"));
         assertTrue(run.out().startsWith(IMAGES.getFirst().toString()), run.out());
+    }
+
+    /** The same answers, whatever file the model lies in. */
+    @Test
+    void filesOfOtherKinds() throws IOException {
+        String expected = predict(IMAGES.getFirst()).out();
+        Path onnx = folder.resolve("exported.onnx");
+        Ondine.Outcome export = Ondine.run("export", "--checkpoint", checkpoint, "--onnx", onnx);
+        assertEquals(0, export.code(), export.err());
+        Ondine.Outcome exported = Ondine.run("predict", "--checkpoint", onnx, IMAGES.getFirst());
+        assertEquals(0, exported.code(), exported.err());
+        assertEquals(expected, exported.out());
+        Ondine.Outcome eval = Ondine.run("eval", "--checkpoint", onnx);
+        assertEquals(0, eval.code(), eval.err());
+        assertTrue(eval.out().contains("Accuracy"), eval.out());
+
+        // As from PyTorch: nothing but tensors.
+        Path bare = folder.resolve("bare.safetensors");
+        Normalization normalization = ModelCard.read(checkpoint).orElseThrow().normalization();
+        try (SavedModel saved = SavedModel.open(checkpoint)) {
+            Checkpoint.save(bare, saved.model(), Map.of());
+        }
+        List<Object> arguments =
+                new ArrayList<>(List.of("predict", "--checkpoint", bare, "--model", "mlp-bn", IMAGES.getFirst()));
+        Ondine.Outcome unsaid = Ondine.run(arguments.toArray());
+        assertEquals(2, unsaid.code());
+        assertTrue(unsaid.err().contains("give --mean and --std"), unsaid.err());
+        arguments.addAll(List.of("--mean", normalization.mean()[0], "--std", normalization.std()[0]));
+        Ondine.Outcome run = Ondine.run(arguments.toArray());
+        assertEquals(0, run.code(), run.err());
+        assertEquals(expected, run.out());
+        arguments.addAll(List.of("--class-names", "a,b"));
+        Ondine.Outcome names = Ondine.run(arguments.toArray());
+        assertEquals(1, names.code());
+        assertTrue(names.err().contains("10 outputs, and 2 classes are named"), names.err());
+        Ondine.Outcome wrong = Ondine.run("predict", "--checkpoint", bare, "--model", "lenet-bn", IMAGES.getFirst());
+        assertEquals(1, wrong.code());
+        assertTrue(wrong.err().contains("does not fit the model"), wrong.err());
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.ondine.nn.models;
 
+import static dev.ondine.nn.Layers.adaptiveAvgPool;
 import static dev.ondine.nn.Layers.batchNorm2d;
 import static dev.ondine.nn.Layers.conv2d;
 import static dev.ondine.nn.Layers.dropout;
@@ -9,11 +10,9 @@ import static dev.ondine.nn.Layers.linear;
 import static dev.ondine.nn.Layers.maxPool2d;
 import static dev.ondine.nn.Layers.relu;
 
-import dev.ondine.graph.Op;
 import dev.ondine.nn.Initializer;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Linear;
-import dev.ondine.nn.Pool;
 import dev.ondine.nn.Sequential;
 import dev.ondine.tensor.Shape;
 import java.util.ArrayList;
@@ -39,7 +38,7 @@ public final class Vgg {
      * classes, 138,365,992 for depth 16.
      *
      * @param depth 11, 13, 16 or 19
-     * @param image (channels, height, width), sides from 224 to 255, 448 to 479 and so on: what the stages leave is averaged to 7x7
+     * @param image (channels, height, width), sides of 32 at least: what the stages leave of them is averaged to 7x7, as in torchvision
      */
     public static Layer of(int depth, Shape image, int classes) {
         return of(depth, image, classes, 64, HIDDEN, 0.5);
@@ -49,9 +48,9 @@ public final class Vgg {
     static Layer of(int depth, Shape image, int classes, int width, int hidden, double dropout) {
         int top = 8 * width;
         Sequential net = Sequential.named().then("features", stages(depth, Math.toIntExact(image.dim(0)), width));
-        int rows = window(image.dim(1), image);
-        int columns = window(image.dim(2), image);
-        if (rows > 1 || columns > 1) net = net.then("avgpool", average(rows, columns));
+        long rows = left(image.dim(1), image);
+        long columns = left(image.dim(2), image);
+        if (rows != GRID || columns != GRID) net = net.then("avgpool", adaptiveAvgPool(GRID, GRID));
         return net.then("flatten", flatten())
                 .then(
                         "classifier",
@@ -81,19 +80,13 @@ public final class Vgg {
                 .then("classifier", start(linear(8 * width, classes)));
     }
 
-    private static Layer average(int rows, int columns) {
-        List<Integer> window = List.of(rows, columns);
-        return new Pool(Op.PoolingKind.AVERAGE_EXCLUDE_PADDING, window, window, List.of(0, 0), false);
-    }
-
-    /** The width of the windows that average a side to {@link #GRID}. */
-    private static int window(long side, Shape image) {
-        long left = side / 32;
-        if (left == 0 || left % GRID != 0) {
-            throw new IllegalArgumentException("VGG takes images whose sides, divided by 32, are multiples of " + GRID
-                    + " (224, 448, …), not " + image + "; for small images there are the variants for CIFAR");
+    /** What five poolings leave of a side. */
+    private static long left(long side, Shape image) {
+        if (side < 32) {
+            throw new IllegalArgumentException("VGG halves its images five times: sides have at least 32 pixels, not "
+                    + image + "; for small images there are the variants for CIFAR");
         }
-        return Math.toIntExact(left / GRID);
+        return side / 32;
     }
 
     private static Layer stages(int depth, int channels, int width) {
