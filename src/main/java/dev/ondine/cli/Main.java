@@ -27,6 +27,7 @@ public final class Main {
         COMMANDS.put("study", StudyCommand::new);
         COMMANDS.put("verify", VerifyCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
+        COMMANDS.put("loadtest", LoadTestCommand::new);
         COMMANDS.put("profile", ProfileCommand::new);
         COMMANDS.put("explain", ExplainCommand::new);
         COMMANDS.put("peak", PeakCommand::new);

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -107,6 +108,32 @@ class OtherCommandsTest {
         assertTrue(run.out().contains(workload + ", batch 2, f32, " + workload.kind()), run.out());
         assertTrue(run.out().contains("images/s"), run.out());
         assertTrue(run.out().contains("% of the step"), run.out());
+    }
+
+    @Test
+    void loadTestCountsRequests() throws IOException {
+        Ondine.Outcome run = Ondine.run(
+                "loadtest", "--model", "mlp-bn", "--callers", 3, "--concurrency", 2, "--threads", 1, "--batch", 3,
+                "--seconds", 0.1, "--json");
+        assertEquals(0, run.code(), run.err());
+        Map<String, Double> object = new LinkedHashMap<>();
+        try (JsonParser json = new JsonFactory().createParser(run.out())) {
+            assertEquals(JsonToken.START_OBJECT, json.nextToken());
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                String name = json.currentName();
+                if (json.nextToken().isNumeric()) object.put(name, json.getDoubleValue());
+            }
+        }
+        assertEquals(3, object.get("callers"));
+        assertEquals(1, object.get("threads"));
+        assertTrue(object.get("requests") >= 3, run.out());
+        assertEquals(3 * object.get("requests_per_s"), object.get("samples_per_s"), 1e-9 * object.get("samples_per_s"));
+        List<Double> order = Stream.of("p50_ms", "p90_ms", "p99_ms", "max_ms").map(object::get).toList();
+        assertEquals(order.stream().sorted().toList(), order);
+        assertTrue(order.getFirst() > 0, run.out());
+        Ondine.Outcome both = Ondine.run("loadtest", "--model", "mlp-bn", "--checkpoint", "x.safetensors");
+        assertEquals(2, both.code());
+        assertEquals(2, Ondine.run("loadtest", "--model", "mlp-bn", "--callers", 0).code());
     }
 
     @Test

@@ -118,7 +118,7 @@ class UsageTest {
     @ValueSource(
             strings = {
                 "train", "eval", "report", "predict", "doctor", "study", "verify", "bench", "profile", "explain",
-                "peak", "info"
+                "peak", "info", "loadtest"
             })
     void help(String command) {
         Ondine.Outcome run = Ondine.run(command, "--help");
@@ -134,7 +134,7 @@ class UsageTest {
         assertTrue(
                 Stream.of(
                                 "train", "eval", "report", "predict", "doctor", "study", "verify", "bench", "profile",
-                                "explain", "peak", "info")
+                                "explain", "peak", "info", "loadtest")
                         .allMatch(run.out()::contains),
                 run.out());
         assertEquals(0, Ondine.run("--version").code());
