@@ -33,7 +33,7 @@ sed -e 's,//.*,,' -e 's/^package onnx;/&\noption java_package = "dev.ondine.io.o
     "$work/onnx/onnx.proto" > "$work/onnx.proto"
 cp "$protoc" "$work/protoc"
 chmod +x "$work/protoc"
-"$work/protoc" --proto_path="$work" --java_out="lite:$work" "$work/onnx.proto"
+"$work/protoc" --proto_path="$work" --java_out="$work" "$work/onnx.proto"
 
 # A mechanical change: our build makes warnings errors, and those that javac has for generated code are nobody's to mend.
 for file in "$work"/dev/ondine/io/onnx/proto/*.java; do

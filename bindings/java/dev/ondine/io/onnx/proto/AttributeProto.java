@@ -9,29 +9,62 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.AttributeProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class AttributeProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        AttributeProto, AttributeProto.Builder> implements
+@SuppressWarnings("all") public final class AttributeProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.AttributeProto)
     AttributeProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "AttributeProto");
+  }
+  // Use AttributeProto.newBuilder() to construct.
+  private AttributeProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private AttributeProto() {
     name_ = "";
     refAttrName_ = "";
     docString_ = "";
+    type_ = 0;
     s_ = com.google.protobuf.ByteString.EMPTY;
     floats_ = emptyFloatList();
     ints_ = emptyLongList();
-    strings_ = emptyProtobufList();
-    tensors_ = emptyProtobufList();
-    graphs_ = emptyProtobufList();
-    sparseTensors_ = emptyProtobufList();
-    typeProtos_ = emptyProtobufList();
+    strings_ = emptyList(com.google.protobuf.ByteString.class);
+    tensors_ = java.util.Collections.emptyList();
+    graphs_ = java.util.Collections.emptyList();
+    sparseTensors_ = java.util.Collections.emptyList();
+    typeProtos_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_AttributeProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_AttributeProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_AttributeProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.AttributeProto.class, dev.ondine.io.onnx.proto.AttributeProto.Builder.class);
+  }
+
   /**
    * Protobuf enum {@code onnx.AttributeProto.AttributeType}
    */
   public enum AttributeType
-      implements com.google.protobuf.Internal.EnumLite {
+      implements com.google.protobuf.ProtocolMessageEnum {
     /**
      * <code>UNDEFINED = 0;</code>
      */
@@ -94,6 +127,15 @@ package dev.ondine.io.onnx.proto;
     TYPE_PROTOS(14),
     ;
 
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "AttributeType");
+    }
     /**
      * <code>UNDEFINED = 0;</code>
      */
@@ -156,14 +198,13 @@ package dev.ondine.io.onnx.proto;
     public static final int TYPE_PROTOS_VALUE = 14;
 
 
-    @java.lang.Override
     public final int getNumber() {
       return value;
     }
 
     /**
-     * @param value The number of the enum to look for.
-     * @return The enum associated with the given number.
+     * @param value The numeric wire value of the corresponding enum entry.
+     * @return The enum associated with the given numeric wire value.
      * @deprecated Use {@link #forNumber(int)} instead.
      */
     @java.lang.Deprecated
@@ -171,6 +212,10 @@ package dev.ondine.io.onnx.proto;
       return forNumber(value);
     }
 
+    /**
+     * @param value The numeric wire value of the corresponding enum entry.
+     * @return The enum associated with the given numeric wire value.
+     */
     public static AttributeType forNumber(int value) {
       switch (value) {
         case 0: return UNDEFINED;
@@ -199,26 +244,34 @@ package dev.ondine.io.onnx.proto;
     private static final com.google.protobuf.Internal.EnumLiteMap<
         AttributeType> internalValueMap =
           new com.google.protobuf.Internal.EnumLiteMap<AttributeType>() {
-            @java.lang.Override
             public AttributeType findValueByNumber(int number) {
               return AttributeType.forNumber(number);
             }
           };
 
-    public static com.google.protobuf.Internal.EnumVerifier
-        internalGetVerifier() {
-      return AttributeTypeVerifier.INSTANCE;
+    public final com.google.protobuf.Descriptors.EnumValueDescriptor
+        getValueDescriptor() {
+      return getDescriptor().getValue(ordinal());
+    }
+    public final com.google.protobuf.Descriptors.EnumDescriptor
+        getDescriptorForType() {
+      return getDescriptor();
+    }
+    public static com.google.protobuf.Descriptors.EnumDescriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.AttributeProto.getDescriptor().getEnumType(0);
     }
 
-    private static final class AttributeTypeVerifier implements
-         com.google.protobuf.Internal.EnumVerifier {
-            static final com.google.protobuf.Internal.EnumVerifier
-                INSTANCE = new AttributeTypeVerifier();
-            @java.lang.Override
-            public boolean isInRange(int number) {
-              return AttributeType.forNumber(number) != null;
-            }
-          };
+    private static final AttributeType[] VALUES = values();
+
+    public static AttributeType valueOf(
+        com.google.protobuf.Descriptors.EnumValueDescriptor desc) {
+      if (desc.getType() != getDescriptor()) {
+        throw new java.lang.IllegalArgumentException(
+          "EnumValueDescriptor is not for this type.");
+      }
+      return VALUES[desc.getIndex()];
+    }
 
     private final int value;
 
@@ -231,7 +284,8 @@ package dev.ondine.io.onnx.proto;
 
   private int bitField0_;
   public static final int NAME_FIELD_NUMBER = 1;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 1;</code>
    * @return Whether the name field is set.
@@ -246,7 +300,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 1;</code>
@@ -255,37 +320,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int REF_ATTR_NAME_FIELD_NUMBER = 21;
-  private java.lang.String refAttrName_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object refAttrName_ = "";
   /**
    * <code>optional string ref_attr_name = 21;</code>
    * @return Whether the refAttrName field is set.
@@ -300,7 +349,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getRefAttrName() {
-    return refAttrName_;
+    java.lang.Object ref = refAttrName_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        refAttrName_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string ref_attr_name = 21;</code>
@@ -309,37 +369,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getRefAttrNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(refAttrName_);
-  }
-  /**
-   * <code>optional string ref_attr_name = 21;</code>
-   * @param value The refAttrName to set.
-   */
-  private void setRefAttrName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000002;
-    refAttrName_ = value;
-  }
-  /**
-   * <code>optional string ref_attr_name = 21;</code>
-   */
-  private void clearRefAttrName() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    refAttrName_ = getDefaultInstance().getRefAttrName();
-  }
-  /**
-   * <code>optional string ref_attr_name = 21;</code>
-   * @param value The bytes for refAttrName to set.
-   */
-  private void setRefAttrNameBytes(
-      com.google.protobuf.ByteString value) {
-    refAttrName_ = value.toStringUtf8();
-    bitField0_ |= 0x00000002;
+    java.lang.Object ref = refAttrName_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      refAttrName_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int DOC_STRING_FIELD_NUMBER = 13;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 13;</code>
    * @return Whether the docString field is set.
@@ -354,7 +398,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 13;</code>
@@ -363,72 +418,38 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 13;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000004;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 13;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000004);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 13;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000004;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int TYPE_FIELD_NUMBER = 20;
-  private int type_;
+  private int type_ = 0;
   /**
    * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
    * @return Whether the type field is set.
    */
-  @java.lang.Override
-  public boolean hasType() {
+  @java.lang.Override public boolean hasType() {
     return ((bitField0_ & 0x00000008) != 0);
   }
   /**
    * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
    * @return The type.
    */
-  @java.lang.Override
-  public dev.ondine.io.onnx.proto.AttributeProto.AttributeType getType() {
+  @java.lang.Override public dev.ondine.io.onnx.proto.AttributeProto.AttributeType getType() {
     dev.ondine.io.onnx.proto.AttributeProto.AttributeType result = dev.ondine.io.onnx.proto.AttributeProto.AttributeType.forNumber(type_);
     return result == null ? dev.ondine.io.onnx.proto.AttributeProto.AttributeType.UNDEFINED : result;
   }
-  /**
-   * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
-   * @param value The type to set.
-   */
-  private void setType(dev.ondine.io.onnx.proto.AttributeProto.AttributeType value) {
-    type_ = value.getNumber();
-    bitField0_ |= 0x00000008;
-  }
-  /**
-   * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
-   */
-  private void clearType() {
-    bitField0_ = (bitField0_ & ~0x00000008);
-    type_ = 0;
-  }
 
   public static final int F_FIELD_NUMBER = 2;
-  private float f_;
+  private float f_ = 0F;
   /**
    * <code>optional float f = 2;</code>
    * @return Whether the f field is set.
@@ -445,24 +466,9 @@ package dev.ondine.io.onnx.proto;
   public float getF() {
     return f_;
   }
-  /**
-   * <code>optional float f = 2;</code>
-   * @param value The f to set.
-   */
-  private void setF(float value) {
-    bitField0_ |= 0x00000010;
-    f_ = value;
-  }
-  /**
-   * <code>optional float f = 2;</code>
-   */
-  private void clearF() {
-    bitField0_ = (bitField0_ & ~0x00000010);
-    f_ = 0F;
-  }
 
   public static final int I_FIELD_NUMBER = 3;
-  private long i_;
+  private long i_ = 0L;
   /**
    * <code>optional int64 i = 3;</code>
    * @return Whether the i field is set.
@@ -479,24 +485,9 @@ package dev.ondine.io.onnx.proto;
   public long getI() {
     return i_;
   }
-  /**
-   * <code>optional int64 i = 3;</code>
-   * @param value The i to set.
-   */
-  private void setI(long value) {
-    bitField0_ |= 0x00000020;
-    i_ = value;
-  }
-  /**
-   * <code>optional int64 i = 3;</code>
-   */
-  private void clearI() {
-    bitField0_ = (bitField0_ & ~0x00000020);
-    i_ = 0L;
-  }
 
   public static final int S_FIELD_NUMBER = 4;
-  private com.google.protobuf.ByteString s_;
+  private com.google.protobuf.ByteString s_ = com.google.protobuf.ByteString.EMPTY;
   /**
    * <code>optional bytes s = 4;</code>
    * @return Whether the s field is set.
@@ -513,27 +504,12 @@ package dev.ondine.io.onnx.proto;
   public com.google.protobuf.ByteString getS() {
     return s_;
   }
-  /**
-   * <code>optional bytes s = 4;</code>
-   * @param value The s to set.
-   */
-  private void setS(com.google.protobuf.ByteString value) {
-    java.util.Objects.requireNonNull(value);
-  bitField0_ |= 0x00000040;
-    s_ = value;
-  }
-  /**
-   * <code>optional bytes s = 4;</code>
-   */
-  private void clearS() {
-    bitField0_ = (bitField0_ & ~0x00000040);
-    s_ = getDefaultInstance().getS();
-  }
 
   public static final int T_FIELD_NUMBER = 5;
   private dev.ondine.io.onnx.proto.TensorProto t_;
   /**
    * <code>optional .onnx.TensorProto t = 5;</code>
+   * @return Whether the t field is set.
    */
   @java.lang.Override
   public boolean hasT() {
@@ -541,6 +517,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.TensorProto t = 5;</code>
+   * @return The t.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorProto getT() {
@@ -549,38 +526,16 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.TensorProto t = 5;</code>
    */
-  private void setT(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    t_ = value;
-    bitField0_ |= 0x00000080;
-  }
-  /**
-   * <code>optional .onnx.TensorProto t = 5;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeT(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (t_ != null &&
-        t_ != dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) {
-      t_ =
-        dev.ondine.io.onnx.proto.TensorProto.newBuilder(t_).mergeFrom(value).buildPartial();
-    } else {
-      t_ = value;
-    }
-    bitField0_ |= 0x00000080;
-  }
-  /**
-   * <code>optional .onnx.TensorProto t = 5;</code>
-   */
-  private void clearT() {
-    t_ = null;
-    bitField0_ = (bitField0_ & ~0x00000080);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getTOrBuilder() {
+    return t_ == null ? dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : t_;
   }
 
   public static final int G_FIELD_NUMBER = 6;
   private dev.ondine.io.onnx.proto.GraphProto g_;
   /**
    * <code>optional .onnx.GraphProto g = 6;</code>
+   * @return Whether the g field is set.
    */
   @java.lang.Override
   public boolean hasG() {
@@ -588,6 +543,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.GraphProto g = 6;</code>
+   * @return The g.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.GraphProto getG() {
@@ -596,38 +552,16 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.GraphProto g = 6;</code>
    */
-  private void setG(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    g_ = value;
-    bitField0_ |= 0x00000100;
-  }
-  /**
-   * <code>optional .onnx.GraphProto g = 6;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeG(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (g_ != null &&
-        g_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
-      g_ =
-        dev.ondine.io.onnx.proto.GraphProto.newBuilder(g_).mergeFrom(value).buildPartial();
-    } else {
-      g_ = value;
-    }
-    bitField0_ |= 0x00000100;
-  }
-  /**
-   * <code>optional .onnx.GraphProto g = 6;</code>
-   */
-  private void clearG() {
-    g_ = null;
-    bitField0_ = (bitField0_ & ~0x00000100);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGOrBuilder() {
+    return g_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : g_;
   }
 
   public static final int SPARSE_TENSOR_FIELD_NUMBER = 22;
   private dev.ondine.io.onnx.proto.SparseTensorProto sparseTensor_;
   /**
    * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+   * @return Whether the sparseTensor field is set.
    */
   @java.lang.Override
   public boolean hasSparseTensor() {
@@ -635,6 +569,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+   * @return The sparseTensor.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.SparseTensorProto getSparseTensor() {
@@ -643,38 +578,16 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
    */
-  private void setSparseTensor(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    sparseTensor_ = value;
-    bitField0_ |= 0x00000200;
-  }
-  /**
-   * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeSparseTensor(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (sparseTensor_ != null &&
-        sparseTensor_ != dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance()) {
-      sparseTensor_ =
-        dev.ondine.io.onnx.proto.SparseTensorProto.newBuilder(sparseTensor_).mergeFrom(value).buildPartial();
-    } else {
-      sparseTensor_ = value;
-    }
-    bitField0_ |= 0x00000200;
-  }
-  /**
-   * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
-   */
-  private void clearSparseTensor() {
-    sparseTensor_ = null;
-    bitField0_ = (bitField0_ & ~0x00000200);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseTensorOrBuilder() {
+    return sparseTensor_ == null ? dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance() : sparseTensor_;
   }
 
   public static final int TP_FIELD_NUMBER = 14;
   private dev.ondine.io.onnx.proto.TypeProto tp_;
   /**
    * <code>optional .onnx.TypeProto tp = 14;</code>
+   * @return Whether the tp field is set.
    */
   @java.lang.Override
   public boolean hasTp() {
@@ -682,6 +595,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.TypeProto tp = 14;</code>
+   * @return The tp.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto getTp() {
@@ -690,36 +604,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.TypeProto tp = 14;</code>
    */
-  private void setTp(dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    tp_ = value;
-    bitField0_ |= 0x00000400;
-  }
-  /**
-   * <code>optional .onnx.TypeProto tp = 14;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeTp(dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (tp_ != null &&
-        tp_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
-      tp_ =
-        dev.ondine.io.onnx.proto.TypeProto.newBuilder(tp_).mergeFrom(value).buildPartial();
-    } else {
-      tp_ = value;
-    }
-    bitField0_ |= 0x00000400;
-  }
-  /**
-   * <code>optional .onnx.TypeProto tp = 14;</code>
-   */
-  private void clearTp() {
-    tp_ = null;
-    bitField0_ = (bitField0_ & ~0x00000400);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTpOrBuilder() {
+    return tp_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : tp_;
   }
 
   public static final int FLOATS_FIELD_NUMBER = 7;
-  private com.google.protobuf.Internal.FloatList floats_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.FloatList floats_ =
+      emptyFloatList();
   /**
    * <code>repeated float floats = 7;</code>
    * @return A list containing the floats.
@@ -733,7 +626,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated float floats = 7;</code>
    * @return The count of floats.
    */
-  @java.lang.Override
   public int getFloatsCount() {
     return floats_.size();
   }
@@ -742,54 +634,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The floats at the given index.
    */
-  @java.lang.Override
   public float getFloats(int index) {
     return floats_.getFloat(index);
   }
-  private void ensureFloatsIsMutable() {
-    com.google.protobuf.Internal.FloatList tmp = floats_;
-    if (!tmp.isModifiable()) {
-      floats_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated float floats = 7;</code>
-   * @param index The index to set the value at.
-   * @param value The floats to set.
-   */
-  private void setFloats(
-      int index, float value) {
-    ensureFloatsIsMutable();
-    floats_.setFloat(index, value);
-  }
-  /**
-   * <code>repeated float floats = 7;</code>
-   * @param value The floats to add.
-   */
-  private void addFloats(float value) {
-    ensureFloatsIsMutable();
-    floats_.addFloat(value);
-  }
-  /**
-   * <code>repeated float floats = 7;</code>
-   * @param values The floats to add.
-   */
-  private void addAllFloats(
-      java.lang.Iterable<? extends java.lang.Float> values) {
-    ensureFloatsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, floats_);
-  }
-  /**
-   * <code>repeated float floats = 7;</code>
-   */
-  private void clearFloats() {
-    floats_ = emptyFloatList();
-  }
 
   public static final int INTS_FIELD_NUMBER = 8;
-  private com.google.protobuf.Internal.LongList ints_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList ints_ =
+      emptyLongList();
   /**
    * <code>repeated int64 ints = 8;</code>
    * @return A list containing the ints.
@@ -803,7 +655,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int64 ints = 8;</code>
    * @return The count of ints.
    */
-  @java.lang.Override
   public int getIntsCount() {
     return ints_.size();
   }
@@ -812,54 +663,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The ints at the given index.
    */
-  @java.lang.Override
   public long getInts(int index) {
     return ints_.getLong(index);
   }
-  private void ensureIntsIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = ints_;
-    if (!tmp.isModifiable()) {
-      ints_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated int64 ints = 8;</code>
-   * @param index The index to set the value at.
-   * @param value The ints to set.
-   */
-  private void setInts(
-      int index, long value) {
-    ensureIntsIsMutable();
-    ints_.setLong(index, value);
-  }
-  /**
-   * <code>repeated int64 ints = 8;</code>
-   * @param value The ints to add.
-   */
-  private void addInts(long value) {
-    ensureIntsIsMutable();
-    ints_.addLong(value);
-  }
-  /**
-   * <code>repeated int64 ints = 8;</code>
-   * @param values The ints to add.
-   */
-  private void addAllInts(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureIntsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, ints_);
-  }
-  /**
-   * <code>repeated int64 ints = 8;</code>
-   */
-  private void clearInts() {
-    ints_ = emptyLongList();
-  }
 
   public static final int STRINGS_FIELD_NUMBER = 9;
-  private com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> strings_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> strings_ =
+      emptyList(com.google.protobuf.ByteString.class);
   /**
    * <code>repeated bytes strings = 9;</code>
    * @return A list containing the strings.
@@ -873,7 +684,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated bytes strings = 9;</code>
    * @return The count of strings.
    */
-  @java.lang.Override
   public int getStringsCount() {
     return strings_.size();
   }
@@ -882,56 +692,13 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The strings at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString getStrings(int index) {
     return strings_.get(index);
   }
-  private void ensureStringsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> tmp = strings_;
-    if (!tmp.isModifiable()) {
-      strings_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated bytes strings = 9;</code>
-   * @param index The index to set the value at.
-   * @param value The strings to set.
-   */
-  private void setStrings(
-      int index, com.google.protobuf.ByteString value) {
-    java.util.Objects.requireNonNull(value);
-  ensureStringsIsMutable();
-    strings_.set(index, value);
-  }
-  /**
-   * <code>repeated bytes strings = 9;</code>
-   * @param value The strings to add.
-   */
-  private void addStrings(com.google.protobuf.ByteString value) {
-    java.util.Objects.requireNonNull(value);
-  ensureStringsIsMutable();
-    strings_.add(value);
-  }
-  /**
-   * <code>repeated bytes strings = 9;</code>
-   * @param values The strings to add.
-   */
-  private void addAllStrings(
-      java.lang.Iterable<? extends com.google.protobuf.ByteString> values) {
-    ensureStringsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, strings_);
-  }
-  /**
-   * <code>repeated bytes strings = 9;</code>
-   */
-  private void clearStrings() {
-    strings_ = emptyProtobufList();
-  }
 
   public static final int TENSORS_FIELD_NUMBER = 10;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorProto> tensors_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.TensorProto> tensors_;
   /**
    * <code>repeated .onnx.TensorProto tensors = 10;</code>
    */
@@ -942,6 +709,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorProto tensors = 10;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
       getTensorsOrBuilderList() {
     return tensors_;
@@ -963,69 +731,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorProto tensors = 10;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getTensorsOrBuilder(
       int index) {
     return tensors_.get(index);
   }
-  private void ensureTensorsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorProto> tmp = tensors_;
-    if (!tmp.isModifiable()) {
-      tensors_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.TensorProto tensors = 10;</code>
-   */
-  private void setTensors(
-      int index, dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTensorsIsMutable();
-    tensors_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto tensors = 10;</code>
-   */
-  private void addTensors(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTensorsIsMutable();
-    tensors_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto tensors = 10;</code>
-   */
-  private void addTensors(
-      int index, dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTensorsIsMutable();
-    tensors_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto tensors = 10;</code>
-   */
-  private void addAllTensors(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorProto> values) {
-    ensureTensorsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, tensors_);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto tensors = 10;</code>
-   */
-  private void clearTensors() {
-    tensors_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.TensorProto tensors = 10;</code>
-   */
-  private void removeTensors(int index) {
-    ensureTensorsIsMutable();
-    tensors_.remove(index);
-  }
 
   public static final int GRAPHS_FIELD_NUMBER = 11;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.GraphProto> graphs_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.GraphProto> graphs_;
   /**
    * <code>repeated .onnx.GraphProto graphs = 11;</code>
    */
@@ -1036,6 +750,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.GraphProto graphs = 11;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
       getGraphsOrBuilderList() {
     return graphs_;
@@ -1057,69 +772,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.GraphProto graphs = 11;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGraphsOrBuilder(
       int index) {
     return graphs_.get(index);
   }
-  private void ensureGraphsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.GraphProto> tmp = graphs_;
-    if (!tmp.isModifiable()) {
-      graphs_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.GraphProto graphs = 11;</code>
-   */
-  private void setGraphs(
-      int index, dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureGraphsIsMutable();
-    graphs_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.GraphProto graphs = 11;</code>
-   */
-  private void addGraphs(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureGraphsIsMutable();
-    graphs_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.GraphProto graphs = 11;</code>
-   */
-  private void addGraphs(
-      int index, dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureGraphsIsMutable();
-    graphs_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.GraphProto graphs = 11;</code>
-   */
-  private void addAllGraphs(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.GraphProto> values) {
-    ensureGraphsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, graphs_);
-  }
-  /**
-   * <code>repeated .onnx.GraphProto graphs = 11;</code>
-   */
-  private void clearGraphs() {
-    graphs_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.GraphProto graphs = 11;</code>
-   */
-  private void removeGraphs(int index) {
-    ensureGraphsIsMutable();
-    graphs_.remove(index);
-  }
 
   public static final int SPARSE_TENSORS_FIELD_NUMBER = 23;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.SparseTensorProto> sparseTensors_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto> sparseTensors_;
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
    */
@@ -1130,6 +791,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
       getSparseTensorsOrBuilderList() {
     return sparseTensors_;
@@ -1151,69 +813,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseTensorsOrBuilder(
       int index) {
     return sparseTensors_.get(index);
   }
-  private void ensureSparseTensorsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.SparseTensorProto> tmp = sparseTensors_;
-    if (!tmp.isModifiable()) {
-      sparseTensors_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
-   */
-  private void setSparseTensors(
-      int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSparseTensorsIsMutable();
-    sparseTensors_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
-   */
-  private void addSparseTensors(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSparseTensorsIsMutable();
-    sparseTensors_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
-   */
-  private void addSparseTensors(
-      int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSparseTensorsIsMutable();
-    sparseTensors_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
-   */
-  private void addAllSparseTensors(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.SparseTensorProto> values) {
-    ensureSparseTensorsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, sparseTensors_);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
-   */
-  private void clearSparseTensors() {
-    sparseTensors_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
-   */
-  private void removeSparseTensors(int index) {
-    ensureSparseTensorsIsMutable();
-    sparseTensors_.remove(index);
-  }
 
   public static final int TYPE_PROTOS_FIELD_NUMBER = 15;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TypeProto> typeProtos_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.TypeProto> typeProtos_;
   /**
    * <code>repeated .onnx.TypeProto type_protos = 15;</code>
    */
@@ -1224,6 +832,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TypeProto type_protos = 15;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
       getTypeProtosOrBuilderList() {
     return typeProtos_;
@@ -1245,188 +854,1138 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TypeProto type_protos = 15;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTypeProtosOrBuilder(
       int index) {
     return typeProtos_.get(index);
   }
-  private void ensureTypeProtosIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TypeProto> tmp = typeProtos_;
-    if (!tmp.isModifiable()) {
-      typeProtos_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
-   */
-  private void setTypeProtos(
-      int index, dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTypeProtosIsMutable();
-    typeProtos_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, name_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeFloat(2, f_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeInt64(3, i_);
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      output.writeBytes(4, s_);
+    }
+    if (((bitField0_ & 0x00000080) != 0)) {
+      output.writeMessage(5, getT());
+    }
+    if (((bitField0_ & 0x00000100) != 0)) {
+      output.writeMessage(6, getG());
+    }
+    for (int i = 0; i < floats_.size(); i++) {
+      output.writeFloat(7, floats_.getFloat(i));
+    }
+    for (int i = 0; i < ints_.size(); i++) {
+      output.writeInt64(8, ints_.getLong(i));
+    }
+    for (int i = 0; i < strings_.size(); i++) {
+      output.writeBytes(9, strings_.get(i));
+    }
+    for (int i = 0; i < tensors_.size(); i++) {
+      output.writeMessage(10, tensors_.get(i));
+    }
+    for (int i = 0; i < graphs_.size(); i++) {
+      output.writeMessage(11, graphs_.get(i));
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 13, docString_);
+    }
+    if (((bitField0_ & 0x00000400) != 0)) {
+      output.writeMessage(14, getTp());
+    }
+    for (int i = 0; i < typeProtos_.size(); i++) {
+      output.writeMessage(15, typeProtos_.get(i));
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeEnum(20, type_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 21, refAttrName_);
+    }
+    if (((bitField0_ & 0x00000200) != 0)) {
+      output.writeMessage(22, getSparseTensor());
+    }
+    for (int i = 0; i < sparseTensors_.size(); i++) {
+      output.writeMessage(23, sparseTensors_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
-   */
-  private void addTypeProtos(dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTypeProtosIsMutable();
-    typeProtos_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, name_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeFloatSize(2, f_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(3, i_);
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBytesSize(4, s_);
+    }
+    if (((bitField0_ & 0x00000080) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(5, getT());
+    }
+    if (((bitField0_ & 0x00000100) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(6, getG());
+    }
+    {
+      int dataSize = 0;
+      dataSize = 4 * getFloatsList().size();
+      size += dataSize;
+      size += 1 * getFloatsList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < ints_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt64SizeNoTag(ints_.getLong(i));
+      }
+      size += dataSize;
+      size += 1 * getIntsList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < strings_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeBytesSizeNoTag(strings_.get(i));
+      }
+      size += dataSize;
+      size += 1 * getStringsList().size();
+    }
+
+        {
+          final int count = tensors_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(tensors_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = graphs_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(graphs_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(13, docString_);
+    }
+    if (((bitField0_ & 0x00000400) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(14, getTp());
+    }
+
+        {
+          final int count = typeProtos_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(typeProtos_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(20, type_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(21, refAttrName_);
+    }
+    if (((bitField0_ & 0x00000200) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(22, getSparseTensor());
+    }
+
+        {
+          final int count = sparseTensors_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(sparseTensors_.get(i));
+          }
+          size += 2 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
-   */
-  private void addTypeProtos(
-      int index, dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTypeProtosIsMutable();
-    typeProtos_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
-   */
-  private void addAllTypeProtos(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TypeProto> values) {
-    ensureTypeProtosIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, typeProtos_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.AttributeProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.AttributeProto other = (dev.ondine.io.onnx.proto.AttributeProto) obj;
+
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (hasRefAttrName() != other.hasRefAttrName()) return false;
+    if (hasRefAttrName()) {
+      if (!getRefAttrName()
+          .equals(other.getRefAttrName())) return false;
+    }
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (hasType() != other.hasType()) return false;
+    if (hasType()) {
+      if (type_ != other.type_) return false;
+    }
+    if (hasF() != other.hasF()) return false;
+    if (hasF()) {
+      if (java.lang.Float.floatToIntBits(getF())
+          != java.lang.Float.floatToIntBits(
+              other.getF())) return false;
+    }
+    if (hasI() != other.hasI()) return false;
+    if (hasI()) {
+      if (getI()
+          != other.getI()) return false;
+    }
+    if (hasS() != other.hasS()) return false;
+    if (hasS()) {
+      if (!getS()
+          .equals(other.getS())) return false;
+    }
+    if (hasT() != other.hasT()) return false;
+    if (hasT()) {
+      if (!getT()
+          .equals(other.getT())) return false;
+    }
+    if (hasG() != other.hasG()) return false;
+    if (hasG()) {
+      if (!getG()
+          .equals(other.getG())) return false;
+    }
+    if (hasSparseTensor() != other.hasSparseTensor()) return false;
+    if (hasSparseTensor()) {
+      if (!getSparseTensor()
+          .equals(other.getSparseTensor())) return false;
+    }
+    if (hasTp() != other.hasTp()) return false;
+    if (hasTp()) {
+      if (!getTp()
+          .equals(other.getTp())) return false;
+    }
+    if (!getFloatsList()
+        .equals(other.getFloatsList())) return false;
+    if (!getIntsList()
+        .equals(other.getIntsList())) return false;
+    if (!getStringsList()
+        .equals(other.getStringsList())) return false;
+    if (!getTensorsList()
+        .equals(other.getTensorsList())) return false;
+    if (!getGraphsList()
+        .equals(other.getGraphsList())) return false;
+    if (!getSparseTensorsList()
+        .equals(other.getSparseTensorsList())) return false;
+    if (!getTypeProtosList()
+        .equals(other.getTypeProtosList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
-   */
-  private void clearTypeProtos() {
-    typeProtos_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
-   */
-  private void removeTypeProtos(int index) {
-    ensureTypeProtosIsMutable();
-    typeProtos_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (hasRefAttrName()) {
+      hash = (37 * hash) + REF_ATTR_NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getRefAttrName().hashCode();
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (hasType()) {
+      hash = (37 * hash) + TYPE_FIELD_NUMBER;
+      hash = (53 * hash) + type_;
+    }
+    if (hasF()) {
+      hash = (37 * hash) + F_FIELD_NUMBER;
+      hash = (53 * hash) + java.lang.Float.floatToIntBits(
+          getF());
+    }
+    if (hasI()) {
+      hash = (37 * hash) + I_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getI());
+    }
+    if (hasS()) {
+      hash = (37 * hash) + S_FIELD_NUMBER;
+      hash = (53 * hash) + getS().hashCode();
+    }
+    if (hasT()) {
+      hash = (37 * hash) + T_FIELD_NUMBER;
+      hash = (53 * hash) + getT().hashCode();
+    }
+    if (hasG()) {
+      hash = (37 * hash) + G_FIELD_NUMBER;
+      hash = (53 * hash) + getG().hashCode();
+    }
+    if (hasSparseTensor()) {
+      hash = (37 * hash) + SPARSE_TENSOR_FIELD_NUMBER;
+      hash = (53 * hash) + getSparseTensor().hashCode();
+    }
+    if (hasTp()) {
+      hash = (37 * hash) + TP_FIELD_NUMBER;
+      hash = (53 * hash) + getTp().hashCode();
+    }
+    if (getFloatsCount() > 0) {
+      hash = (37 * hash) + FLOATS_FIELD_NUMBER;
+      hash = (53 * hash) + getFloatsList().hashCode();
+    }
+    if (getIntsCount() > 0) {
+      hash = (37 * hash) + INTS_FIELD_NUMBER;
+      hash = (53 * hash) + getIntsList().hashCode();
+    }
+    if (getStringsCount() > 0) {
+      hash = (37 * hash) + STRINGS_FIELD_NUMBER;
+      hash = (53 * hash) + getStringsList().hashCode();
+    }
+    if (getTensorsCount() > 0) {
+      hash = (37 * hash) + TENSORS_FIELD_NUMBER;
+      hash = (53 * hash) + getTensorsList().hashCode();
+    }
+    if (getGraphsCount() > 0) {
+      hash = (37 * hash) + GRAPHS_FIELD_NUMBER;
+      hash = (53 * hash) + getGraphsList().hashCode();
+    }
+    if (getSparseTensorsCount() > 0) {
+      hash = (37 * hash) + SPARSE_TENSORS_FIELD_NUMBER;
+      hash = (53 * hash) + getSparseTensorsList().hashCode();
+    }
+    if (getTypeProtosCount() > 0) {
+      hash = (37 * hash) + TYPE_PROTOS_FIELD_NUMBER;
+      hash = (53 * hash) + getTypeProtosList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.AttributeProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.AttributeProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.AttributeProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.AttributeProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.AttributeProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.AttributeProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.AttributeProto)
       dev.ondine.io.onnx.proto.AttributeProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.AttributeProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_AttributeProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_AttributeProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.AttributeProto.class, dev.ondine.io.onnx.proto.AttributeProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.AttributeProto.newBuilder()
+    private Builder() {
+      maybeForceBuilderInitialization();
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetTFieldBuilder();
+        internalGetGFieldBuilder();
+        internalGetSparseTensorFieldBuilder();
+        internalGetTpFieldBuilder();
+        internalGetTensorsFieldBuilder();
+        internalGetGraphsFieldBuilder();
+        internalGetSparseTensorsFieldBuilder();
+        internalGetTypeProtosFieldBuilder();
+      }
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      name_ = "";
+      refAttrName_ = "";
+      docString_ = "";
+      type_ = 0;
+      f_ = 0F;
+      i_ = 0L;
+      s_ = com.google.protobuf.ByteString.EMPTY;
+      t_ = null;
+      if (tBuilder_ != null) {
+        tBuilder_.dispose();
+        tBuilder_ = null;
+      }
+      g_ = null;
+      if (gBuilder_ != null) {
+        gBuilder_.dispose();
+        gBuilder_ = null;
+      }
+      sparseTensor_ = null;
+      if (sparseTensorBuilder_ != null) {
+        sparseTensorBuilder_.dispose();
+        sparseTensorBuilder_ = null;
+      }
+      tp_ = null;
+      if (tpBuilder_ != null) {
+        tpBuilder_.dispose();
+        tpBuilder_ = null;
+      }
+      floats_ = emptyFloatList();
+      ints_ = emptyLongList();
+      strings_ = emptyList(com.google.protobuf.ByteString.class);
+      if (tensorsBuilder_ == null) {
+        tensors_ = java.util.Collections.emptyList();
+      } else {
+        tensors_ = null;
+        tensorsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00004000);
+      if (graphsBuilder_ == null) {
+        graphs_ = java.util.Collections.emptyList();
+      } else {
+        graphs_ = null;
+        graphsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00008000);
+      if (sparseTensorsBuilder_ == null) {
+        sparseTensors_ = java.util.Collections.emptyList();
+      } else {
+        sparseTensors_ = null;
+        sparseTensorsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00010000);
+      if (typeProtosBuilder_ == null) {
+        typeProtos_ = java.util.Collections.emptyList();
+      } else {
+        typeProtos_ = null;
+        typeProtosBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00020000);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_AttributeProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.AttributeProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.AttributeProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.AttributeProto build() {
+      dev.ondine.io.onnx.proto.AttributeProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.AttributeProto buildPartial() {
+      dev.ondine.io.onnx.proto.AttributeProto result = new dev.ondine.io.onnx.proto.AttributeProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.AttributeProto result) {
+      if (tensorsBuilder_ == null) {
+        if (((bitField0_ & 0x00004000) != 0)) {
+          tensors_ = java.util.Collections.unmodifiableList(tensors_);
+          bitField0_ = (bitField0_ & ~0x00004000);
+        }
+        result.tensors_ = tensors_;
+      } else {
+        result.tensors_ = tensorsBuilder_.build();
+      }
+      if (graphsBuilder_ == null) {
+        if (((bitField0_ & 0x00008000) != 0)) {
+          graphs_ = java.util.Collections.unmodifiableList(graphs_);
+          bitField0_ = (bitField0_ & ~0x00008000);
+        }
+        result.graphs_ = graphs_;
+      } else {
+        result.graphs_ = graphsBuilder_.build();
+      }
+      if (sparseTensorsBuilder_ == null) {
+        if (((bitField0_ & 0x00010000) != 0)) {
+          sparseTensors_ = java.util.Collections.unmodifiableList(sparseTensors_);
+          bitField0_ = (bitField0_ & ~0x00010000);
+        }
+        result.sparseTensors_ = sparseTensors_;
+      } else {
+        result.sparseTensors_ = sparseTensorsBuilder_.build();
+      }
+      if (typeProtosBuilder_ == null) {
+        if (((bitField0_ & 0x00020000) != 0)) {
+          typeProtos_ = java.util.Collections.unmodifiableList(typeProtos_);
+          bitField0_ = (bitField0_ & ~0x00020000);
+        }
+        result.typeProtos_ = typeProtos_;
+      } else {
+        result.typeProtos_ = typeProtosBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.AttributeProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.refAttrName_ = refAttrName_;
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.type_ = type_;
+        to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.f_ = f_;
+        to_bitField0_ |= 0x00000010;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.i_ = i_;
+        to_bitField0_ |= 0x00000020;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.s_ = s_;
+        to_bitField0_ |= 0x00000040;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.t_ = tBuilder_ == null
+            ? t_
+            : tBuilder_.build();
+        to_bitField0_ |= 0x00000080;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.g_ = gBuilder_ == null
+            ? g_
+            : gBuilder_.build();
+        to_bitField0_ |= 0x00000100;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.sparseTensor_ = sparseTensorBuilder_ == null
+            ? sparseTensor_
+            : sparseTensorBuilder_.build();
+        to_bitField0_ |= 0x00000200;
+      }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.tp_ = tpBuilder_ == null
+            ? tp_
+            : tpBuilder_.build();
+        to_bitField0_ |= 0x00000400;
+      }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        floats_.makeImmutable();
+        result.floats_ = floats_;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
+        ints_.makeImmutable();
+        result.ints_ = ints_;
+      }
+      if (((from_bitField0_ & 0x00002000) != 0)) {
+        strings_.makeImmutable();
+        result.strings_ = strings_;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.AttributeProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.AttributeProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.AttributeProto other) {
+      if (other == dev.ondine.io.onnx.proto.AttributeProto.getDefaultInstance()) return this;
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (other.hasRefAttrName()) {
+        refAttrName_ = other.refAttrName_;
+        bitField0_ |= 0x00000002;
+        onChanged();
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000004;
+        onChanged();
+      }
+      if (other.hasType()) {
+        setType(other.getType());
+      }
+      if (other.hasF()) {
+        setF(other.getF());
+      }
+      if (other.hasI()) {
+        setI(other.getI());
+      }
+      if (other.hasS()) {
+        setS(other.getS());
+      }
+      if (other.hasT()) {
+        mergeT(other.getT());
+      }
+      if (other.hasG()) {
+        mergeG(other.getG());
+      }
+      if (other.hasSparseTensor()) {
+        mergeSparseTensor(other.getSparseTensor());
+      }
+      if (other.hasTp()) {
+        mergeTp(other.getTp());
+      }
+      if (!other.floats_.isEmpty()) {
+        if (floats_.isEmpty()) {
+          floats_ = other.floats_;
+          floats_.makeImmutable();
+          bitField0_ |= 0x00000800;
+        } else {
+          ensureFloatsIsMutable();
+          floats_.addAll(other.floats_);
+        }
+        onChanged();
+      }
+      if (!other.ints_.isEmpty()) {
+        if (ints_.isEmpty()) {
+          ints_ = other.ints_;
+          ints_.makeImmutable();
+          bitField0_ |= 0x00001000;
+        } else {
+          ensureIntsIsMutable();
+          ints_.addAll(other.ints_);
+        }
+        onChanged();
+      }
+      if (!other.strings_.isEmpty()) {
+        if (strings_.isEmpty()) {
+          strings_ = other.strings_;
+          strings_.makeImmutable();
+          bitField0_ |= 0x00002000;
+        } else {
+          ensureStringsIsMutable();
+          strings_.addAll(other.strings_);
+        }
+        onChanged();
+      }
+      if (tensorsBuilder_ == null) {
+        if (!other.tensors_.isEmpty()) {
+          if (tensors_.isEmpty()) {
+            tensors_ = other.tensors_;
+            bitField0_ = (bitField0_ & ~0x00004000);
+          } else {
+            ensureTensorsIsMutable();
+            tensors_.addAll(other.tensors_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.tensors_.isEmpty()) {
+          if (tensorsBuilder_.isEmpty()) {
+            tensorsBuilder_.dispose();
+            tensorsBuilder_ = null;
+            tensors_ = other.tensors_;
+            bitField0_ = (bitField0_ & ~0x00004000);
+            tensorsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetTensorsFieldBuilder() : null;
+          } else {
+            tensorsBuilder_.addAllMessages(other.tensors_);
+          }
+        }
+      }
+      if (graphsBuilder_ == null) {
+        if (!other.graphs_.isEmpty()) {
+          if (graphs_.isEmpty()) {
+            graphs_ = other.graphs_;
+            bitField0_ = (bitField0_ & ~0x00008000);
+          } else {
+            ensureGraphsIsMutable();
+            graphs_.addAll(other.graphs_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.graphs_.isEmpty()) {
+          if (graphsBuilder_.isEmpty()) {
+            graphsBuilder_.dispose();
+            graphsBuilder_ = null;
+            graphs_ = other.graphs_;
+            bitField0_ = (bitField0_ & ~0x00008000);
+            graphsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetGraphsFieldBuilder() : null;
+          } else {
+            graphsBuilder_.addAllMessages(other.graphs_);
+          }
+        }
+      }
+      if (sparseTensorsBuilder_ == null) {
+        if (!other.sparseTensors_.isEmpty()) {
+          if (sparseTensors_.isEmpty()) {
+            sparseTensors_ = other.sparseTensors_;
+            bitField0_ = (bitField0_ & ~0x00010000);
+          } else {
+            ensureSparseTensorsIsMutable();
+            sparseTensors_.addAll(other.sparseTensors_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.sparseTensors_.isEmpty()) {
+          if (sparseTensorsBuilder_.isEmpty()) {
+            sparseTensorsBuilder_.dispose();
+            sparseTensorsBuilder_ = null;
+            sparseTensors_ = other.sparseTensors_;
+            bitField0_ = (bitField0_ & ~0x00010000);
+            sparseTensorsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetSparseTensorsFieldBuilder() : null;
+          } else {
+            sparseTensorsBuilder_.addAllMessages(other.sparseTensors_);
+          }
+        }
+      }
+      if (typeProtosBuilder_ == null) {
+        if (!other.typeProtos_.isEmpty()) {
+          if (typeProtos_.isEmpty()) {
+            typeProtos_ = other.typeProtos_;
+            bitField0_ = (bitField0_ & ~0x00020000);
+          } else {
+            ensureTypeProtosIsMutable();
+            typeProtos_.addAll(other.typeProtos_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.typeProtos_.isEmpty()) {
+          if (typeProtosBuilder_.isEmpty()) {
+            typeProtosBuilder_.dispose();
+            typeProtosBuilder_ = null;
+            typeProtos_ = other.typeProtos_;
+            bitField0_ = (bitField0_ & ~0x00020000);
+            typeProtosBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetTypeProtosFieldBuilder() : null;
+          } else {
+            typeProtosBuilder_.addAllMessages(other.typeProtos_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 21: {
+              f_ = input.readFloat();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 21
+            case 24: {
+              i_ = input.readInt64();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 24
+            case 34: {
+              s_ = input.readBytes();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 34
+            case 42: {
+              input.readMessage(
+                  internalGetTFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 42
+            case 50: {
+              input.readMessage(
+                  internalGetGFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 50
+            case 61: {
+              float v = input.readFloat();
+              ensureFloatsIsMutable();
+              floats_.addFloat(v);
+              break;
+            } // case 61
+            case 58: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              int alloc = length > 4096 ? 4096 : length;
+              ensureFloatsIsMutable(alloc / 4);
+              while (input.getBytesUntilLimit() > 0) {
+                floats_.addFloat(input.readFloat());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 58
+            case 64: {
+              long v = input.readInt64();
+              ensureIntsIsMutable();
+              ints_.addLong(v);
+              break;
+            } // case 64
+            case 66: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureIntsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                ints_.addLong(input.readInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 66
+            case 74: {
+              com.google.protobuf.ByteString v = input.readBytes();
+              ensureStringsIsMutable();
+              strings_.add(v);
+              break;
+            } // case 74
+            case 82: {
+              dev.ondine.io.onnx.proto.TensorProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.TensorProto.parser(),
+                      extensionRegistry);
+              if (tensorsBuilder_ == null) {
+                ensureTensorsIsMutable();
+                tensors_.add(m);
+              } else {
+                tensorsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 82
+            case 90: {
+              dev.ondine.io.onnx.proto.GraphProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.GraphProto.parser(),
+                      extensionRegistry);
+              if (graphsBuilder_ == null) {
+                ensureGraphsIsMutable();
+                graphs_.add(m);
+              } else {
+                graphsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 90
+            case 106: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 106
+            case 114: {
+              input.readMessage(
+                  internalGetTpFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 114
+            case 122: {
+              dev.ondine.io.onnx.proto.TypeProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.TypeProto.parser(),
+                      extensionRegistry);
+              if (typeProtosBuilder_ == null) {
+                ensureTypeProtosIsMutable();
+                typeProtos_.add(m);
+              } else {
+                typeProtosBuilder_.addMessage(m);
+              }
+              break;
+            } // case 122
+            case 160: {
+              int tmpRaw = input.readEnum();
+              dev.ondine.io.onnx.proto.AttributeProto.AttributeType tmpValue =
+                  dev.ondine.io.onnx.proto.AttributeProto.AttributeType.forNumber(tmpRaw);
+              if (tmpValue == null) {
+                mergeUnknownVarintField(20, tmpRaw);
+              } else {
+                type_ = tmpRaw;
+                bitField0_ |= 0x00000008;
+              }
+              break;
+            } // case 160
+            case 170: {
+              refAttrName_ = input.readBytes();
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 170
+            case 178: {
+              input.readMessage(
+                  internalGetSparseTensorFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 178
+            case 186: {
+              dev.ondine.io.onnx.proto.SparseTensorProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.SparseTensorProto.parser(),
+                      extensionRegistry);
+              if (sparseTensorsBuilder_ == null) {
+                ensureSparseTensorsIsMutable();
+                sparseTensors_.add(m);
+              } else {
+                sparseTensorsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 186
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 1;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
@@ -1435,8 +1994,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -1444,8 +2005,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -1455,35 +2017,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object refAttrName_ = "";
     /**
      * <code>optional string ref_attr_name = 21;</code>
      * @return Whether the refAttrName field is set.
      */
-    @java.lang.Override
     public boolean hasRefAttrName() {
-      return instance.hasRefAttrName();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional string ref_attr_name = 21;</code>
      * @return The refAttrName.
      */
-    @java.lang.Override
     public java.lang.String getRefAttrName() {
-      return instance.getRefAttrName();
+      java.lang.Object ref = refAttrName_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          refAttrName_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string ref_attr_name = 21;</code>
      * @return The bytes for refAttrName.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getRefAttrNameBytes() {
-      return instance.getRefAttrNameBytes();
+      java.lang.Object ref = refAttrName_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        refAttrName_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string ref_attr_name = 21;</code>
@@ -1492,8 +2074,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setRefAttrName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setRefAttrName(value);
+      java.util.Objects.requireNonNull(value);
+      refAttrName_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1501,8 +2085,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearRefAttrName() {
-      copyOnWrite();
-      instance.clearRefAttrName();
+      refAttrName_ = getDefaultInstance().getRefAttrName();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      onChanged();
       return this;
     }
     /**
@@ -1512,35 +2097,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setRefAttrNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setRefAttrNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      refAttrName_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 13;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional string doc_string = 13;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 13;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 13;</code>
@@ -1549,8 +2154,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -1558,8 +2165,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      onChanged();
       return this;
     }
     /**
@@ -1569,18 +2177,20 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
 
+    private int type_ = 0;
     /**
      * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
      * @return Whether the type field is set.
      */
-    @java.lang.Override
-    public boolean hasType() {
-      return instance.hasType();
+    @java.lang.Override public boolean hasType() {
+      return ((bitField0_ & 0x00000008) != 0);
     }
     /**
      * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
@@ -1588,16 +2198,19 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.AttributeProto.AttributeType getType() {
-      return instance.getType();
+      dev.ondine.io.onnx.proto.AttributeProto.AttributeType result = dev.ondine.io.onnx.proto.AttributeProto.AttributeType.forNumber(type_);
+      return result == null ? dev.ondine.io.onnx.proto.AttributeProto.AttributeType.UNDEFINED : result;
     }
     /**
      * <code>optional .onnx.AttributeProto.AttributeType type = 20;</code>
-     * @param value The enum numeric value on the wire for type to set.
+     * @param value The type to set.
      * @return This builder for chaining.
      */
     public Builder setType(dev.ondine.io.onnx.proto.AttributeProto.AttributeType value) {
-      copyOnWrite();
-      instance.setType(value);
+      java.util.Objects.requireNonNull(value);
+      bitField0_ |= 0x00000008;
+      type_ = value.getNumber();
+      onChanged();
       return this;
     }
     /**
@@ -1605,18 +2218,20 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearType() {
-      copyOnWrite();
-      instance.clearType();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      type_ = 0;
+      onChanged();
       return this;
     }
 
+    private float f_ ;
     /**
      * <code>optional float f = 2;</code>
      * @return Whether the f field is set.
      */
     @java.lang.Override
     public boolean hasF() {
-      return instance.hasF();
+      return ((bitField0_ & 0x00000010) != 0);
     }
     /**
      * <code>optional float f = 2;</code>
@@ -1624,7 +2239,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public float getF() {
-      return instance.getF();
+      return f_;
     }
     /**
      * <code>optional float f = 2;</code>
@@ -1632,8 +2247,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setF(float value) {
-      copyOnWrite();
-      instance.setF(value);
+
+      f_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -1641,18 +2258,20 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearF() {
-      copyOnWrite();
-      instance.clearF();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      f_ = 0F;
+      onChanged();
       return this;
     }
 
+    private long i_ ;
     /**
      * <code>optional int64 i = 3;</code>
      * @return Whether the i field is set.
      */
     @java.lang.Override
     public boolean hasI() {
-      return instance.hasI();
+      return ((bitField0_ & 0x00000020) != 0);
     }
     /**
      * <code>optional int64 i = 3;</code>
@@ -1660,7 +2279,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public long getI() {
-      return instance.getI();
+      return i_;
     }
     /**
      * <code>optional int64 i = 3;</code>
@@ -1668,8 +2287,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setI(long value) {
-      copyOnWrite();
-      instance.setI(value);
+
+      i_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
     /**
@@ -1677,18 +2298,20 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearI() {
-      copyOnWrite();
-      instance.clearI();
+      bitField0_ = (bitField0_ & ~0x00000020);
+      i_ = 0L;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.ByteString s_ = com.google.protobuf.ByteString.EMPTY;
     /**
      * <code>optional bytes s = 4;</code>
      * @return Whether the s field is set.
      */
     @java.lang.Override
     public boolean hasS() {
-      return instance.hasS();
+      return ((bitField0_ & 0x00000040) != 0);
     }
     /**
      * <code>optional bytes s = 4;</code>
@@ -1696,7 +2319,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public com.google.protobuf.ByteString getS() {
-      return instance.getS();
+      return s_;
     }
     /**
      * <code>optional bytes s = 4;</code>
@@ -1704,8 +2327,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setS(com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setS(value);
+      java.util.Objects.requireNonNull(value);
+      s_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -1713,235 +2338,538 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearS() {
-      copyOnWrite();
-      instance.clearS();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      s_ = getDefaultInstance().getS();
+      onChanged();
       return this;
     }
 
+    private dev.ondine.io.onnx.proto.TensorProto t_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder> tBuilder_;
     /**
      * <code>optional .onnx.TensorProto t = 5;</code>
+     * @return Whether the t field is set.
      */
-    @java.lang.Override
     public boolean hasT() {
-      return instance.hasT();
+      return ((bitField0_ & 0x00000080) != 0);
     }
     /**
      * <code>optional .onnx.TensorProto t = 5;</code>
+     * @return The t.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto getT() {
-      return instance.getT();
+      if (tBuilder_ == null) {
+        return t_ == null ? dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : t_;
+      } else {
+        return tBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.TensorProto t = 5;</code>
      */
     public Builder setT(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.setT(value);
-      return this;
+      if (tBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        t_ = value;
+      } else {
+        tBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.TensorProto t = 5;</code>
      */
     public Builder setT(
         dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setT(builderForValue.build());
+      if (tBuilder_ == null) {
+        t_ = builderForValue.build();
+      } else {
+        tBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000080;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto t = 5;</code>
      */
     public Builder mergeT(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.mergeT(value);
+      if (tBuilder_ == null) {
+        if (((bitField0_ & 0x00000080) != 0) &&
+          t_ != null &&
+          t_ != dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) {
+          getTBuilder().mergeFrom(value);
+        } else {
+          t_ = value;
+        }
+      } else {
+        tBuilder_.mergeFrom(value);
+      }
+      if (t_ != null) {
+        bitField0_ |= 0x00000080;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto t = 5;</code>
      */
-    public Builder clearT() {  copyOnWrite();
-      instance.clearT();
+    public Builder clearT() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      t_ = null;
+      if (tBuilder_ != null) {
+        tBuilder_.dispose();
+        tBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.TensorProto t = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder getTBuilder() {
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return internalGetTFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.TensorProto t = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getTOrBuilder() {
+      if (tBuilder_ != null) {
+        return tBuilder_.getMessageOrBuilder();
+      } else {
+        return t_ == null ?
+            dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : t_;
+      }
+    }
+    /**
+     * <code>optional .onnx.TensorProto t = 5;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+        internalGetTFieldBuilder() {
+      if (tBuilder_ == null) {
+        tBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>(
+                getT(),
+                getParentForChildren(),
+                isClean());
+        t_ = null;
+      }
+      return tBuilder_;
+    }
 
+    private dev.ondine.io.onnx.proto.GraphProto g_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder> gBuilder_;
     /**
      * <code>optional .onnx.GraphProto g = 6;</code>
+     * @return Whether the g field is set.
      */
-    @java.lang.Override
     public boolean hasG() {
-      return instance.hasG();
+      return ((bitField0_ & 0x00000100) != 0);
     }
     /**
      * <code>optional .onnx.GraphProto g = 6;</code>
+     * @return The g.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.GraphProto getG() {
-      return instance.getG();
+      if (gBuilder_ == null) {
+        return g_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : g_;
+      } else {
+        return gBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.GraphProto g = 6;</code>
      */
     public Builder setG(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.setG(value);
-      return this;
+      if (gBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        g_ = value;
+      } else {
+        gBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.GraphProto g = 6;</code>
      */
     public Builder setG(
         dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setG(builderForValue.build());
+      if (gBuilder_ == null) {
+        g_ = builderForValue.build();
+      } else {
+        gBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000100;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto g = 6;</code>
      */
     public Builder mergeG(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.mergeG(value);
+      if (gBuilder_ == null) {
+        if (((bitField0_ & 0x00000100) != 0) &&
+          g_ != null &&
+          g_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
+          getGBuilder().mergeFrom(value);
+        } else {
+          g_ = value;
+        }
+      } else {
+        gBuilder_.mergeFrom(value);
+      }
+      if (g_ != null) {
+        bitField0_ |= 0x00000100;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto g = 6;</code>
      */
-    public Builder clearG() {  copyOnWrite();
-      instance.clearG();
+    public Builder clearG() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      g_ = null;
+      if (gBuilder_ != null) {
+        gBuilder_.dispose();
+        gBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.GraphProto g = 6;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder getGBuilder() {
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return internalGetGFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.GraphProto g = 6;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGOrBuilder() {
+      if (gBuilder_ != null) {
+        return gBuilder_.getMessageOrBuilder();
+      } else {
+        return g_ == null ?
+            dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : g_;
+      }
+    }
+    /**
+     * <code>optional .onnx.GraphProto g = 6;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+        internalGetGFieldBuilder() {
+      if (gBuilder_ == null) {
+        gBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>(
+                getG(),
+                getParentForChildren(),
+                isClean());
+        g_ = null;
+      }
+      return gBuilder_;
+    }
 
+    private dev.ondine.io.onnx.proto.SparseTensorProto sparseTensor_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder> sparseTensorBuilder_;
     /**
      * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+     * @return Whether the sparseTensor field is set.
      */
-    @java.lang.Override
     public boolean hasSparseTensor() {
-      return instance.hasSparseTensor();
+      return ((bitField0_ & 0x00000200) != 0);
     }
     /**
      * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+     * @return The sparseTensor.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.SparseTensorProto getSparseTensor() {
-      return instance.getSparseTensor();
+      if (sparseTensorBuilder_ == null) {
+        return sparseTensor_ == null ? dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance() : sparseTensor_;
+      } else {
+        return sparseTensorBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
      */
     public Builder setSparseTensor(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.setSparseTensor(value);
-      return this;
+      if (sparseTensorBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        sparseTensor_ = value;
+      } else {
+        sparseTensorBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
      */
     public Builder setSparseTensor(
         dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSparseTensor(builderForValue.build());
+      if (sparseTensorBuilder_ == null) {
+        sparseTensor_ = builderForValue.build();
+      } else {
+        sparseTensorBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000200;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
      */
     public Builder mergeSparseTensor(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.mergeSparseTensor(value);
+      if (sparseTensorBuilder_ == null) {
+        if (((bitField0_ & 0x00000200) != 0) &&
+          sparseTensor_ != null &&
+          sparseTensor_ != dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance()) {
+          getSparseTensorBuilder().mergeFrom(value);
+        } else {
+          sparseTensor_ = value;
+        }
+      } else {
+        sparseTensorBuilder_.mergeFrom(value);
+      }
+      if (sparseTensor_ != null) {
+        bitField0_ |= 0x00000200;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
      */
-    public Builder clearSparseTensor() {  copyOnWrite();
-      instance.clearSparseTensor();
+    public Builder clearSparseTensor() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      sparseTensor_ = null;
+      if (sparseTensorBuilder_ != null) {
+        sparseTensorBuilder_.dispose();
+        sparseTensorBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder getSparseTensorBuilder() {
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return internalGetSparseTensorFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseTensorOrBuilder() {
+      if (sparseTensorBuilder_ != null) {
+        return sparseTensorBuilder_.getMessageOrBuilder();
+      } else {
+        return sparseTensor_ == null ?
+            dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance() : sparseTensor_;
+      }
+    }
+    /**
+     * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+        internalGetSparseTensorFieldBuilder() {
+      if (sparseTensorBuilder_ == null) {
+        sparseTensorBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>(
+                getSparseTensor(),
+                getParentForChildren(),
+                isClean());
+        sparseTensor_ = null;
+      }
+      return sparseTensorBuilder_;
+    }
 
+    private dev.ondine.io.onnx.proto.TypeProto tp_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder> tpBuilder_;
     /**
      * <code>optional .onnx.TypeProto tp = 14;</code>
+     * @return Whether the tp field is set.
      */
-    @java.lang.Override
     public boolean hasTp() {
-      return instance.hasTp();
+      return ((bitField0_ & 0x00000400) != 0);
     }
     /**
      * <code>optional .onnx.TypeProto tp = 14;</code>
+     * @return The tp.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto getTp() {
-      return instance.getTp();
+      if (tpBuilder_ == null) {
+        return tp_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : tp_;
+      } else {
+        return tpBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.TypeProto tp = 14;</code>
      */
     public Builder setTp(dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.setTp(value);
-      return this;
+      if (tpBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        tp_ = value;
+      } else {
+        tpBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.TypeProto tp = 14;</code>
      */
     public Builder setTp(
         dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setTp(builderForValue.build());
+      if (tpBuilder_ == null) {
+        tp_ = builderForValue.build();
+      } else {
+        tpBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.TypeProto tp = 14;</code>
      */
     public Builder mergeTp(dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.mergeTp(value);
+      if (tpBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0) &&
+          tp_ != null &&
+          tp_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
+          getTpBuilder().mergeFrom(value);
+        } else {
+          tp_ = value;
+        }
+      } else {
+        tpBuilder_.mergeFrom(value);
+      }
+      if (tp_ != null) {
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.TypeProto tp = 14;</code>
      */
-    public Builder clearTp() {  copyOnWrite();
-      instance.clearTp();
+    public Builder clearTp() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      tp_ = null;
+      if (tpBuilder_ != null) {
+        tpBuilder_.dispose();
+        tpBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.TypeProto tp = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Builder getTpBuilder() {
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return internalGetTpFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.TypeProto tp = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTpOrBuilder() {
+      if (tpBuilder_ != null) {
+        return tpBuilder_.getMessageOrBuilder();
+      } else {
+        return tp_ == null ?
+            dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : tp_;
+      }
+    }
+    /**
+     * <code>optional .onnx.TypeProto tp = 14;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+        internalGetTpFieldBuilder() {
+      if (tpBuilder_ == null) {
+        tpBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>(
+                getTp(),
+                getParentForChildren(),
+                isClean());
+        tp_ = null;
+      }
+      return tpBuilder_;
+    }
 
+    private com.google.protobuf.Internal.FloatList floats_ = emptyFloatList();
+    private void ensureFloatsIsMutable() {
+      if (!floats_.isModifiable()) {
+        floats_ = makeMutableCopy(floats_);
+      }
+      bitField0_ |= 0x00000800;
+    }
+    private void ensureFloatsIsMutable(int capacity) {
+      if (!floats_.isModifiable()) {
+        floats_ = makeMutableCopy(floats_, capacity);
+      }
+      bitField0_ |= 0x00000800;
+    }
     /**
      * <code>repeated float floats = 7;</code>
      * @return A list containing the floats.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Float>
         getFloatsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getFloatsList());
+      floats_.makeImmutable();
+      return floats_;
     }
     /**
      * <code>repeated float floats = 7;</code>
      * @return The count of floats.
      */
-    @java.lang.Override
     public int getFloatsCount() {
-      return instance.getFloatsCount();
+      return floats_.size();
     }
     /**
      * <code>repeated float floats = 7;</code>
      * @param index The index of the element to return.
      * @return The floats at the given index.
      */
-    @java.lang.Override
     public float getFloats(int index) {
-      return instance.getFloats(index);
+      return floats_.getFloat(index);
     }
     /**
      * <code>repeated float floats = 7;</code>
+     * @param index The index to set the value at.
      * @param value The floats to set.
      * @return This builder for chaining.
      */
     public Builder setFloats(
         int index, float value) {
-      copyOnWrite();
-      instance.setFloats(index, value);
+
+      ensureFloatsIsMutable();
+      floats_.setFloat(index, value);
+      bitField0_ |= 0x00000800;
+      onChanged();
       return this;
     }
     /**
@@ -1950,8 +2878,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addFloats(float value) {
-      copyOnWrite();
-      instance.addFloats(value);
+
+      ensureFloatsIsMutable();
+      floats_.addFloat(value);
+      bitField0_ |= 0x00000800;
+      onChanged();
       return this;
     }
     /**
@@ -1961,8 +2892,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllFloats(
         java.lang.Iterable<? extends java.lang.Float> values) {
-      copyOnWrite();
-      instance.addAllFloats(values);
+      ensureFloatsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, floats_);
+      bitField0_ |= 0x00000800;
+      onChanged();
       return this;
     }
     /**
@@ -1970,47 +2904,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearFloats() {
-      copyOnWrite();
-      instance.clearFloats();
+      floats_ = emptyFloatList();
+      bitField0_ = (bitField0_ & ~0x00000800);
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.LongList ints_ = emptyLongList();
+    private void ensureIntsIsMutable() {
+      if (!ints_.isModifiable()) {
+        ints_ = makeMutableCopy(ints_);
+      }
+      bitField0_ |= 0x00001000;
+    }
     /**
      * <code>repeated int64 ints = 8;</code>
      * @return A list containing the ints.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getIntsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getIntsList());
+      ints_.makeImmutable();
+      return ints_;
     }
     /**
      * <code>repeated int64 ints = 8;</code>
      * @return The count of ints.
      */
-    @java.lang.Override
     public int getIntsCount() {
-      return instance.getIntsCount();
+      return ints_.size();
     }
     /**
      * <code>repeated int64 ints = 8;</code>
      * @param index The index of the element to return.
      * @return The ints at the given index.
      */
-    @java.lang.Override
     public long getInts(int index) {
-      return instance.getInts(index);
+      return ints_.getLong(index);
     }
     /**
      * <code>repeated int64 ints = 8;</code>
+     * @param index The index to set the value at.
      * @param value The ints to set.
      * @return This builder for chaining.
      */
     public Builder setInts(
         int index, long value) {
-      copyOnWrite();
-      instance.setInts(index, value);
+
+      ensureIntsIsMutable();
+      ints_.setLong(index, value);
+      bitField0_ |= 0x00001000;
+      onChanged();
       return this;
     }
     /**
@@ -2019,8 +2962,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addInts(long value) {
-      copyOnWrite();
-      instance.addInts(value);
+
+      ensureIntsIsMutable();
+      ints_.addLong(value);
+      bitField0_ |= 0x00001000;
+      onChanged();
       return this;
     }
     /**
@@ -2030,8 +2976,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInts(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllInts(values);
+      ensureIntsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, ints_);
+      bitField0_ |= 0x00001000;
+      onChanged();
       return this;
     }
     /**
@@ -2039,47 +2988,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearInts() {
-      copyOnWrite();
-      instance.clearInts();
+      ints_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00001000);
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> strings_ = emptyList(com.google.protobuf.ByteString.class);
+    private void ensureStringsIsMutable() {
+      if (!strings_.isModifiable()) {
+        strings_ = makeMutableCopy(strings_);
+      }
+      bitField0_ |= 0x00002000;
+    }
     /**
      * <code>repeated bytes strings = 9;</code>
      * @return A list containing the strings.
      */
-    @java.lang.Override
     public java.util.List<com.google.protobuf.ByteString>
         getStringsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getStringsList());
+      strings_.makeImmutable();
+      return strings_;
     }
     /**
      * <code>repeated bytes strings = 9;</code>
      * @return The count of strings.
      */
-    @java.lang.Override
     public int getStringsCount() {
-      return instance.getStringsCount();
+      return strings_.size();
     }
     /**
      * <code>repeated bytes strings = 9;</code>
      * @param index The index of the element to return.
      * @return The strings at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString getStrings(int index) {
-      return instance.getStrings(index);
+      return strings_.get(index);
     }
     /**
      * <code>repeated bytes strings = 9;</code>
+     * @param index The index to set the value at.
      * @param value The strings to set.
      * @return This builder for chaining.
      */
     public Builder setStrings(
         int index, com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setStrings(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureStringsIsMutable();
+      strings_.set(index, value);
+      bitField0_ |= 0x00002000;
+      onChanged();
       return this;
     }
     /**
@@ -2088,8 +3046,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addStrings(com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addStrings(value);
+      java.util.Objects.requireNonNull(value);
+      ensureStringsIsMutable();
+      strings_.add(value);
+      bitField0_ |= 0x00002000;
+      onChanged();
       return this;
     }
     /**
@@ -2099,8 +3060,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllStrings(
         java.lang.Iterable<? extends com.google.protobuf.ByteString> values) {
-      copyOnWrite();
-      instance.addAllStrings(values);
+      ensureStringsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, strings_);
+      bitField0_ |= 0x00002000;
+      onChanged();
       return this;
     }
     /**
@@ -2108,39 +3072,67 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearStrings() {
-      copyOnWrite();
-      instance.clearStrings();
+      strings_ = emptyList(com.google.protobuf.ByteString.class);
+      bitField0_ = (bitField0_ & ~0x00002000);
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.TensorProto> tensors_ =
+      java.util.Collections.emptyList();
+    private void ensureTensorsIsMutable() {
+      if (!((bitField0_ & 0x00004000) != 0)) {
+        tensors_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.TensorProto>(tensors_);
+        bitField0_ |= 0x00004000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder> tensorsBuilder_;
 
     /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.TensorProto> getTensorsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getTensorsList());
+      if (tensorsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(tensors_);
+      } else {
+        return tensorsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
-    @java.lang.Override
     public int getTensorsCount() {
-      return instance.getTensorsCount();
-    }/**
+      if (tensorsBuilder_ == null) {
+        return tensors_.size();
+      } else {
+        return tensorsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto getTensors(int index) {
-      return instance.getTensors(index);
+      if (tensorsBuilder_ == null) {
+        return tensors_.get(index);
+      } else {
+        return tensorsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
     public Builder setTensors(
         int index, dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.setTensors(index, value);
+      if (tensorsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTensorsIsMutable();
+        tensors_.set(index, value);
+        onChanged();
+      } else {
+        tensorsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2148,17 +3140,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTensors(
         int index, dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setTensors(index,
-          builderForValue.build());
+      if (tensorsBuilder_ == null) {
+        ensureTensorsIsMutable();
+        tensors_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        tensorsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
     public Builder addTensors(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.addTensors(value);
+      if (tensorsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTensorsIsMutable();
+        tensors_.add(value);
+        onChanged();
+      } else {
+        tensorsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2166,8 +3168,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTensors(
         int index, dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.addTensors(index, value);
+      if (tensorsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTensorsIsMutable();
+        tensors_.add(index, value);
+        onChanged();
+      } else {
+        tensorsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2175,8 +3183,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTensors(
         dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addTensors(builderForValue.build());
+      if (tensorsBuilder_ == null) {
+        ensureTensorsIsMutable();
+        tensors_.add(builderForValue.build());
+        onChanged();
+      } else {
+        tensorsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2184,9 +3197,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTensors(
         int index, dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addTensors(index,
-          builderForValue.build());
+      if (tensorsBuilder_ == null) {
+        ensureTensorsIsMutable();
+        tensors_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        tensorsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2194,55 +3211,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllTensors(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorProto> values) {
-      copyOnWrite();
-      instance.addAllTensors(values);
+      if (tensorsBuilder_ == null) {
+        ensureTensorsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, tensors_);
+        onChanged();
+      } else {
+        tensorsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
     public Builder clearTensors() {
-      copyOnWrite();
-      instance.clearTensors();
+      if (tensorsBuilder_ == null) {
+        tensors_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00004000);
+        onChanged();
+      } else {
+        tensorsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorProto tensors = 10;</code>
      */
     public Builder removeTensors(int index) {
-      copyOnWrite();
-      instance.removeTensors(index);
+      if (tensorsBuilder_ == null) {
+        ensureTensorsIsMutable();
+        tensors_.remove(index);
+        onChanged();
+      } else {
+        tensorsBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.TensorProto tensors = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder getTensorsBuilder(
+        int index) {
+      return internalGetTensorsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.TensorProto tensors = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getTensorsOrBuilder(
+        int index) {
+      if (tensorsBuilder_ == null) {
+        return tensors_.get(index);  } else {
+        return tensorsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorProto tensors = 10;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+         getTensorsOrBuilderList() {
+      if (tensorsBuilder_ != null) {
+        return tensorsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(tensors_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorProto tensors = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder addTensorsBuilder() {
+      return internalGetTensorsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorProto tensors = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder addTensorsBuilder(
+        int index) {
+      return internalGetTensorsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorProto tensors = 10;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.TensorProto.Builder>
+         getTensorsBuilderList() {
+      return internalGetTensorsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+        internalGetTensorsFieldBuilder() {
+      if (tensorsBuilder_ == null) {
+        tensorsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>(
+                tensors_,
+                ((bitField0_ & 0x00004000) != 0),
+                getParentForChildren(),
+                isClean());
+        tensors_ = null;
+      }
+      return tensorsBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.GraphProto> graphs_ =
+      java.util.Collections.emptyList();
+    private void ensureGraphsIsMutable() {
+      if (!((bitField0_ & 0x00008000) != 0)) {
+        graphs_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.GraphProto>(graphs_);
+        bitField0_ |= 0x00008000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder> graphsBuilder_;
 
     /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.GraphProto> getGraphsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getGraphsList());
+      if (graphsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(graphs_);
+      } else {
+        return graphsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
-    @java.lang.Override
     public int getGraphsCount() {
-      return instance.getGraphsCount();
-    }/**
+      if (graphsBuilder_ == null) {
+        return graphs_.size();
+      } else {
+        return graphsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.GraphProto getGraphs(int index) {
-      return instance.getGraphs(index);
+      if (graphsBuilder_ == null) {
+        return graphs_.get(index);
+      } else {
+        return graphsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
     public Builder setGraphs(
         int index, dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.setGraphs(index, value);
+      if (graphsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureGraphsIsMutable();
+        graphs_.set(index, value);
+        onChanged();
+      } else {
+        graphsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2250,17 +3374,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setGraphs(
         int index, dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setGraphs(index,
-          builderForValue.build());
+      if (graphsBuilder_ == null) {
+        ensureGraphsIsMutable();
+        graphs_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        graphsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
     public Builder addGraphs(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.addGraphs(value);
+      if (graphsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureGraphsIsMutable();
+        graphs_.add(value);
+        onChanged();
+      } else {
+        graphsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2268,8 +3402,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addGraphs(
         int index, dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.addGraphs(index, value);
+      if (graphsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureGraphsIsMutable();
+        graphs_.add(index, value);
+        onChanged();
+      } else {
+        graphsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2277,8 +3417,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addGraphs(
         dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addGraphs(builderForValue.build());
+      if (graphsBuilder_ == null) {
+        ensureGraphsIsMutable();
+        graphs_.add(builderForValue.build());
+        onChanged();
+      } else {
+        graphsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2286,9 +3431,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addGraphs(
         int index, dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addGraphs(index,
-          builderForValue.build());
+      if (graphsBuilder_ == null) {
+        ensureGraphsIsMutable();
+        graphs_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        graphsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2296,55 +3445,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllGraphs(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.GraphProto> values) {
-      copyOnWrite();
-      instance.addAllGraphs(values);
+      if (graphsBuilder_ == null) {
+        ensureGraphsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, graphs_);
+        onChanged();
+      } else {
+        graphsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
     public Builder clearGraphs() {
-      copyOnWrite();
-      instance.clearGraphs();
+      if (graphsBuilder_ == null) {
+        graphs_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00008000);
+        onChanged();
+      } else {
+        graphsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.GraphProto graphs = 11;</code>
      */
     public Builder removeGraphs(int index) {
-      copyOnWrite();
-      instance.removeGraphs(index);
+      if (graphsBuilder_ == null) {
+        ensureGraphsIsMutable();
+        graphs_.remove(index);
+        onChanged();
+      } else {
+        graphsBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.GraphProto graphs = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder getGraphsBuilder(
+        int index) {
+      return internalGetGraphsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.GraphProto graphs = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGraphsOrBuilder(
+        int index) {
+      if (graphsBuilder_ == null) {
+        return graphs_.get(index);  } else {
+        return graphsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.GraphProto graphs = 11;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+         getGraphsOrBuilderList() {
+      if (graphsBuilder_ != null) {
+        return graphsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(graphs_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.GraphProto graphs = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder addGraphsBuilder() {
+      return internalGetGraphsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.GraphProto graphs = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder addGraphsBuilder(
+        int index) {
+      return internalGetGraphsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.GraphProto graphs = 11;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.GraphProto.Builder>
+         getGraphsBuilderList() {
+      return internalGetGraphsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+        internalGetGraphsFieldBuilder() {
+      if (graphsBuilder_ == null) {
+        graphsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>(
+                graphs_,
+                ((bitField0_ & 0x00008000) != 0),
+                getParentForChildren(),
+                isClean());
+        graphs_ = null;
+      }
+      return graphsBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto> sparseTensors_ =
+      java.util.Collections.emptyList();
+    private void ensureSparseTensorsIsMutable() {
+      if (!((bitField0_ & 0x00010000) != 0)) {
+        sparseTensors_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.SparseTensorProto>(sparseTensors_);
+        bitField0_ |= 0x00010000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder> sparseTensorsBuilder_;
 
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto> getSparseTensorsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getSparseTensorsList());
+      if (sparseTensorsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(sparseTensors_);
+      } else {
+        return sparseTensorsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
-    @java.lang.Override
     public int getSparseTensorsCount() {
-      return instance.getSparseTensorsCount();
-    }/**
+      if (sparseTensorsBuilder_ == null) {
+        return sparseTensors_.size();
+      } else {
+        return sparseTensorsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.SparseTensorProto getSparseTensors(int index) {
-      return instance.getSparseTensors(index);
+      if (sparseTensorsBuilder_ == null) {
+        return sparseTensors_.get(index);
+      } else {
+        return sparseTensorsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
     public Builder setSparseTensors(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.setSparseTensors(index, value);
+      if (sparseTensorsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.set(index, value);
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2352,17 +3608,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setSparseTensors(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSparseTensors(index,
-          builderForValue.build());
+      if (sparseTensorsBuilder_ == null) {
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
     public Builder addSparseTensors(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.addSparseTensors(value);
+      if (sparseTensorsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.add(value);
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2370,8 +3636,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSparseTensors(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.addSparseTensors(index, value);
+      if (sparseTensorsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.add(index, value);
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2379,8 +3651,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSparseTensors(
         dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addSparseTensors(builderForValue.build());
+      if (sparseTensorsBuilder_ == null) {
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.add(builderForValue.build());
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2388,9 +3665,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSparseTensors(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addSparseTensors(index,
-          builderForValue.build());
+      if (sparseTensorsBuilder_ == null) {
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2398,55 +3679,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllSparseTensors(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.SparseTensorProto> values) {
-      copyOnWrite();
-      instance.addAllSparseTensors(values);
+      if (sparseTensorsBuilder_ == null) {
+        ensureSparseTensorsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, sparseTensors_);
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
     public Builder clearSparseTensors() {
-      copyOnWrite();
-      instance.clearSparseTensors();
+      if (sparseTensorsBuilder_ == null) {
+        sparseTensors_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00010000);
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
      */
     public Builder removeSparseTensors(int index) {
-      copyOnWrite();
-      instance.removeSparseTensors(index);
+      if (sparseTensorsBuilder_ == null) {
+        ensureSparseTensorsIsMutable();
+        sparseTensors_.remove(index);
+        onChanged();
+      } else {
+        sparseTensorsBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder getSparseTensorsBuilder(
+        int index) {
+      return internalGetSparseTensorsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseTensorsOrBuilder(
+        int index) {
+      if (sparseTensorsBuilder_ == null) {
+        return sparseTensors_.get(index);  } else {
+        return sparseTensorsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+         getSparseTensorsOrBuilderList() {
+      if (sparseTensorsBuilder_ != null) {
+        return sparseTensorsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(sparseTensors_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder addSparseTensorsBuilder() {
+      return internalGetSparseTensorsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder addSparseTensorsBuilder(
+        int index) {
+      return internalGetSparseTensorsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto.Builder>
+         getSparseTensorsBuilderList() {
+      return internalGetSparseTensorsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+        internalGetSparseTensorsFieldBuilder() {
+      if (sparseTensorsBuilder_ == null) {
+        sparseTensorsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>(
+                sparseTensors_,
+                ((bitField0_ & 0x00010000) != 0),
+                getParentForChildren(),
+                isClean());
+        sparseTensors_ = null;
+      }
+      return sparseTensorsBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.TypeProto> typeProtos_ =
+      java.util.Collections.emptyList();
+    private void ensureTypeProtosIsMutable() {
+      if (!((bitField0_ & 0x00020000) != 0)) {
+        typeProtos_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.TypeProto>(typeProtos_);
+        bitField0_ |= 0x00020000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder> typeProtosBuilder_;
 
     /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.TypeProto> getTypeProtosList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getTypeProtosList());
+      if (typeProtosBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(typeProtos_);
+      } else {
+        return typeProtosBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
-    @java.lang.Override
     public int getTypeProtosCount() {
-      return instance.getTypeProtosCount();
-    }/**
+      if (typeProtosBuilder_ == null) {
+        return typeProtos_.size();
+      } else {
+        return typeProtosBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto getTypeProtos(int index) {
-      return instance.getTypeProtos(index);
+      if (typeProtosBuilder_ == null) {
+        return typeProtos_.get(index);
+      } else {
+        return typeProtosBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
     public Builder setTypeProtos(
         int index, dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.setTypeProtos(index, value);
+      if (typeProtosBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTypeProtosIsMutable();
+        typeProtos_.set(index, value);
+        onChanged();
+      } else {
+        typeProtosBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2454,17 +3842,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTypeProtos(
         int index, dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setTypeProtos(index,
-          builderForValue.build());
+      if (typeProtosBuilder_ == null) {
+        ensureTypeProtosIsMutable();
+        typeProtos_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        typeProtosBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
     public Builder addTypeProtos(dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.addTypeProtos(value);
+      if (typeProtosBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTypeProtosIsMutable();
+        typeProtos_.add(value);
+        onChanged();
+      } else {
+        typeProtosBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2472,8 +3870,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTypeProtos(
         int index, dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.addTypeProtos(index, value);
+      if (typeProtosBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTypeProtosIsMutable();
+        typeProtos_.add(index, value);
+        onChanged();
+      } else {
+        typeProtosBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2481,8 +3885,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTypeProtos(
         dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addTypeProtos(builderForValue.build());
+      if (typeProtosBuilder_ == null) {
+        ensureTypeProtosIsMutable();
+        typeProtos_.add(builderForValue.build());
+        onChanged();
+      } else {
+        typeProtosBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2490,9 +3899,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTypeProtos(
         int index, dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addTypeProtos(index,
-          builderForValue.build());
+      if (typeProtosBuilder_ == null) {
+        ensureTypeProtosIsMutable();
+        typeProtos_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        typeProtosBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2500,124 +3913,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllTypeProtos(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TypeProto> values) {
-      copyOnWrite();
-      instance.addAllTypeProtos(values);
+      if (typeProtosBuilder_ == null) {
+        ensureTypeProtosIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, typeProtos_);
+        onChanged();
+      } else {
+        typeProtosBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
     public Builder clearTypeProtos() {
-      copyOnWrite();
-      instance.clearTypeProtos();
+      if (typeProtosBuilder_ == null) {
+        typeProtos_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00020000);
+        onChanged();
+      } else {
+        typeProtosBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TypeProto type_protos = 15;</code>
      */
     public Builder removeTypeProtos(int index) {
-      copyOnWrite();
-      instance.removeTypeProtos(index);
+      if (typeProtosBuilder_ == null) {
+        ensureTypeProtosIsMutable();
+        typeProtos_.remove(index);
+        onChanged();
+      } else {
+        typeProtosBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Builder getTypeProtosBuilder(
+        int index) {
+      return internalGetTypeProtosFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTypeProtosOrBuilder(
+        int index) {
+      if (typeProtosBuilder_ == null) {
+        return typeProtos_.get(index);  } else {
+        return typeProtosBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+         getTypeProtosOrBuilderList() {
+      if (typeProtosBuilder_ != null) {
+        return typeProtosBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(typeProtos_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Builder addTypeProtosBuilder() {
+      return internalGetTypeProtosFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Builder addTypeProtosBuilder(
+        int index) {
+      return internalGetTypeProtosFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.TypeProto.Builder>
+         getTypeProtosBuilderList() {
+      return internalGetTypeProtosFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+        internalGetTypeProtosFieldBuilder() {
+      if (typeProtosBuilder_ == null) {
+        typeProtosBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>(
+                typeProtos_,
+                ((bitField0_ & 0x00020000) != 0),
+                getParentForChildren(),
+                isClean());
+        typeProtos_ = null;
+      }
+      return typeProtosBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.AttributeProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.AttributeProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "name_",
-            "f_",
-            "i_",
-            "s_",
-            "t_",
-            "g_",
-            "floats_",
-            "ints_",
-            "strings_",
-            "tensors_",
-            dev.ondine.io.onnx.proto.TensorProto.class,
-            "graphs_",
-            dev.ondine.io.onnx.proto.GraphProto.class,
-            "docString_",
-            "tp_",
-            "typeProtos_",
-            dev.ondine.io.onnx.proto.TypeProto.class,
-            "type_",
-            dev.ondine.io.onnx.proto.AttributeProto.AttributeType.internalGetVerifier(),
-            "refAttrName_",
-            "sparseTensor_",
-            "sparseTensors_",
-            dev.ondine.io.onnx.proto.SparseTensorProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u0012\u0000\u0001\u0001\u0017\u0012\u0000\u0007\u0000\u0001\u1008\u0000\u0002" +
-              "\u1001\u0004\u0003\u1002\u0005\u0004\u100a\u0006\u0005\u1009\u0007\u0006\u1009\b" +
-              "\u0007\u0013\b\u0014\t\u001c\n\u001b\u000b\u001b\r\u1008\u0002\u000e\u1009\n\u000f" +
-              "\u001b\u0014\u180c\u0003\u0015\u1008\u0001\u0016\u1009\t\u0017\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.AttributeProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.AttributeProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.AttributeProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.AttributeProto)
   private static final dev.ondine.io.onnx.proto.AttributeProto DEFAULT_INSTANCE;
   static {
-    AttributeProto defaultInstance = new AttributeProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      AttributeProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.AttributeProto();
   }
 
   public static dev.ondine.io.onnx.proto.AttributeProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<AttributeProto> PARSER;
+  private static final com.google.protobuf.Parser<AttributeProto>
+      PARSER = new com.google.protobuf.AbstractParser<AttributeProto>() {
+    @java.lang.Override
+    public AttributeProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<AttributeProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<AttributeProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.AttributeProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface AttributeProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.AttributeProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string name = 1;</code>
@@ -115,6 +115,10 @@ package dev.ondine.io.onnx.proto;
    * @return The t.
    */
   dev.ondine.io.onnx.proto.TensorProto getT();
+  /**
+   * <code>optional .onnx.TensorProto t = 5;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorProtoOrBuilder getTOrBuilder();
 
   /**
    * <code>optional .onnx.GraphProto g = 6;</code>
@@ -126,6 +130,10 @@ package dev.ondine.io.onnx.proto;
    * @return The g.
    */
   dev.ondine.io.onnx.proto.GraphProto getG();
+  /**
+   * <code>optional .onnx.GraphProto g = 6;</code>
+   */
+  dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGOrBuilder();
 
   /**
    * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
@@ -137,6 +145,10 @@ package dev.ondine.io.onnx.proto;
    * @return The sparseTensor.
    */
   dev.ondine.io.onnx.proto.SparseTensorProto getSparseTensor();
+  /**
+   * <code>optional .onnx.SparseTensorProto sparse_tensor = 22;</code>
+   */
+  dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseTensorOrBuilder();
 
   /**
    * <code>optional .onnx.TypeProto tp = 14;</code>
@@ -148,6 +160,10 @@ package dev.ondine.io.onnx.proto;
    * @return The tp.
    */
   dev.ondine.io.onnx.proto.TypeProto getTp();
+  /**
+   * <code>optional .onnx.TypeProto tp = 14;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTpOrBuilder();
 
   /**
    * <code>repeated float floats = 7;</code>
@@ -213,6 +229,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.TensorProto tensors = 10;</code>
    */
   int getTensorsCount();
+  /**
+   * <code>repeated .onnx.TensorProto tensors = 10;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+      getTensorsOrBuilderList();
+  /**
+   * <code>repeated .onnx.TensorProto tensors = 10;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorProtoOrBuilder getTensorsOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.GraphProto graphs = 11;</code>
@@ -227,6 +253,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.GraphProto graphs = 11;</code>
    */
   int getGraphsCount();
+  /**
+   * <code>repeated .onnx.GraphProto graphs = 11;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+      getGraphsOrBuilderList();
+  /**
+   * <code>repeated .onnx.GraphProto graphs = 11;</code>
+   */
+  dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGraphsOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
@@ -241,6 +277,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
    */
   int getSparseTensorsCount();
+  /**
+   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+      getSparseTensorsOrBuilderList();
+  /**
+   * <code>repeated .onnx.SparseTensorProto sparse_tensors = 23;</code>
+   */
+  dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseTensorsOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.TypeProto type_protos = 15;</code>
@@ -255,4 +301,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.TypeProto type_protos = 15;</code>
    */
   int getTypeProtosCount();
+  /**
+   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+      getTypeProtosOrBuilderList();
+  /**
+   * <code>repeated .onnx.TypeProto type_protos = 15;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTypeProtosOrBuilder(
+      int index);
 }

@@ -9,18 +9,52 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.DeviceConfigurationProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class DeviceConfigurationProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        DeviceConfigurationProto, DeviceConfigurationProto.Builder> implements
+@SuppressWarnings("all") public final class DeviceConfigurationProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.DeviceConfigurationProto)
     DeviceConfigurationProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "DeviceConfigurationProto");
+  }
+  // Use DeviceConfigurationProto.newBuilder() to construct.
+  private DeviceConfigurationProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private DeviceConfigurationProto() {
     name_ = "";
-    device_ = emptyProtobufList();
+    device_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_DeviceConfigurationProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_DeviceConfigurationProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_DeviceConfigurationProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.DeviceConfigurationProto.class, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int NAME_FIELD_NUMBER = 1;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 1;</code>
    * @return Whether the name field is set.
@@ -35,7 +69,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 1;</code>
@@ -44,37 +89,20 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int NUM_DEVICES_FIELD_NUMBER = 2;
-  private int numDevices_;
+  private int numDevices_ = 0;
   /**
    * <code>optional int32 num_devices = 2;</code>
    * @return Whether the numDevices field is set.
@@ -91,37 +119,23 @@ package dev.ondine.io.onnx.proto;
   public int getNumDevices() {
     return numDevices_;
   }
-  /**
-   * <code>optional int32 num_devices = 2;</code>
-   * @param value The numDevices to set.
-   */
-  private void setNumDevices(int value) {
-    bitField0_ |= 0x00000002;
-    numDevices_ = value;
-  }
-  /**
-   * <code>optional int32 num_devices = 2;</code>
-   */
-  private void clearNumDevices() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    numDevices_ = 0;
-  }
 
   public static final int DEVICE_FIELD_NUMBER = 3;
-  private com.google.protobuf.Internal.ProtobufList<java.lang.String> device_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList device_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <code>repeated string device = 3;</code>
    * @return A list containing the device.
    */
-  @java.lang.Override
-  public java.util.List<java.lang.String> getDeviceList() {
+  public com.google.protobuf.ProtocolStringList
+      getDeviceList() {
     return device_;
   }
   /**
    * <code>repeated string device = 3;</code>
    * @return The count of device.
    */
-  @java.lang.Override
   public int getDeviceCount() {
     return device_.size();
   }
@@ -130,7 +144,6 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The device at the given index.
    */
-  @java.lang.Override
   public java.lang.String getDevice(int index) {
     return device_.get(index);
   }
@@ -139,187 +152,425 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the value to return.
    * @return The bytes of the device at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getDeviceBytes(int index) {
-    return com.google.protobuf.ByteString.copyFromUtf8(
-        device_.get(index));
+    return device_.getByteString(index);
   }
-  private void ensureDeviceIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<java.lang.String> tmp =
-        device_;  if (!tmp.isModifiable()) {
-      device_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
-  /**
-   * <code>repeated string device = 3;</code>
-   * @param index The index to set the value at.
-   * @param value The device to set.
-   */
-  private void setDevice(
-      int index, java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDeviceIsMutable();
-    device_.set(index, value);
+
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, name_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeInt32(2, numDevices_);
+    }
+    for (int i = 0; i < device_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 3, device_.getRaw(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated string device = 3;</code>
-   * @param value The device to add.
-   */
-  private void addDevice(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDeviceIsMutable();
-    device_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, name_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(2, numDevices_);
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < device_.size(); i++) {
+        dataSize += computeStringSizeNoTag(device_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getDeviceList().size();
+    }
+    return size;
   }
-  /**
-   * <code>repeated string device = 3;</code>
-   * @param values The device to add.
-   */
-  private void addAllDevice(
-      java.lang.Iterable<java.lang.String> values) {
-    ensureDeviceIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, device_);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated string device = 3;</code>
-   */
-  private void clearDevice() {
-    device_ = emptyProtobufList();
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.DeviceConfigurationProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.DeviceConfigurationProto other = (dev.ondine.io.onnx.proto.DeviceConfigurationProto) obj;
+
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (hasNumDevices() != other.hasNumDevices()) return false;
+    if (hasNumDevices()) {
+      if (getNumDevices()
+          != other.getNumDevices()) return false;
+    }
+    if (!getDeviceList()
+        .equals(other.getDeviceList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated string device = 3;</code>
-   * @param value The bytes of the device to add.
-   */
-  private void addDeviceBytes(
-      com.google.protobuf.ByteString value) {
-    ensureDeviceIsMutable();
-    device_.add(value.toStringUtf8());
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (hasNumDevices()) {
+      hash = (37 * hash) + NUM_DEVICES_FIELD_NUMBER;
+      hash = (53 * hash) + getNumDevices();
+    }
+    if (getDeviceCount() > 0) {
+      hash = (37 * hash) + DEVICE_FIELD_NUMBER;
+      hash = (53 * hash) + getDeviceList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.DeviceConfigurationProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.DeviceConfigurationProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.DeviceConfigurationProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.DeviceConfigurationProto)
       dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.DeviceConfigurationProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_DeviceConfigurationProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_DeviceConfigurationProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.DeviceConfigurationProto.class, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.DeviceConfigurationProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      name_ = "";
+      numDevices_ = 0;
+      device_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_DeviceConfigurationProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.DeviceConfigurationProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProto build() {
+      dev.ondine.io.onnx.proto.DeviceConfigurationProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProto buildPartial() {
+      dev.ondine.io.onnx.proto.DeviceConfigurationProto result = new dev.ondine.io.onnx.proto.DeviceConfigurationProto(this);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.DeviceConfigurationProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.numDevices_ = numDevices_;
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        device_.makeImmutable();
+        result.device_ = device_;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.DeviceConfigurationProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.DeviceConfigurationProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.DeviceConfigurationProto other) {
+      if (other == dev.ondine.io.onnx.proto.DeviceConfigurationProto.getDefaultInstance()) return this;
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (other.hasNumDevices()) {
+        setNumDevices(other.getNumDevices());
+      }
+      if (!other.device_.isEmpty()) {
+        if (device_.isEmpty()) {
+          device_ = other.device_;
+          bitField0_ |= 0x00000004;
+        } else {
+          ensureDeviceIsMutable();
+          device_.addAll(other.device_);
+        }
+        onChanged();
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 16: {
+              numDevices_ = input.readInt32();
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 16
+            case 26: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              ensureDeviceIsMutable();
+              device_.add(bs);
+              break;
+            } // case 26
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 1;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
@@ -328,8 +579,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -337,8 +590,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -348,18 +602,21 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
 
+    private int numDevices_ ;
     /**
      * <code>optional int32 num_devices = 2;</code>
      * @return Whether the numDevices field is set.
      */
     @java.lang.Override
     public boolean hasNumDevices() {
-      return instance.hasNumDevices();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional int32 num_devices = 2;</code>
@@ -367,7 +624,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public int getNumDevices() {
-      return instance.getNumDevices();
+      return numDevices_;
     }
     /**
      * <code>optional int32 num_devices = 2;</code>
@@ -375,8 +632,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setNumDevices(int value) {
-      copyOnWrite();
-      instance.setNumDevices(value);
+
+      numDevices_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -384,47 +643,52 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearNumDevices() {
-      copyOnWrite();
-      instance.clearNumDevices();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      numDevices_ = 0;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.LazyStringArrayList device_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureDeviceIsMutable() {
+      if (!device_.isModifiable()) {
+        device_ = new com.google.protobuf.LazyStringArrayList(device_);
+      }
+      bitField0_ |= 0x00000004;
+    }
     /**
      * <code>repeated string device = 3;</code>
      * @return A list containing the device.
      */
-    @java.lang.Override
-    public java.util.List<java.lang.String>
+    public com.google.protobuf.ProtocolStringList
         getDeviceList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDeviceList());
+      device_.makeImmutable();
+      return device_;
     }
     /**
      * <code>repeated string device = 3;</code>
      * @return The count of device.
      */
-    @java.lang.Override
     public int getDeviceCount() {
-      return instance.getDeviceCount();
+      return device_.size();
     }
     /**
      * <code>repeated string device = 3;</code>
      * @param index The index of the element to return.
      * @return The device at the given index.
      */
-    @java.lang.Override
     public java.lang.String getDevice(int index) {
-      return instance.getDevice(index);
+      return device_.get(index);
     }
     /**
      * <code>repeated string device = 3;</code>
      * @param index The index of the value to return.
      * @return The bytes of the device at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDeviceBytes(int index) {
-      return instance.getDeviceBytes(index);
+      return device_.getByteString(index);
     }
     /**
      * <code>repeated string device = 3;</code>
@@ -434,8 +698,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDevice(
         int index, java.lang.String value) {
-      copyOnWrite();
-      instance.setDevice(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureDeviceIsMutable();
+      device_.set(index, value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -445,8 +712,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDevice(
         java.lang.String value) {
-      copyOnWrite();
-      instance.addDevice(value);
+      java.util.Objects.requireNonNull(value);
+      ensureDeviceIsMutable();
+      device_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -456,8 +726,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDevice(
         java.lang.Iterable<java.lang.String> values) {
-      copyOnWrite();
-      instance.addAllDevice(values);
+      ensureDeviceIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, device_);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -465,8 +738,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDevice() {
-      copyOnWrite();
-      instance.clearDevice();
+      device_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000004);;
+      onChanged();
       return this;
     }
     /**
@@ -476,86 +751,62 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDeviceBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addDeviceBytes(value);
+      java.util.Objects.requireNonNull(value);
+      ensureDeviceIsMutable();
+      device_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.DeviceConfigurationProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.DeviceConfigurationProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "name_",
-            "numDevices_",
-            "device_",
-          };
-          java.lang.String info =
-              "\u0001\u0003\u0000\u0001\u0001\u0003\u0003\u0000\u0001\u0000\u0001\u1008\u0000\u0002" +
-              "\u1004\u0001\u0003\u001a";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.DeviceConfigurationProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.DeviceConfigurationProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.DeviceConfigurationProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.DeviceConfigurationProto)
   private static final dev.ondine.io.onnx.proto.DeviceConfigurationProto DEFAULT_INSTANCE;
   static {
-    DeviceConfigurationProto defaultInstance = new DeviceConfigurationProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      DeviceConfigurationProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.DeviceConfigurationProto();
   }
 
   public static dev.ondine.io.onnx.proto.DeviceConfigurationProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<DeviceConfigurationProto> PARSER;
+  private static final com.google.protobuf.Parser<DeviceConfigurationProto>
+      PARSER = new com.google.protobuf.AbstractParser<DeviceConfigurationProto>() {
+    @java.lang.Override
+    public DeviceConfigurationProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<DeviceConfigurationProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<DeviceConfigurationProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.DeviceConfigurationProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface DeviceConfigurationProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.DeviceConfigurationProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string name = 1;</code>
@@ -57,8 +57,8 @@ package dev.ondine.io.onnx.proto;
   java.lang.String getDevice(int index);
   /**
    * <code>repeated string device = 3;</code>
-   * @param index The index of the element to return.
-   * @return The device at the given index.
+   * @param index The index of the value to return.
+   * @return The bytes of the device at the given index.
    */
   com.google.protobuf.ByteString
       getDeviceBytes(int index);

@@ -9,28 +9,64 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.FunctionProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class FunctionProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        FunctionProto, FunctionProto.Builder> implements
+@SuppressWarnings("all") public final class FunctionProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.FunctionProto)
     FunctionProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "FunctionProto");
+  }
+  // Use FunctionProto.newBuilder() to construct.
+  private FunctionProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private FunctionProto() {
     name_ = "";
-    input_ = emptyProtobufList();
-    output_ = emptyProtobufList();
-    attribute_ = emptyProtobufList();
-    attributeProto_ = emptyProtobufList();
-    node_ = emptyProtobufList();
+    input_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    output_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    attribute_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    attributeProto_ = java.util.Collections.emptyList();
+    node_ = java.util.Collections.emptyList();
     docString_ = "";
-    opsetImport_ = emptyProtobufList();
+    opsetImport_ = java.util.Collections.emptyList();
     domain_ = "";
     overload_ = "";
-    valueInfo_ = emptyProtobufList();
-    metadataProps_ = emptyProtobufList();
+    valueInfo_ = java.util.Collections.emptyList();
+    metadataProps_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_FunctionProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_FunctionProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_FunctionProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.FunctionProto.class, dev.ondine.io.onnx.proto.FunctionProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int NAME_FIELD_NUMBER = 1;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 1;</code>
    * @return Whether the name field is set.
@@ -45,7 +81,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 1;</code>
@@ -54,50 +101,34 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int INPUT_FIELD_NUMBER = 4;
-  private com.google.protobuf.Internal.ProtobufList<java.lang.String> input_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList input_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <code>repeated string input = 4;</code>
    * @return A list containing the input.
    */
-  @java.lang.Override
-  public java.util.List<java.lang.String> getInputList() {
+  public com.google.protobuf.ProtocolStringList
+      getInputList() {
     return input_;
   }
   /**
    * <code>repeated string input = 4;</code>
    * @return The count of input.
    */
-  @java.lang.Override
   public int getInputCount() {
     return input_.size();
   }
@@ -106,7 +137,6 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The input at the given index.
    */
-  @java.lang.Override
   public java.lang.String getInput(int index) {
     return input_.get(index);
   }
@@ -115,81 +145,27 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the value to return.
    * @return The bytes of the input at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getInputBytes(int index) {
-    return com.google.protobuf.ByteString.copyFromUtf8(
-        input_.get(index));
-  }
-  private void ensureInputIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<java.lang.String> tmp =
-        input_;  if (!tmp.isModifiable()) {
-      input_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated string input = 4;</code>
-   * @param index The index to set the value at.
-   * @param value The input to set.
-   */
-  private void setInput(
-      int index, java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.set(index, value);
-  }
-  /**
-   * <code>repeated string input = 4;</code>
-   * @param value The input to add.
-   */
-  private void addInput(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.add(value);
-  }
-  /**
-   * <code>repeated string input = 4;</code>
-   * @param values The input to add.
-   */
-  private void addAllInput(
-      java.lang.Iterable<java.lang.String> values) {
-    ensureInputIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, input_);
-  }
-  /**
-   * <code>repeated string input = 4;</code>
-   */
-  private void clearInput() {
-    input_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated string input = 4;</code>
-   * @param value The bytes of the input to add.
-   */
-  private void addInputBytes(
-      com.google.protobuf.ByteString value) {
-    ensureInputIsMutable();
-    input_.add(value.toStringUtf8());
+    return input_.getByteString(index);
   }
 
   public static final int OUTPUT_FIELD_NUMBER = 5;
-  private com.google.protobuf.Internal.ProtobufList<java.lang.String> output_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList output_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <code>repeated string output = 5;</code>
    * @return A list containing the output.
    */
-  @java.lang.Override
-  public java.util.List<java.lang.String> getOutputList() {
+  public com.google.protobuf.ProtocolStringList
+      getOutputList() {
     return output_;
   }
   /**
    * <code>repeated string output = 5;</code>
    * @return The count of output.
    */
-  @java.lang.Override
   public int getOutputCount() {
     return output_.size();
   }
@@ -198,7 +174,6 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The output at the given index.
    */
-  @java.lang.Override
   public java.lang.String getOutput(int index) {
     return output_.get(index);
   }
@@ -207,81 +182,27 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the value to return.
    * @return The bytes of the output at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getOutputBytes(int index) {
-    return com.google.protobuf.ByteString.copyFromUtf8(
-        output_.get(index));
-  }
-  private void ensureOutputIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<java.lang.String> tmp =
-        output_;  if (!tmp.isModifiable()) {
-      output_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated string output = 5;</code>
-   * @param index The index to set the value at.
-   * @param value The output to set.
-   */
-  private void setOutput(
-      int index, java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.set(index, value);
-  }
-  /**
-   * <code>repeated string output = 5;</code>
-   * @param value The output to add.
-   */
-  private void addOutput(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.add(value);
-  }
-  /**
-   * <code>repeated string output = 5;</code>
-   * @param values The output to add.
-   */
-  private void addAllOutput(
-      java.lang.Iterable<java.lang.String> values) {
-    ensureOutputIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, output_);
-  }
-  /**
-   * <code>repeated string output = 5;</code>
-   */
-  private void clearOutput() {
-    output_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated string output = 5;</code>
-   * @param value The bytes of the output to add.
-   */
-  private void addOutputBytes(
-      com.google.protobuf.ByteString value) {
-    ensureOutputIsMutable();
-    output_.add(value.toStringUtf8());
+    return output_.getByteString(index);
   }
 
   public static final int ATTRIBUTE_FIELD_NUMBER = 6;
-  private com.google.protobuf.Internal.ProtobufList<java.lang.String> attribute_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList attribute_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <code>repeated string attribute = 6;</code>
    * @return A list containing the attribute.
    */
-  @java.lang.Override
-  public java.util.List<java.lang.String> getAttributeList() {
+  public com.google.protobuf.ProtocolStringList
+      getAttributeList() {
     return attribute_;
   }
   /**
    * <code>repeated string attribute = 6;</code>
    * @return The count of attribute.
    */
-  @java.lang.Override
   public int getAttributeCount() {
     return attribute_.size();
   }
@@ -290,7 +211,6 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The attribute at the given index.
    */
-  @java.lang.Override
   public java.lang.String getAttribute(int index) {
     return attribute_.get(index);
   }
@@ -299,68 +219,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the value to return.
    * @return The bytes of the attribute at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getAttributeBytes(int index) {
-    return com.google.protobuf.ByteString.copyFromUtf8(
-        attribute_.get(index));
-  }
-  private void ensureAttributeIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<java.lang.String> tmp =
-        attribute_;  if (!tmp.isModifiable()) {
-      attribute_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated string attribute = 6;</code>
-   * @param index The index to set the value at.
-   * @param value The attribute to set.
-   */
-  private void setAttribute(
-      int index, java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeIsMutable();
-    attribute_.set(index, value);
-  }
-  /**
-   * <code>repeated string attribute = 6;</code>
-   * @param value The attribute to add.
-   */
-  private void addAttribute(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeIsMutable();
-    attribute_.add(value);
-  }
-  /**
-   * <code>repeated string attribute = 6;</code>
-   * @param values The attribute to add.
-   */
-  private void addAllAttribute(
-      java.lang.Iterable<java.lang.String> values) {
-    ensureAttributeIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, attribute_);
-  }
-  /**
-   * <code>repeated string attribute = 6;</code>
-   */
-  private void clearAttribute() {
-    attribute_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated string attribute = 6;</code>
-   * @param value The bytes of the attribute to add.
-   */
-  private void addAttributeBytes(
-      com.google.protobuf.ByteString value) {
-    ensureAttributeIsMutable();
-    attribute_.add(value.toStringUtf8());
+    return attribute_.getByteString(index);
   }
 
   public static final int ATTRIBUTE_PROTO_FIELD_NUMBER = 11;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.AttributeProto> attributeProto_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.AttributeProto> attributeProto_;
   /**
    * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
    */
@@ -371,6 +237,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
       getAttributeProtoOrBuilderList() {
     return attributeProto_;
@@ -392,69 +259,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.AttributeProtoOrBuilder getAttributeProtoOrBuilder(
       int index) {
     return attributeProto_.get(index);
   }
-  private void ensureAttributeProtoIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.AttributeProto> tmp = attributeProto_;
-    if (!tmp.isModifiable()) {
-      attributeProto_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
-   */
-  private void setAttributeProto(
-      int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeProtoIsMutable();
-    attributeProto_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
-   */
-  private void addAttributeProto(dev.ondine.io.onnx.proto.AttributeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeProtoIsMutable();
-    attributeProto_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
-   */
-  private void addAttributeProto(
-      int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeProtoIsMutable();
-    attributeProto_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
-   */
-  private void addAllAttributeProto(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.AttributeProto> values) {
-    ensureAttributeProtoIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, attributeProto_);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
-   */
-  private void clearAttributeProto() {
-    attributeProto_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
-   */
-  private void removeAttributeProto(int index) {
-    ensureAttributeProtoIsMutable();
-    attributeProto_.remove(index);
-  }
 
   public static final int NODE_FIELD_NUMBER = 7;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.NodeProto> node_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.NodeProto> node_;
   /**
    * <code>repeated .onnx.NodeProto node = 7;</code>
    */
@@ -465,6 +278,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.NodeProto node = 7;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
       getNodeOrBuilderList() {
     return node_;
@@ -486,69 +300,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.NodeProto node = 7;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.NodeProtoOrBuilder getNodeOrBuilder(
       int index) {
     return node_.get(index);
   }
-  private void ensureNodeIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.NodeProto> tmp = node_;
-    if (!tmp.isModifiable()) {
-      node_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.NodeProto node = 7;</code>
-   */
-  private void setNode(
-      int index, dev.ondine.io.onnx.proto.NodeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureNodeIsMutable();
-    node_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 7;</code>
-   */
-  private void addNode(dev.ondine.io.onnx.proto.NodeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureNodeIsMutable();
-    node_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 7;</code>
-   */
-  private void addNode(
-      int index, dev.ondine.io.onnx.proto.NodeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureNodeIsMutable();
-    node_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 7;</code>
-   */
-  private void addAllNode(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.NodeProto> values) {
-    ensureNodeIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, node_);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 7;</code>
-   */
-  private void clearNode() {
-    node_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 7;</code>
-   */
-  private void removeNode(int index) {
-    ensureNodeIsMutable();
-    node_.remove(index);
-  }
 
   public static final int DOC_STRING_FIELD_NUMBER = 8;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 8;</code>
    * @return Whether the docString field is set.
@@ -563,7 +323,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 8;</code>
@@ -572,37 +343,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 8;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000002;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 8;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 8;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000002;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int OPSET_IMPORT_FIELD_NUMBER = 9;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.OperatorSetIdProto> opsetImport_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto> opsetImport_;
   /**
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
    */
@@ -613,6 +368,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
       getOpsetImportOrBuilderList() {
     return opsetImport_;
@@ -634,69 +390,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder getOpsetImportOrBuilder(
       int index) {
     return opsetImport_.get(index);
   }
-  private void ensureOpsetImportIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.OperatorSetIdProto> tmp = opsetImport_;
-    if (!tmp.isModifiable()) {
-      opsetImport_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
-   */
-  private void setOpsetImport(
-      int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOpsetImportIsMutable();
-    opsetImport_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
-   */
-  private void addOpsetImport(dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOpsetImportIsMutable();
-    opsetImport_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
-   */
-  private void addOpsetImport(
-      int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOpsetImportIsMutable();
-    opsetImport_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
-   */
-  private void addAllOpsetImport(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.OperatorSetIdProto> values) {
-    ensureOpsetImportIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, opsetImport_);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
-   */
-  private void clearOpsetImport() {
-    opsetImport_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
-   */
-  private void removeOpsetImport(int index) {
-    ensureOpsetImportIsMutable();
-    opsetImport_.remove(index);
-  }
 
   public static final int DOMAIN_FIELD_NUMBER = 10;
-  private java.lang.String domain_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object domain_ = "";
   /**
    * <code>optional string domain = 10;</code>
    * @return Whether the domain field is set.
@@ -711,7 +413,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDomain() {
-    return domain_;
+    java.lang.Object ref = domain_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        domain_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string domain = 10;</code>
@@ -720,37 +433,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDomainBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(domain_);
-  }
-  /**
-   * <code>optional string domain = 10;</code>
-   * @param value The domain to set.
-   */
-  private void setDomain(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000004;
-    domain_ = value;
-  }
-  /**
-   * <code>optional string domain = 10;</code>
-   */
-  private void clearDomain() {
-    bitField0_ = (bitField0_ & ~0x00000004);
-    domain_ = getDefaultInstance().getDomain();
-  }
-  /**
-   * <code>optional string domain = 10;</code>
-   * @param value The bytes for domain to set.
-   */
-  private void setDomainBytes(
-      com.google.protobuf.ByteString value) {
-    domain_ = value.toStringUtf8();
-    bitField0_ |= 0x00000004;
+    java.lang.Object ref = domain_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      domain_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int OVERLOAD_FIELD_NUMBER = 13;
-  private java.lang.String overload_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object overload_ = "";
   /**
    * <code>optional string overload = 13;</code>
    * @return Whether the overload field is set.
@@ -765,7 +462,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getOverload() {
-    return overload_;
+    java.lang.Object ref = overload_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        overload_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string overload = 13;</code>
@@ -774,37 +482,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getOverloadBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(overload_);
-  }
-  /**
-   * <code>optional string overload = 13;</code>
-   * @param value The overload to set.
-   */
-  private void setOverload(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000008;
-    overload_ = value;
-  }
-  /**
-   * <code>optional string overload = 13;</code>
-   */
-  private void clearOverload() {
-    bitField0_ = (bitField0_ & ~0x00000008);
-    overload_ = getDefaultInstance().getOverload();
-  }
-  /**
-   * <code>optional string overload = 13;</code>
-   * @param value The bytes for overload to set.
-   */
-  private void setOverloadBytes(
-      com.google.protobuf.ByteString value) {
-    overload_ = value.toStringUtf8();
-    bitField0_ |= 0x00000008;
+    java.lang.Object ref = overload_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      overload_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int VALUE_INFO_FIELD_NUMBER = 12;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> valueInfo_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> valueInfo_;
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
    */
@@ -815,6 +507,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
       getValueInfoOrBuilderList() {
     return valueInfo_;
@@ -836,69 +529,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getValueInfoOrBuilder(
       int index) {
     return valueInfo_.get(index);
   }
-  private void ensureValueInfoIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> tmp = valueInfo_;
-    if (!tmp.isModifiable()) {
-      valueInfo_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
-   */
-  private void setValueInfo(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureValueInfoIsMutable();
-    valueInfo_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
-   */
-  private void addValueInfo(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureValueInfoIsMutable();
-    valueInfo_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
-   */
-  private void addValueInfo(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureValueInfoIsMutable();
-    valueInfo_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
-   */
-  private void addAllValueInfo(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-    ensureValueInfoIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, valueInfo_);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
-   */
-  private void clearValueInfo() {
-    valueInfo_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
-   */
-  private void removeValueInfo(int index) {
-    ensureValueInfoIsMutable();
-    valueInfo_.remove(index);
-  }
 
   public static final int METADATA_PROPS_FIELD_NUMBER = 14;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
@@ -909,6 +548,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getMetadataPropsOrBuilderList() {
     return metadataProps_;
@@ -930,188 +570,934 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
       int index) {
     return metadataProps_.get(index);
   }
-  private void ensureMetadataPropsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = metadataProps_;
-    if (!tmp.isModifiable()) {
-      metadataProps_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void setMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, name_);
+    }
+    for (int i = 0; i < input_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, input_.getRaw(i));
+    }
+    for (int i = 0; i < output_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 5, output_.getRaw(i));
+    }
+    for (int i = 0; i < attribute_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 6, attribute_.getRaw(i));
+    }
+    for (int i = 0; i < node_.size(); i++) {
+      output.writeMessage(7, node_.get(i));
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, docString_);
+    }
+    for (int i = 0; i < opsetImport_.size(); i++) {
+      output.writeMessage(9, opsetImport_.get(i));
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 10, domain_);
+    }
+    for (int i = 0; i < attributeProto_.size(); i++) {
+      output.writeMessage(11, attributeProto_.get(i));
+    }
+    for (int i = 0; i < valueInfo_.size(); i++) {
+      output.writeMessage(12, valueInfo_.get(i));
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 13, overload_);
+    }
+    for (int i = 0; i < metadataProps_.size(); i++) {
+      output.writeMessage(14, metadataProps_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, name_);
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < input_.size(); i++) {
+        dataSize += computeStringSizeNoTag(input_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getInputList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < output_.size(); i++) {
+        dataSize += computeStringSizeNoTag(output_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getOutputList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < attribute_.size(); i++) {
+        dataSize += computeStringSizeNoTag(attribute_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getAttributeList().size();
+    }
+
+        {
+          final int count = node_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(node_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, docString_);
+    }
+
+        {
+          final int count = opsetImport_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(opsetImport_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(10, domain_);
+    }
+
+        {
+          final int count = attributeProto_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(attributeProto_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = valueInfo_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(valueInfo_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(13, overload_);
+    }
+
+        {
+          final int count = metadataProps_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(metadataProps_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void addMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void addAllMetadataProps(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureMetadataPropsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, metadataProps_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.FunctionProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.FunctionProto other = (dev.ondine.io.onnx.proto.FunctionProto) obj;
+
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (!getInputList()
+        .equals(other.getInputList())) return false;
+    if (!getOutputList()
+        .equals(other.getOutputList())) return false;
+    if (!getAttributeList()
+        .equals(other.getAttributeList())) return false;
+    if (!getAttributeProtoList()
+        .equals(other.getAttributeProtoList())) return false;
+    if (!getNodeList()
+        .equals(other.getNodeList())) return false;
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (!getOpsetImportList()
+        .equals(other.getOpsetImportList())) return false;
+    if (hasDomain() != other.hasDomain()) return false;
+    if (hasDomain()) {
+      if (!getDomain()
+          .equals(other.getDomain())) return false;
+    }
+    if (hasOverload() != other.hasOverload()) return false;
+    if (hasOverload()) {
+      if (!getOverload()
+          .equals(other.getOverload())) return false;
+    }
+    if (!getValueInfoList()
+        .equals(other.getValueInfoList())) return false;
+    if (!getMetadataPropsList()
+        .equals(other.getMetadataPropsList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void clearMetadataProps() {
-    metadataProps_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void removeMetadataProps(int index) {
-    ensureMetadataPropsIsMutable();
-    metadataProps_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (getInputCount() > 0) {
+      hash = (37 * hash) + INPUT_FIELD_NUMBER;
+      hash = (53 * hash) + getInputList().hashCode();
+    }
+    if (getOutputCount() > 0) {
+      hash = (37 * hash) + OUTPUT_FIELD_NUMBER;
+      hash = (53 * hash) + getOutputList().hashCode();
+    }
+    if (getAttributeCount() > 0) {
+      hash = (37 * hash) + ATTRIBUTE_FIELD_NUMBER;
+      hash = (53 * hash) + getAttributeList().hashCode();
+    }
+    if (getAttributeProtoCount() > 0) {
+      hash = (37 * hash) + ATTRIBUTE_PROTO_FIELD_NUMBER;
+      hash = (53 * hash) + getAttributeProtoList().hashCode();
+    }
+    if (getNodeCount() > 0) {
+      hash = (37 * hash) + NODE_FIELD_NUMBER;
+      hash = (53 * hash) + getNodeList().hashCode();
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (getOpsetImportCount() > 0) {
+      hash = (37 * hash) + OPSET_IMPORT_FIELD_NUMBER;
+      hash = (53 * hash) + getOpsetImportList().hashCode();
+    }
+    if (hasDomain()) {
+      hash = (37 * hash) + DOMAIN_FIELD_NUMBER;
+      hash = (53 * hash) + getDomain().hashCode();
+    }
+    if (hasOverload()) {
+      hash = (37 * hash) + OVERLOAD_FIELD_NUMBER;
+      hash = (53 * hash) + getOverload().hashCode();
+    }
+    if (getValueInfoCount() > 0) {
+      hash = (37 * hash) + VALUE_INFO_FIELD_NUMBER;
+      hash = (53 * hash) + getValueInfoList().hashCode();
+    }
+    if (getMetadataPropsCount() > 0) {
+      hash = (37 * hash) + METADATA_PROPS_FIELD_NUMBER;
+      hash = (53 * hash) + getMetadataPropsList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.FunctionProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.FunctionProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.FunctionProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.FunctionProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.FunctionProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.FunctionProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.FunctionProto)
       dev.ondine.io.onnx.proto.FunctionProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.FunctionProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_FunctionProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_FunctionProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.FunctionProto.class, dev.ondine.io.onnx.proto.FunctionProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.FunctionProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      name_ = "";
+      input_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      output_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      attribute_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      if (attributeProtoBuilder_ == null) {
+        attributeProto_ = java.util.Collections.emptyList();
+      } else {
+        attributeProto_ = null;
+        attributeProtoBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000010);
+      if (nodeBuilder_ == null) {
+        node_ = java.util.Collections.emptyList();
+      } else {
+        node_ = null;
+        nodeBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000020);
+      docString_ = "";
+      if (opsetImportBuilder_ == null) {
+        opsetImport_ = java.util.Collections.emptyList();
+      } else {
+        opsetImport_ = null;
+        opsetImportBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000080);
+      domain_ = "";
+      overload_ = "";
+      if (valueInfoBuilder_ == null) {
+        valueInfo_ = java.util.Collections.emptyList();
+      } else {
+        valueInfo_ = null;
+        valueInfoBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000400);
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+      } else {
+        metadataProps_ = null;
+        metadataPropsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000800);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_FunctionProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.FunctionProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.FunctionProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.FunctionProto build() {
+      dev.ondine.io.onnx.proto.FunctionProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.FunctionProto buildPartial() {
+      dev.ondine.io.onnx.proto.FunctionProto result = new dev.ondine.io.onnx.proto.FunctionProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.FunctionProto result) {
+      if (attributeProtoBuilder_ == null) {
+        if (((bitField0_ & 0x00000010) != 0)) {
+          attributeProto_ = java.util.Collections.unmodifiableList(attributeProto_);
+          bitField0_ = (bitField0_ & ~0x00000010);
+        }
+        result.attributeProto_ = attributeProto_;
+      } else {
+        result.attributeProto_ = attributeProtoBuilder_.build();
+      }
+      if (nodeBuilder_ == null) {
+        if (((bitField0_ & 0x00000020) != 0)) {
+          node_ = java.util.Collections.unmodifiableList(node_);
+          bitField0_ = (bitField0_ & ~0x00000020);
+        }
+        result.node_ = node_;
+      } else {
+        result.node_ = nodeBuilder_.build();
+      }
+      if (opsetImportBuilder_ == null) {
+        if (((bitField0_ & 0x00000080) != 0)) {
+          opsetImport_ = java.util.Collections.unmodifiableList(opsetImport_);
+          bitField0_ = (bitField0_ & ~0x00000080);
+        }
+        result.opsetImport_ = opsetImport_;
+      } else {
+        result.opsetImport_ = opsetImportBuilder_.build();
+      }
+      if (valueInfoBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0)) {
+          valueInfo_ = java.util.Collections.unmodifiableList(valueInfo_);
+          bitField0_ = (bitField0_ & ~0x00000400);
+        }
+        result.valueInfo_ = valueInfo_;
+      } else {
+        result.valueInfo_ = valueInfoBuilder_.build();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (((bitField0_ & 0x00000800) != 0)) {
+          metadataProps_ = java.util.Collections.unmodifiableList(metadataProps_);
+          bitField0_ = (bitField0_ & ~0x00000800);
+        }
+        result.metadataProps_ = metadataProps_;
+      } else {
+        result.metadataProps_ = metadataPropsBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.FunctionProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        input_.makeImmutable();
+        result.input_ = input_;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        output_.makeImmutable();
+        result.output_ = output_;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        attribute_.makeImmutable();
+        result.attribute_ = attribute_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.domain_ = domain_;
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.overload_ = overload_;
+        to_bitField0_ |= 0x00000008;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.FunctionProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.FunctionProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.FunctionProto other) {
+      if (other == dev.ondine.io.onnx.proto.FunctionProto.getDefaultInstance()) return this;
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (!other.input_.isEmpty()) {
+        if (input_.isEmpty()) {
+          input_ = other.input_;
+          bitField0_ |= 0x00000002;
+        } else {
+          ensureInputIsMutable();
+          input_.addAll(other.input_);
+        }
+        onChanged();
+      }
+      if (!other.output_.isEmpty()) {
+        if (output_.isEmpty()) {
+          output_ = other.output_;
+          bitField0_ |= 0x00000004;
+        } else {
+          ensureOutputIsMutable();
+          output_.addAll(other.output_);
+        }
+        onChanged();
+      }
+      if (!other.attribute_.isEmpty()) {
+        if (attribute_.isEmpty()) {
+          attribute_ = other.attribute_;
+          bitField0_ |= 0x00000008;
+        } else {
+          ensureAttributeIsMutable();
+          attribute_.addAll(other.attribute_);
+        }
+        onChanged();
+      }
+      if (attributeProtoBuilder_ == null) {
+        if (!other.attributeProto_.isEmpty()) {
+          if (attributeProto_.isEmpty()) {
+            attributeProto_ = other.attributeProto_;
+            bitField0_ = (bitField0_ & ~0x00000010);
+          } else {
+            ensureAttributeProtoIsMutable();
+            attributeProto_.addAll(other.attributeProto_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.attributeProto_.isEmpty()) {
+          if (attributeProtoBuilder_.isEmpty()) {
+            attributeProtoBuilder_.dispose();
+            attributeProtoBuilder_ = null;
+            attributeProto_ = other.attributeProto_;
+            bitField0_ = (bitField0_ & ~0x00000010);
+            attributeProtoBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetAttributeProtoFieldBuilder() : null;
+          } else {
+            attributeProtoBuilder_.addAllMessages(other.attributeProto_);
+          }
+        }
+      }
+      if (nodeBuilder_ == null) {
+        if (!other.node_.isEmpty()) {
+          if (node_.isEmpty()) {
+            node_ = other.node_;
+            bitField0_ = (bitField0_ & ~0x00000020);
+          } else {
+            ensureNodeIsMutable();
+            node_.addAll(other.node_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.node_.isEmpty()) {
+          if (nodeBuilder_.isEmpty()) {
+            nodeBuilder_.dispose();
+            nodeBuilder_ = null;
+            node_ = other.node_;
+            bitField0_ = (bitField0_ & ~0x00000020);
+            nodeBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetNodeFieldBuilder() : null;
+          } else {
+            nodeBuilder_.addAllMessages(other.node_);
+          }
+        }
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      if (opsetImportBuilder_ == null) {
+        if (!other.opsetImport_.isEmpty()) {
+          if (opsetImport_.isEmpty()) {
+            opsetImport_ = other.opsetImport_;
+            bitField0_ = (bitField0_ & ~0x00000080);
+          } else {
+            ensureOpsetImportIsMutable();
+            opsetImport_.addAll(other.opsetImport_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.opsetImport_.isEmpty()) {
+          if (opsetImportBuilder_.isEmpty()) {
+            opsetImportBuilder_.dispose();
+            opsetImportBuilder_ = null;
+            opsetImport_ = other.opsetImport_;
+            bitField0_ = (bitField0_ & ~0x00000080);
+            opsetImportBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetOpsetImportFieldBuilder() : null;
+          } else {
+            opsetImportBuilder_.addAllMessages(other.opsetImport_);
+          }
+        }
+      }
+      if (other.hasDomain()) {
+        domain_ = other.domain_;
+        bitField0_ |= 0x00000100;
+        onChanged();
+      }
+      if (other.hasOverload()) {
+        overload_ = other.overload_;
+        bitField0_ |= 0x00000200;
+        onChanged();
+      }
+      if (valueInfoBuilder_ == null) {
+        if (!other.valueInfo_.isEmpty()) {
+          if (valueInfo_.isEmpty()) {
+            valueInfo_ = other.valueInfo_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+          } else {
+            ensureValueInfoIsMutable();
+            valueInfo_.addAll(other.valueInfo_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.valueInfo_.isEmpty()) {
+          if (valueInfoBuilder_.isEmpty()) {
+            valueInfoBuilder_.dispose();
+            valueInfoBuilder_ = null;
+            valueInfo_ = other.valueInfo_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+            valueInfoBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetValueInfoFieldBuilder() : null;
+          } else {
+            valueInfoBuilder_.addAllMessages(other.valueInfo_);
+          }
+        }
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataProps_.isEmpty()) {
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000800);
+          } else {
+            ensureMetadataPropsIsMutable();
+            metadataProps_.addAll(other.metadataProps_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataPropsBuilder_.isEmpty()) {
+            metadataPropsBuilder_.dispose();
+            metadataPropsBuilder_ = null;
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000800);
+            metadataPropsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetMetadataPropsFieldBuilder() : null;
+          } else {
+            metadataPropsBuilder_.addAllMessages(other.metadataProps_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 34: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              ensureInputIsMutable();
+              input_.add(bs);
+              break;
+            } // case 34
+            case 42: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              ensureOutputIsMutable();
+              output_.add(bs);
+              break;
+            } // case 42
+            case 50: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              ensureAttributeIsMutable();
+              attribute_.add(bs);
+              break;
+            } // case 50
+            case 58: {
+              dev.ondine.io.onnx.proto.NodeProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.NodeProto.parser(),
+                      extensionRegistry);
+              if (nodeBuilder_ == null) {
+                ensureNodeIsMutable();
+                node_.add(m);
+              } else {
+                nodeBuilder_.addMessage(m);
+              }
+              break;
+            } // case 58
+            case 66: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 66
+            case 74: {
+              dev.ondine.io.onnx.proto.OperatorSetIdProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.OperatorSetIdProto.parser(),
+                      extensionRegistry);
+              if (opsetImportBuilder_ == null) {
+                ensureOpsetImportIsMutable();
+                opsetImport_.add(m);
+              } else {
+                opsetImportBuilder_.addMessage(m);
+              }
+              break;
+            } // case 74
+            case 82: {
+              domain_ = input.readBytes();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 82
+            case 90: {
+              dev.ondine.io.onnx.proto.AttributeProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.AttributeProto.parser(),
+                      extensionRegistry);
+              if (attributeProtoBuilder_ == null) {
+                ensureAttributeProtoIsMutable();
+                attributeProto_.add(m);
+              } else {
+                attributeProtoBuilder_.addMessage(m);
+              }
+              break;
+            } // case 90
+            case 98: {
+              dev.ondine.io.onnx.proto.ValueInfoProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.ValueInfoProto.parser(),
+                      extensionRegistry);
+              if (valueInfoBuilder_ == null) {
+                ensureValueInfoIsMutable();
+                valueInfo_.add(m);
+              } else {
+                valueInfoBuilder_.addMessage(m);
+              }
+              break;
+            } // case 98
+            case 106: {
+              overload_ = input.readBytes();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 106
+            case 114: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (metadataPropsBuilder_ == null) {
+                ensureMetadataPropsIsMutable();
+                metadataProps_.add(m);
+              } else {
+                metadataPropsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 114
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 1;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
@@ -1120,8 +1506,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -1129,8 +1517,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -1140,47 +1529,53 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.LazyStringArrayList input_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureInputIsMutable() {
+      if (!input_.isModifiable()) {
+        input_ = new com.google.protobuf.LazyStringArrayList(input_);
+      }
+      bitField0_ |= 0x00000002;
+    }
     /**
      * <code>repeated string input = 4;</code>
      * @return A list containing the input.
      */
-    @java.lang.Override
-    public java.util.List<java.lang.String>
+    public com.google.protobuf.ProtocolStringList
         getInputList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInputList());
+      input_.makeImmutable();
+      return input_;
     }
     /**
      * <code>repeated string input = 4;</code>
      * @return The count of input.
      */
-    @java.lang.Override
     public int getInputCount() {
-      return instance.getInputCount();
+      return input_.size();
     }
     /**
      * <code>repeated string input = 4;</code>
      * @param index The index of the element to return.
      * @return The input at the given index.
      */
-    @java.lang.Override
     public java.lang.String getInput(int index) {
-      return instance.getInput(index);
+      return input_.get(index);
     }
     /**
      * <code>repeated string input = 4;</code>
      * @param index The index of the value to return.
      * @return The bytes of the input at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getInputBytes(int index) {
-      return instance.getInputBytes(index);
+      return input_.getByteString(index);
     }
     /**
      * <code>repeated string input = 4;</code>
@@ -1190,8 +1585,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setInput(
         int index, java.lang.String value) {
-      copyOnWrite();
-      instance.setInput(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureInputIsMutable();
+      input_.set(index, value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1201,8 +1599,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInput(
         java.lang.String value) {
-      copyOnWrite();
-      instance.addInput(value);
+      java.util.Objects.requireNonNull(value);
+      ensureInputIsMutable();
+      input_.add(value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1212,8 +1613,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInput(
         java.lang.Iterable<java.lang.String> values) {
-      copyOnWrite();
-      instance.addAllInput(values);
+      ensureInputIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, input_);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1221,8 +1625,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearInput() {
-      copyOnWrite();
-      instance.clearInput();
+      input_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000002);;
+      onChanged();
       return this;
     }
     /**
@@ -1232,47 +1638,54 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInputBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addInputBytes(value);
+      java.util.Objects.requireNonNull(value);
+      ensureInputIsMutable();
+      input_.add(value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.LazyStringArrayList output_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureOutputIsMutable() {
+      if (!output_.isModifiable()) {
+        output_ = new com.google.protobuf.LazyStringArrayList(output_);
+      }
+      bitField0_ |= 0x00000004;
+    }
     /**
      * <code>repeated string output = 5;</code>
      * @return A list containing the output.
      */
-    @java.lang.Override
-    public java.util.List<java.lang.String>
+    public com.google.protobuf.ProtocolStringList
         getOutputList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getOutputList());
+      output_.makeImmutable();
+      return output_;
     }
     /**
      * <code>repeated string output = 5;</code>
      * @return The count of output.
      */
-    @java.lang.Override
     public int getOutputCount() {
-      return instance.getOutputCount();
+      return output_.size();
     }
     /**
      * <code>repeated string output = 5;</code>
      * @param index The index of the element to return.
      * @return The output at the given index.
      */
-    @java.lang.Override
     public java.lang.String getOutput(int index) {
-      return instance.getOutput(index);
+      return output_.get(index);
     }
     /**
      * <code>repeated string output = 5;</code>
      * @param index The index of the value to return.
      * @return The bytes of the output at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getOutputBytes(int index) {
-      return instance.getOutputBytes(index);
+      return output_.getByteString(index);
     }
     /**
      * <code>repeated string output = 5;</code>
@@ -1282,8 +1695,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOutput(
         int index, java.lang.String value) {
-      copyOnWrite();
-      instance.setOutput(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureOutputIsMutable();
+      output_.set(index, value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -1293,8 +1709,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutput(
         java.lang.String value) {
-      copyOnWrite();
-      instance.addOutput(value);
+      java.util.Objects.requireNonNull(value);
+      ensureOutputIsMutable();
+      output_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -1304,8 +1723,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllOutput(
         java.lang.Iterable<java.lang.String> values) {
-      copyOnWrite();
-      instance.addAllOutput(values);
+      ensureOutputIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, output_);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -1313,8 +1735,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearOutput() {
-      copyOnWrite();
-      instance.clearOutput();
+      output_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000004);;
+      onChanged();
       return this;
     }
     /**
@@ -1324,47 +1748,54 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutputBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addOutputBytes(value);
+      java.util.Objects.requireNonNull(value);
+      ensureOutputIsMutable();
+      output_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.LazyStringArrayList attribute_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureAttributeIsMutable() {
+      if (!attribute_.isModifiable()) {
+        attribute_ = new com.google.protobuf.LazyStringArrayList(attribute_);
+      }
+      bitField0_ |= 0x00000008;
+    }
     /**
      * <code>repeated string attribute = 6;</code>
      * @return A list containing the attribute.
      */
-    @java.lang.Override
-    public java.util.List<java.lang.String>
+    public com.google.protobuf.ProtocolStringList
         getAttributeList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getAttributeList());
+      attribute_.makeImmutable();
+      return attribute_;
     }
     /**
      * <code>repeated string attribute = 6;</code>
      * @return The count of attribute.
      */
-    @java.lang.Override
     public int getAttributeCount() {
-      return instance.getAttributeCount();
+      return attribute_.size();
     }
     /**
      * <code>repeated string attribute = 6;</code>
      * @param index The index of the element to return.
      * @return The attribute at the given index.
      */
-    @java.lang.Override
     public java.lang.String getAttribute(int index) {
-      return instance.getAttribute(index);
+      return attribute_.get(index);
     }
     /**
      * <code>repeated string attribute = 6;</code>
      * @param index The index of the value to return.
      * @return The bytes of the attribute at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getAttributeBytes(int index) {
-      return instance.getAttributeBytes(index);
+      return attribute_.getByteString(index);
     }
     /**
      * <code>repeated string attribute = 6;</code>
@@ -1374,8 +1805,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setAttribute(
         int index, java.lang.String value) {
-      copyOnWrite();
-      instance.setAttribute(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureAttributeIsMutable();
+      attribute_.set(index, value);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -1385,8 +1819,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttribute(
         java.lang.String value) {
-      copyOnWrite();
-      instance.addAttribute(value);
+      java.util.Objects.requireNonNull(value);
+      ensureAttributeIsMutable();
+      attribute_.add(value);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -1396,8 +1833,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllAttribute(
         java.lang.Iterable<java.lang.String> values) {
-      copyOnWrite();
-      instance.addAllAttribute(values);
+      ensureAttributeIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, attribute_);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -1405,8 +1845,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearAttribute() {
-      copyOnWrite();
-      instance.clearAttribute();
+      attribute_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000008);;
+      onChanged();
       return this;
     }
     /**
@@ -1416,39 +1858,69 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttributeBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addAttributeBytes(value);
+      java.util.Objects.requireNonNull(value);
+      ensureAttributeIsMutable();
+      attribute_.add(value);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.AttributeProto> attributeProto_ =
+      java.util.Collections.emptyList();
+    private void ensureAttributeProtoIsMutable() {
+      if (!((bitField0_ & 0x00000010) != 0)) {
+        attributeProto_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.AttributeProto>(attributeProto_);
+        bitField0_ |= 0x00000010;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.AttributeProto, dev.ondine.io.onnx.proto.AttributeProto.Builder, dev.ondine.io.onnx.proto.AttributeProtoOrBuilder> attributeProtoBuilder_;
 
     /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.AttributeProto> getAttributeProtoList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getAttributeProtoList());
+      if (attributeProtoBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(attributeProto_);
+      } else {
+        return attributeProtoBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
-    @java.lang.Override
     public int getAttributeProtoCount() {
-      return instance.getAttributeProtoCount();
-    }/**
+      if (attributeProtoBuilder_ == null) {
+        return attributeProto_.size();
+      } else {
+        return attributeProtoBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.AttributeProto getAttributeProto(int index) {
-      return instance.getAttributeProto(index);
+      if (attributeProtoBuilder_ == null) {
+        return attributeProto_.get(index);
+      } else {
+        return attributeProtoBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
     public Builder setAttributeProto(
         int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-      copyOnWrite();
-      instance.setAttributeProto(index, value);
+      if (attributeProtoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttributeProtoIsMutable();
+        attributeProto_.set(index, value);
+        onChanged();
+      } else {
+        attributeProtoBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1456,17 +1928,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setAttributeProto(
         int index, dev.ondine.io.onnx.proto.AttributeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setAttributeProto(index,
-          builderForValue.build());
+      if (attributeProtoBuilder_ == null) {
+        ensureAttributeProtoIsMutable();
+        attributeProto_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        attributeProtoBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
     public Builder addAttributeProto(dev.ondine.io.onnx.proto.AttributeProto value) {
-      copyOnWrite();
-      instance.addAttributeProto(value);
+      if (attributeProtoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttributeProtoIsMutable();
+        attributeProto_.add(value);
+        onChanged();
+      } else {
+        attributeProtoBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1474,8 +1956,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttributeProto(
         int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-      copyOnWrite();
-      instance.addAttributeProto(index, value);
+      if (attributeProtoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttributeProtoIsMutable();
+        attributeProto_.add(index, value);
+        onChanged();
+      } else {
+        attributeProtoBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1483,8 +1971,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttributeProto(
         dev.ondine.io.onnx.proto.AttributeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addAttributeProto(builderForValue.build());
+      if (attributeProtoBuilder_ == null) {
+        ensureAttributeProtoIsMutable();
+        attributeProto_.add(builderForValue.build());
+        onChanged();
+      } else {
+        attributeProtoBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1492,9 +1985,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttributeProto(
         int index, dev.ondine.io.onnx.proto.AttributeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addAttributeProto(index,
-          builderForValue.build());
+      if (attributeProtoBuilder_ == null) {
+        ensureAttributeProtoIsMutable();
+        attributeProto_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        attributeProtoBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1502,55 +1999,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllAttributeProto(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.AttributeProto> values) {
-      copyOnWrite();
-      instance.addAllAttributeProto(values);
+      if (attributeProtoBuilder_ == null) {
+        ensureAttributeProtoIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, attributeProto_);
+        onChanged();
+      } else {
+        attributeProtoBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
     public Builder clearAttributeProto() {
-      copyOnWrite();
-      instance.clearAttributeProto();
+      if (attributeProtoBuilder_ == null) {
+        attributeProto_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000010);
+        onChanged();
+      } else {
+        attributeProtoBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
      */
     public Builder removeAttributeProto(int index) {
-      copyOnWrite();
-      instance.removeAttributeProto(index);
+      if (attributeProtoBuilder_ == null) {
+        ensureAttributeProtoIsMutable();
+        attributeProto_.remove(index);
+        onChanged();
+      } else {
+        attributeProtoBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProto.Builder getAttributeProtoBuilder(
+        int index) {
+      return internalGetAttributeProtoFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProtoOrBuilder getAttributeProtoOrBuilder(
+        int index) {
+      if (attributeProtoBuilder_ == null) {
+        return attributeProto_.get(index);  } else {
+        return attributeProtoBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
+         getAttributeProtoOrBuilderList() {
+      if (attributeProtoBuilder_ != null) {
+        return attributeProtoBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(attributeProto_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProto.Builder addAttributeProtoBuilder() {
+      return internalGetAttributeProtoFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.AttributeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProto.Builder addAttributeProtoBuilder(
+        int index) {
+      return internalGetAttributeProtoFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.AttributeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.AttributeProto.Builder>
+         getAttributeProtoBuilderList() {
+      return internalGetAttributeProtoFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.AttributeProto, dev.ondine.io.onnx.proto.AttributeProto.Builder, dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
+        internalGetAttributeProtoFieldBuilder() {
+      if (attributeProtoBuilder_ == null) {
+        attributeProtoBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.AttributeProto, dev.ondine.io.onnx.proto.AttributeProto.Builder, dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>(
+                attributeProto_,
+                ((bitField0_ & 0x00000010) != 0),
+                getParentForChildren(),
+                isClean());
+        attributeProto_ = null;
+      }
+      return attributeProtoBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.NodeProto> node_ =
+      java.util.Collections.emptyList();
+    private void ensureNodeIsMutable() {
+      if (!((bitField0_ & 0x00000020) != 0)) {
+        node_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.NodeProto>(node_);
+        bitField0_ |= 0x00000020;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.NodeProto, dev.ondine.io.onnx.proto.NodeProto.Builder, dev.ondine.io.onnx.proto.NodeProtoOrBuilder> nodeBuilder_;
 
     /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.NodeProto> getNodeList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getNodeList());
+      if (nodeBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(node_);
+      } else {
+        return nodeBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
-    @java.lang.Override
     public int getNodeCount() {
-      return instance.getNodeCount();
-    }/**
+      if (nodeBuilder_ == null) {
+        return node_.size();
+      } else {
+        return nodeBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.NodeProto getNode(int index) {
-      return instance.getNode(index);
+      if (nodeBuilder_ == null) {
+        return node_.get(index);
+      } else {
+        return nodeBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
     public Builder setNode(
         int index, dev.ondine.io.onnx.proto.NodeProto value) {
-      copyOnWrite();
-      instance.setNode(index, value);
+      if (nodeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureNodeIsMutable();
+        node_.set(index, value);
+        onChanged();
+      } else {
+        nodeBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1558,17 +2162,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNode(
         int index, dev.ondine.io.onnx.proto.NodeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setNode(index,
-          builderForValue.build());
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        nodeBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
     public Builder addNode(dev.ondine.io.onnx.proto.NodeProto value) {
-      copyOnWrite();
-      instance.addNode(value);
+      if (nodeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureNodeIsMutable();
+        node_.add(value);
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1576,8 +2190,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addNode(
         int index, dev.ondine.io.onnx.proto.NodeProto value) {
-      copyOnWrite();
-      instance.addNode(index, value);
+      if (nodeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureNodeIsMutable();
+        node_.add(index, value);
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1585,8 +2205,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addNode(
         dev.ondine.io.onnx.proto.NodeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addNode(builderForValue.build());
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.add(builderForValue.build());
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1594,9 +2219,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addNode(
         int index, dev.ondine.io.onnx.proto.NodeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addNode(index,
-          builderForValue.build());
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1604,51 +2233,149 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllNode(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.NodeProto> values) {
-      copyOnWrite();
-      instance.addAllNode(values);
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, node_);
+        onChanged();
+      } else {
+        nodeBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
     public Builder clearNode() {
-      copyOnWrite();
-      instance.clearNode();
+      if (nodeBuilder_ == null) {
+        node_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000020);
+        onChanged();
+      } else {
+        nodeBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeProto node = 7;</code>
      */
     public Builder removeNode(int index) {
-      copyOnWrite();
-      instance.removeNode(index);
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.remove(index);
+        onChanged();
+      } else {
+        nodeBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.NodeProto node = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProto.Builder getNodeBuilder(
+        int index) {
+      return internalGetNodeFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProtoOrBuilder getNodeOrBuilder(
+        int index) {
+      if (nodeBuilder_ == null) {
+        return node_.get(index);  } else {
+        return nodeBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 7;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
+         getNodeOrBuilderList() {
+      if (nodeBuilder_ != null) {
+        return nodeBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(node_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProto.Builder addNodeBuilder() {
+      return internalGetNodeFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.NodeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProto.Builder addNodeBuilder(
+        int index) {
+      return internalGetNodeFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.NodeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 7;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.NodeProto.Builder>
+         getNodeBuilderList() {
+      return internalGetNodeFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.NodeProto, dev.ondine.io.onnx.proto.NodeProto.Builder, dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
+        internalGetNodeFieldBuilder() {
+      if (nodeBuilder_ == null) {
+        nodeBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.NodeProto, dev.ondine.io.onnx.proto.NodeProto.Builder, dev.ondine.io.onnx.proto.NodeProtoOrBuilder>(
+                node_,
+                ((bitField0_ & 0x00000020) != 0),
+                getParentForChildren(),
+                isClean());
+        node_ = null;
+      }
+      return nodeBuilder_;
+    }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 8;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000040) != 0);
     }
     /**
      * <code>optional string doc_string = 8;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 8;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 8;</code>
@@ -1657,8 +2384,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -1666,8 +2395,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
       return this;
     }
     /**
@@ -1677,39 +2407,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto> opsetImport_ =
+      java.util.Collections.emptyList();
+    private void ensureOpsetImportIsMutable() {
+      if (!((bitField0_ & 0x00000080) != 0)) {
+        opsetImport_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.OperatorSetIdProto>(opsetImport_);
+        bitField0_ |= 0x00000080;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.OperatorSetIdProto, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder, dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder> opsetImportBuilder_;
 
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto> getOpsetImportList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getOpsetImportList());
+      if (opsetImportBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(opsetImport_);
+      } else {
+        return opsetImportBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
-    @java.lang.Override
     public int getOpsetImportCount() {
-      return instance.getOpsetImportCount();
-    }/**
+      if (opsetImportBuilder_ == null) {
+        return opsetImport_.size();
+      } else {
+        return opsetImportBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.OperatorSetIdProto getOpsetImport(int index) {
-      return instance.getOpsetImport(index);
+      if (opsetImportBuilder_ == null) {
+        return opsetImport_.get(index);
+      } else {
+        return opsetImportBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
     public Builder setOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-      copyOnWrite();
-      instance.setOpsetImport(index, value);
+      if (opsetImportBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOpsetImportIsMutable();
+        opsetImport_.set(index, value);
+        onChanged();
+      } else {
+        opsetImportBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1717,17 +2476,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setOpsetImport(index,
-          builderForValue.build());
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        opsetImportBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
     public Builder addOpsetImport(dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-      copyOnWrite();
-      instance.addOpsetImport(value);
+      if (opsetImportBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(value);
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1735,8 +2504,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-      copyOnWrite();
-      instance.addOpsetImport(index, value);
+      if (opsetImportBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(index, value);
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1744,8 +2519,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOpsetImport(
         dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addOpsetImport(builderForValue.build());
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(builderForValue.build());
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1753,9 +2533,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addOpsetImport(index,
-          builderForValue.build());
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1763,51 +2547,149 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllOpsetImport(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.OperatorSetIdProto> values) {
-      copyOnWrite();
-      instance.addAllOpsetImport(values);
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, opsetImport_);
+        onChanged();
+      } else {
+        opsetImportBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
     public Builder clearOpsetImport() {
-      copyOnWrite();
-      instance.clearOpsetImport();
+      if (opsetImportBuilder_ == null) {
+        opsetImport_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000080);
+        onChanged();
+      } else {
+        opsetImportBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
      */
     public Builder removeOpsetImport(int index) {
-      copyOnWrite();
-      instance.removeOpsetImport(index);
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.remove(index);
+        onChanged();
+      } else {
+        opsetImportBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder getOpsetImportBuilder(
+        int index) {
+      return internalGetOpsetImportFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder getOpsetImportOrBuilder(
+        int index) {
+      if (opsetImportBuilder_ == null) {
+        return opsetImport_.get(index);  } else {
+        return opsetImportBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
+         getOpsetImportOrBuilderList() {
+      if (opsetImportBuilder_ != null) {
+        return opsetImportBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(opsetImport_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder addOpsetImportBuilder() {
+      return internalGetOpsetImportFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.OperatorSetIdProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder addOpsetImportBuilder(
+        int index) {
+      return internalGetOpsetImportFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.OperatorSetIdProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder>
+         getOpsetImportBuilderList() {
+      return internalGetOpsetImportFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.OperatorSetIdProto, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder, dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
+        internalGetOpsetImportFieldBuilder() {
+      if (opsetImportBuilder_ == null) {
+        opsetImportBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.OperatorSetIdProto, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder, dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>(
+                opsetImport_,
+                ((bitField0_ & 0x00000080) != 0),
+                getParentForChildren(),
+                isClean());
+        opsetImport_ = null;
+      }
+      return opsetImportBuilder_;
+    }
 
+    private java.lang.Object domain_ = "";
     /**
      * <code>optional string domain = 10;</code>
      * @return Whether the domain field is set.
      */
-    @java.lang.Override
     public boolean hasDomain() {
-      return instance.hasDomain();
+      return ((bitField0_ & 0x00000100) != 0);
     }
     /**
      * <code>optional string domain = 10;</code>
      * @return The domain.
      */
-    @java.lang.Override
     public java.lang.String getDomain() {
-      return instance.getDomain();
+      java.lang.Object ref = domain_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          domain_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string domain = 10;</code>
      * @return The bytes for domain.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDomainBytes() {
-      return instance.getDomainBytes();
+      java.lang.Object ref = domain_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        domain_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string domain = 10;</code>
@@ -1816,8 +2698,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDomain(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDomain(value);
+      java.util.Objects.requireNonNull(value);
+      domain_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
       return this;
     }
     /**
@@ -1825,8 +2709,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDomain() {
-      copyOnWrite();
-      instance.clearDomain();
+      domain_ = getDefaultInstance().getDomain();
+      bitField0_ = (bitField0_ & ~0x00000100);
+      onChanged();
       return this;
     }
     /**
@@ -1836,35 +2721,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDomainBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDomainBytes(value);
+      java.util.Objects.requireNonNull(value);
+      domain_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object overload_ = "";
     /**
      * <code>optional string overload = 13;</code>
      * @return Whether the overload field is set.
      */
-    @java.lang.Override
     public boolean hasOverload() {
-      return instance.hasOverload();
+      return ((bitField0_ & 0x00000200) != 0);
     }
     /**
      * <code>optional string overload = 13;</code>
      * @return The overload.
      */
-    @java.lang.Override
     public java.lang.String getOverload() {
-      return instance.getOverload();
+      java.lang.Object ref = overload_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          overload_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string overload = 13;</code>
      * @return The bytes for overload.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getOverloadBytes() {
-      return instance.getOverloadBytes();
+      java.lang.Object ref = overload_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        overload_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string overload = 13;</code>
@@ -1873,8 +2778,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOverload(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setOverload(value);
+      java.util.Objects.requireNonNull(value);
+      overload_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
       return this;
     }
     /**
@@ -1882,8 +2789,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearOverload() {
-      copyOnWrite();
-      instance.clearOverload();
+      overload_ = getDefaultInstance().getOverload();
+      bitField0_ = (bitField0_ & ~0x00000200);
+      onChanged();
       return this;
     }
     /**
@@ -1893,39 +2801,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOverloadBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setOverloadBytes(value);
+      java.util.Objects.requireNonNull(value);
+      overload_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> valueInfo_ =
+      java.util.Collections.emptyList();
+    private void ensureValueInfoIsMutable() {
+      if (!((bitField0_ & 0x00000400) != 0)) {
+        valueInfo_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.ValueInfoProto>(valueInfo_);
+        bitField0_ |= 0x00000400;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder> valueInfoBuilder_;
 
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> getValueInfoList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getValueInfoList());
+      if (valueInfoBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(valueInfo_);
+      } else {
+        return valueInfoBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
-    @java.lang.Override
     public int getValueInfoCount() {
-      return instance.getValueInfoCount();
-    }/**
+      if (valueInfoBuilder_ == null) {
+        return valueInfo_.size();
+      } else {
+        return valueInfoBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.ValueInfoProto getValueInfo(int index) {
-      return instance.getValueInfo(index);
+      if (valueInfoBuilder_ == null) {
+        return valueInfo_.get(index);
+      } else {
+        return valueInfoBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
     public Builder setValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.setValueInfo(index, value);
+      if (valueInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureValueInfoIsMutable();
+        valueInfo_.set(index, value);
+        onChanged();
+      } else {
+        valueInfoBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1933,17 +2870,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setValueInfo(index,
-          builderForValue.build());
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        valueInfoBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
     public Builder addValueInfo(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addValueInfo(value);
+      if (valueInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureValueInfoIsMutable();
+        valueInfo_.add(value);
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1951,8 +2898,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addValueInfo(index, value);
+      if (valueInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureValueInfoIsMutable();
+        valueInfo_.add(index, value);
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1960,8 +2913,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addValueInfo(
         dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addValueInfo(builderForValue.build());
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.add(builderForValue.build());
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1969,9 +2927,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addValueInfo(index,
-          builderForValue.build());
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1979,55 +2941,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllValueInfo(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-      copyOnWrite();
-      instance.addAllValueInfo(values);
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, valueInfo_);
+        onChanged();
+      } else {
+        valueInfoBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
     public Builder clearValueInfo() {
-      copyOnWrite();
-      instance.clearValueInfo();
+      if (valueInfoBuilder_ == null) {
+        valueInfo_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000400);
+        onChanged();
+      } else {
+        valueInfoBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
      */
     public Builder removeValueInfo(int index) {
-      copyOnWrite();
-      instance.removeValueInfo(index);
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.remove(index);
+        onChanged();
+      } else {
+        valueInfoBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder getValueInfoBuilder(
+        int index) {
+      return internalGetValueInfoFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getValueInfoOrBuilder(
+        int index) {
+      if (valueInfoBuilder_ == null) {
+        return valueInfo_.get(index);  } else {
+        return valueInfoBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+         getValueInfoOrBuilderList() {
+      if (valueInfoBuilder_ != null) {
+        return valueInfoBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(valueInfo_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addValueInfoBuilder() {
+      return internalGetValueInfoFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addValueInfoBuilder(
+        int index) {
+      return internalGetValueInfoFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto.Builder>
+         getValueInfoBuilderList() {
+      return internalGetValueInfoFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+        internalGetValueInfoFieldBuilder() {
+      if (valueInfoBuilder_ == null) {
+        valueInfoBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>(
+                valueInfo_,
+                ((bitField0_ & 0x00000400) != 0),
+                getParentForChildren(),
+                isClean());
+        valueInfo_ = null;
+      }
+      return valueInfoBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_ =
+      java.util.Collections.emptyList();
+    private void ensureMetadataPropsIsMutable() {
+      if (!((bitField0_ & 0x00000800) != 0)) {
+        metadataProps_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(metadataProps_);
+        bitField0_ |= 0x00000800;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> metadataPropsBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getMetadataPropsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getMetadataPropsList());
+      if (metadataPropsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      } else {
+        return metadataPropsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
-    @java.lang.Override
     public int getMetadataPropsCount() {
-      return instance.getMetadataPropsCount();
-    }/**
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.size();
+      } else {
+        return metadataPropsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getMetadataProps(int index) {
-      return instance.getMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);
+      } else {
+        return metadataPropsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2035,17 +3104,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2053,8 +3132,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2062,8 +3147,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2071,9 +3161,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2081,117 +3175,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllMetadataProps(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllMetadataProps(values);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, metadataProps_);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder clearMetadataProps() {
-      copyOnWrite();
-      instance.clearMetadataProps();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000800);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder removeMetadataProps(int index) {
-      copyOnWrite();
-      instance.removeMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.remove(index);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+        int index) {
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);  } else {
+        return metadataPropsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getMetadataPropsOrBuilderList() {
+      if (metadataPropsBuilder_ != null) {
+        return metadataPropsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder() {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getMetadataPropsBuilderList() {
+      return internalGetMetadataPropsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetMetadataPropsFieldBuilder() {
+      if (metadataPropsBuilder_ == null) {
+        metadataPropsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                metadataProps_,
+                ((bitField0_ & 0x00000800) != 0),
+                getParentForChildren(),
+                isClean());
+        metadataProps_ = null;
+      }
+      return metadataPropsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.FunctionProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.FunctionProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "name_",
-            "input_",
-            "output_",
-            "attribute_",
-            "node_",
-            dev.ondine.io.onnx.proto.NodeProto.class,
-            "docString_",
-            "opsetImport_",
-            dev.ondine.io.onnx.proto.OperatorSetIdProto.class,
-            "domain_",
-            "attributeProto_",
-            dev.ondine.io.onnx.proto.AttributeProto.class,
-            "valueInfo_",
-            dev.ondine.io.onnx.proto.ValueInfoProto.class,
-            "overload_",
-            "metadataProps_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-          };
-          java.lang.String info =
-              "\u0001\f\u0000\u0001\u0001\u000e\f\u0000\b\u0000\u0001\u1008\u0000\u0004\u001a\u0005" +
-              "\u001a\u0006\u001a\u0007\u001b\b\u1008\u0001\t\u001b\n\u1008\u0002\u000b\u001b\f" +
-              "\u001b\r\u1008\u0003\u000e\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.FunctionProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.FunctionProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.FunctionProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.FunctionProto)
   private static final dev.ondine.io.onnx.proto.FunctionProto DEFAULT_INSTANCE;
   static {
-    FunctionProto defaultInstance = new FunctionProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      FunctionProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.FunctionProto();
   }
 
   public static dev.ondine.io.onnx.proto.FunctionProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<FunctionProto> PARSER;
+  private static final com.google.protobuf.Parser<FunctionProto>
+      PARSER = new com.google.protobuf.AbstractParser<FunctionProto>() {
+    @java.lang.Override
+    public FunctionProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<FunctionProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<FunctionProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.FunctionProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

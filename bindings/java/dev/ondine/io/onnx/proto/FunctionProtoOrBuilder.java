@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface FunctionProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.FunctionProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string name = 1;</code>
@@ -46,8 +46,8 @@ package dev.ondine.io.onnx.proto;
   java.lang.String getInput(int index);
   /**
    * <code>repeated string input = 4;</code>
-   * @param index The index of the element to return.
-   * @return The input at the given index.
+   * @param index The index of the value to return.
+   * @return The bytes of the input at the given index.
    */
   com.google.protobuf.ByteString
       getInputBytes(int index);
@@ -71,8 +71,8 @@ package dev.ondine.io.onnx.proto;
   java.lang.String getOutput(int index);
   /**
    * <code>repeated string output = 5;</code>
-   * @param index The index of the element to return.
-   * @return The output at the given index.
+   * @param index The index of the value to return.
+   * @return The bytes of the output at the given index.
    */
   com.google.protobuf.ByteString
       getOutputBytes(int index);
@@ -96,8 +96,8 @@ package dev.ondine.io.onnx.proto;
   java.lang.String getAttribute(int index);
   /**
    * <code>repeated string attribute = 6;</code>
-   * @param index The index of the element to return.
-   * @return The attribute at the given index.
+   * @param index The index of the value to return.
+   * @return The bytes of the attribute at the given index.
    */
   com.google.protobuf.ByteString
       getAttributeBytes(int index);
@@ -115,6 +115,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
    */
   int getAttributeProtoCount();
+  /**
+   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
+      getAttributeProtoOrBuilderList();
+  /**
+   * <code>repeated .onnx.AttributeProto attribute_proto = 11;</code>
+   */
+  dev.ondine.io.onnx.proto.AttributeProtoOrBuilder getAttributeProtoOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.NodeProto node = 7;</code>
@@ -129,6 +139,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.NodeProto node = 7;</code>
    */
   int getNodeCount();
+  /**
+   * <code>repeated .onnx.NodeProto node = 7;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
+      getNodeOrBuilderList();
+  /**
+   * <code>repeated .onnx.NodeProto node = 7;</code>
+   */
+  dev.ondine.io.onnx.proto.NodeProtoOrBuilder getNodeOrBuilder(
+      int index);
 
   /**
    * <code>optional string doc_string = 8;</code>
@@ -160,6 +180,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
    */
   int getOpsetImportCount();
+  /**
+   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
+      getOpsetImportOrBuilderList();
+  /**
+   * <code>repeated .onnx.OperatorSetIdProto opset_import = 9;</code>
+   */
+  dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder getOpsetImportOrBuilder(
+      int index);
 
   /**
    * <code>optional string domain = 10;</code>
@@ -208,6 +238,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
    */
   int getValueInfoCount();
+  /**
+   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+      getValueInfoOrBuilderList();
+  /**
+   * <code>repeated .onnx.ValueInfoProto value_info = 12;</code>
+   */
+  dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getValueInfoOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
@@ -222,4 +262,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
   int getMetadataPropsCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getMetadataPropsOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+      int index);
 }

@@ -9,26 +9,59 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.GraphProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class GraphProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        GraphProto, GraphProto.Builder> implements
+@SuppressWarnings("all") public final class GraphProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.GraphProto)
     GraphProtoOrBuilder {
-  private GraphProto() {
-    node_ = emptyProtobufList();
-    name_ = "";
-    initializer_ = emptyProtobufList();
-    sparseInitializer_ = emptyProtobufList();
-    docString_ = "";
-    input_ = emptyProtobufList();
-    output_ = emptyProtobufList();
-    valueInfo_ = emptyProtobufList();
-    quantizationAnnotation_ = emptyProtobufList();
-    metadataProps_ = emptyProtobufList();
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "GraphProto");
   }
+  // Use GraphProto.newBuilder() to construct.
+  private GraphProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
+  private GraphProto() {
+    node_ = java.util.Collections.emptyList();
+    name_ = "";
+    initializer_ = java.util.Collections.emptyList();
+    sparseInitializer_ = java.util.Collections.emptyList();
+    docString_ = "";
+    input_ = java.util.Collections.emptyList();
+    output_ = java.util.Collections.emptyList();
+    valueInfo_ = java.util.Collections.emptyList();
+    quantizationAnnotation_ = java.util.Collections.emptyList();
+    metadataProps_ = java.util.Collections.emptyList();
+  }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_GraphProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_GraphProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_GraphProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.GraphProto.class, dev.ondine.io.onnx.proto.GraphProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int NODE_FIELD_NUMBER = 1;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.NodeProto> node_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.NodeProto> node_;
   /**
    * <code>repeated .onnx.NodeProto node = 1;</code>
    */
@@ -39,6 +72,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.NodeProto node = 1;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
       getNodeOrBuilderList() {
     return node_;
@@ -60,69 +94,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.NodeProto node = 1;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.NodeProtoOrBuilder getNodeOrBuilder(
       int index) {
     return node_.get(index);
   }
-  private void ensureNodeIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.NodeProto> tmp = node_;
-    if (!tmp.isModifiable()) {
-      node_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.NodeProto node = 1;</code>
-   */
-  private void setNode(
-      int index, dev.ondine.io.onnx.proto.NodeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureNodeIsMutable();
-    node_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 1;</code>
-   */
-  private void addNode(dev.ondine.io.onnx.proto.NodeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureNodeIsMutable();
-    node_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 1;</code>
-   */
-  private void addNode(
-      int index, dev.ondine.io.onnx.proto.NodeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureNodeIsMutable();
-    node_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 1;</code>
-   */
-  private void addAllNode(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.NodeProto> values) {
-    ensureNodeIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, node_);
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 1;</code>
-   */
-  private void clearNode() {
-    node_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.NodeProto node = 1;</code>
-   */
-  private void removeNode(int index) {
-    ensureNodeIsMutable();
-    node_.remove(index);
-  }
 
   public static final int NAME_FIELD_NUMBER = 2;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 2;</code>
    * @return Whether the name field is set.
@@ -137,7 +117,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 2;</code>
@@ -146,37 +137,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 2;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 2;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 2;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int INITIALIZER_FIELD_NUMBER = 5;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorProto> initializer_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.TensorProto> initializer_;
   /**
    * <code>repeated .onnx.TensorProto initializer = 5;</code>
    */
@@ -187,6 +162,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorProto initializer = 5;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
       getInitializerOrBuilderList() {
     return initializer_;
@@ -208,69 +184,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorProto initializer = 5;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getInitializerOrBuilder(
       int index) {
     return initializer_.get(index);
   }
-  private void ensureInitializerIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorProto> tmp = initializer_;
-    if (!tmp.isModifiable()) {
-      initializer_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.TensorProto initializer = 5;</code>
-   */
-  private void setInitializer(
-      int index, dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInitializerIsMutable();
-    initializer_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto initializer = 5;</code>
-   */
-  private void addInitializer(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInitializerIsMutable();
-    initializer_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto initializer = 5;</code>
-   */
-  private void addInitializer(
-      int index, dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInitializerIsMutable();
-    initializer_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto initializer = 5;</code>
-   */
-  private void addAllInitializer(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorProto> values) {
-    ensureInitializerIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, initializer_);
-  }
-  /**
-   * <code>repeated .onnx.TensorProto initializer = 5;</code>
-   */
-  private void clearInitializer() {
-    initializer_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.TensorProto initializer = 5;</code>
-   */
-  private void removeInitializer(int index) {
-    ensureInitializerIsMutable();
-    initializer_.remove(index);
-  }
 
   public static final int SPARSE_INITIALIZER_FIELD_NUMBER = 15;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.SparseTensorProto> sparseInitializer_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto> sparseInitializer_;
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
    */
@@ -281,6 +203,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
       getSparseInitializerOrBuilderList() {
     return sparseInitializer_;
@@ -302,69 +225,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseInitializerOrBuilder(
       int index) {
     return sparseInitializer_.get(index);
   }
-  private void ensureSparseInitializerIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.SparseTensorProto> tmp = sparseInitializer_;
-    if (!tmp.isModifiable()) {
-      sparseInitializer_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
-   */
-  private void setSparseInitializer(
-      int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSparseInitializerIsMutable();
-    sparseInitializer_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
-   */
-  private void addSparseInitializer(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSparseInitializerIsMutable();
-    sparseInitializer_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
-   */
-  private void addSparseInitializer(
-      int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSparseInitializerIsMutable();
-    sparseInitializer_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
-   */
-  private void addAllSparseInitializer(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.SparseTensorProto> values) {
-    ensureSparseInitializerIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, sparseInitializer_);
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
-   */
-  private void clearSparseInitializer() {
-    sparseInitializer_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
-   */
-  private void removeSparseInitializer(int index) {
-    ensureSparseInitializerIsMutable();
-    sparseInitializer_.remove(index);
-  }
 
   public static final int DOC_STRING_FIELD_NUMBER = 10;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 10;</code>
    * @return Whether the docString field is set.
@@ -379,7 +248,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 10;</code>
@@ -388,37 +268,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 10;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000002;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 10;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 10;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000002;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int INPUT_FIELD_NUMBER = 11;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> input_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> input_;
   /**
    * <code>repeated .onnx.ValueInfoProto input = 11;</code>
    */
@@ -429,6 +293,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto input = 11;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
       getInputOrBuilderList() {
     return input_;
@@ -450,69 +315,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto input = 11;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getInputOrBuilder(
       int index) {
     return input_.get(index);
   }
-  private void ensureInputIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> tmp = input_;
-    if (!tmp.isModifiable()) {
-      input_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
-   */
-  private void setInput(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
-   */
-  private void addInput(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
-   */
-  private void addInput(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
-   */
-  private void addAllInput(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-    ensureInputIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, input_);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
-   */
-  private void clearInput() {
-    input_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
-   */
-  private void removeInput(int index) {
-    ensureInputIsMutable();
-    input_.remove(index);
-  }
 
   public static final int OUTPUT_FIELD_NUMBER = 12;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> output_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> output_;
   /**
    * <code>repeated .onnx.ValueInfoProto output = 12;</code>
    */
@@ -523,6 +334,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto output = 12;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
       getOutputOrBuilderList() {
     return output_;
@@ -544,69 +356,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto output = 12;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getOutputOrBuilder(
       int index) {
     return output_.get(index);
   }
-  private void ensureOutputIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> tmp = output_;
-    if (!tmp.isModifiable()) {
-      output_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
-   */
-  private void setOutput(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
-   */
-  private void addOutput(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
-   */
-  private void addOutput(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
-   */
-  private void addAllOutput(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-    ensureOutputIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, output_);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
-   */
-  private void clearOutput() {
-    output_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
-   */
-  private void removeOutput(int index) {
-    ensureOutputIsMutable();
-    output_.remove(index);
-  }
 
   public static final int VALUE_INFO_FIELD_NUMBER = 13;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> valueInfo_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> valueInfo_;
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
    */
@@ -617,6 +375,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
       getValueInfoOrBuilderList() {
     return valueInfo_;
@@ -638,69 +397,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getValueInfoOrBuilder(
       int index) {
     return valueInfo_.get(index);
   }
-  private void ensureValueInfoIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ValueInfoProto> tmp = valueInfo_;
-    if (!tmp.isModifiable()) {
-      valueInfo_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
-   */
-  private void setValueInfo(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureValueInfoIsMutable();
-    valueInfo_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
-   */
-  private void addValueInfo(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureValueInfoIsMutable();
-    valueInfo_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
-   */
-  private void addValueInfo(
-      int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureValueInfoIsMutable();
-    valueInfo_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
-   */
-  private void addAllValueInfo(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-    ensureValueInfoIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, valueInfo_);
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
-   */
-  private void clearValueInfo() {
-    valueInfo_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
-   */
-  private void removeValueInfo(int index) {
-    ensureValueInfoIsMutable();
-    valueInfo_.remove(index);
-  }
 
   public static final int QUANTIZATION_ANNOTATION_FIELD_NUMBER = 14;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorAnnotation> quantizationAnnotation_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.TensorAnnotation> quantizationAnnotation_;
   /**
    * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
    */
@@ -711,6 +416,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder>
       getQuantizationAnnotationOrBuilderList() {
     return quantizationAnnotation_;
@@ -732,69 +438,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder getQuantizationAnnotationOrBuilder(
       int index) {
     return quantizationAnnotation_.get(index);
   }
-  private void ensureQuantizationAnnotationIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorAnnotation> tmp = quantizationAnnotation_;
-    if (!tmp.isModifiable()) {
-      quantizationAnnotation_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
-   */
-  private void setQuantizationAnnotation(
-      int index, dev.ondine.io.onnx.proto.TensorAnnotation value) {
-    java.util.Objects.requireNonNull(value);
-    ensureQuantizationAnnotationIsMutable();
-    quantizationAnnotation_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
-   */
-  private void addQuantizationAnnotation(dev.ondine.io.onnx.proto.TensorAnnotation value) {
-    java.util.Objects.requireNonNull(value);
-    ensureQuantizationAnnotationIsMutable();
-    quantizationAnnotation_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
-   */
-  private void addQuantizationAnnotation(
-      int index, dev.ondine.io.onnx.proto.TensorAnnotation value) {
-    java.util.Objects.requireNonNull(value);
-    ensureQuantizationAnnotationIsMutable();
-    quantizationAnnotation_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
-   */
-  private void addAllQuantizationAnnotation(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorAnnotation> values) {
-    ensureQuantizationAnnotationIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, quantizationAnnotation_);
-  }
-  /**
-   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
-   */
-  private void clearQuantizationAnnotation() {
-    quantizationAnnotation_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
-   */
-  private void removeQuantizationAnnotation(int index) {
-    ensureQuantizationAnnotationIsMutable();
-    quantizationAnnotation_.remove(index);
-  }
 
   public static final int METADATA_PROPS_FIELD_NUMBER = 16;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
@@ -805,6 +457,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getMetadataPropsOrBuilderList() {
     return metadataProps_;
@@ -826,192 +479,989 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
       int index) {
     return metadataProps_.get(index);
   }
-  private void ensureMetadataPropsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = metadataProps_;
-    if (!tmp.isModifiable()) {
-      metadataProps_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void setMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    for (int i = 0; i < node_.size(); i++) {
+      output.writeMessage(1, node_.get(i));
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 2, name_);
+    }
+    for (int i = 0; i < initializer_.size(); i++) {
+      output.writeMessage(5, initializer_.get(i));
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 10, docString_);
+    }
+    for (int i = 0; i < input_.size(); i++) {
+      output.writeMessage(11, input_.get(i));
+    }
+    for (int i = 0; i < output_.size(); i++) {
+      output.writeMessage(12, output_.get(i));
+    }
+    for (int i = 0; i < valueInfo_.size(); i++) {
+      output.writeMessage(13, valueInfo_.get(i));
+    }
+    for (int i = 0; i < quantizationAnnotation_.size(); i++) {
+      output.writeMessage(14, quantizationAnnotation_.get(i));
+    }
+    for (int i = 0; i < sparseInitializer_.size(); i++) {
+      output.writeMessage(15, sparseInitializer_.get(i));
+    }
+    for (int i = 0; i < metadataProps_.size(); i++) {
+      output.writeMessage(16, metadataProps_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+
+        {
+          final int count = node_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(node_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(2, name_);
+    }
+
+        {
+          final int count = initializer_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(initializer_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(10, docString_);
+    }
+
+        {
+          final int count = input_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(input_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = output_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(output_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = valueInfo_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(valueInfo_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = quantizationAnnotation_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(quantizationAnnotation_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = sparseInitializer_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(sparseInitializer_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = metadataProps_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(metadataProps_.get(i));
+          }
+          size += 2 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void addMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void addAllMetadataProps(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureMetadataPropsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, metadataProps_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.GraphProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.GraphProto other = (dev.ondine.io.onnx.proto.GraphProto) obj;
+
+    if (!getNodeList()
+        .equals(other.getNodeList())) return false;
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (!getInitializerList()
+        .equals(other.getInitializerList())) return false;
+    if (!getSparseInitializerList()
+        .equals(other.getSparseInitializerList())) return false;
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (!getInputList()
+        .equals(other.getInputList())) return false;
+    if (!getOutputList()
+        .equals(other.getOutputList())) return false;
+    if (!getValueInfoList()
+        .equals(other.getValueInfoList())) return false;
+    if (!getQuantizationAnnotationList()
+        .equals(other.getQuantizationAnnotationList())) return false;
+    if (!getMetadataPropsList()
+        .equals(other.getMetadataPropsList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void clearMetadataProps() {
-    metadataProps_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void removeMetadataProps(int index) {
-    ensureMetadataPropsIsMutable();
-    metadataProps_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (getNodeCount() > 0) {
+      hash = (37 * hash) + NODE_FIELD_NUMBER;
+      hash = (53 * hash) + getNodeList().hashCode();
+    }
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (getInitializerCount() > 0) {
+      hash = (37 * hash) + INITIALIZER_FIELD_NUMBER;
+      hash = (53 * hash) + getInitializerList().hashCode();
+    }
+    if (getSparseInitializerCount() > 0) {
+      hash = (37 * hash) + SPARSE_INITIALIZER_FIELD_NUMBER;
+      hash = (53 * hash) + getSparseInitializerList().hashCode();
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (getInputCount() > 0) {
+      hash = (37 * hash) + INPUT_FIELD_NUMBER;
+      hash = (53 * hash) + getInputList().hashCode();
+    }
+    if (getOutputCount() > 0) {
+      hash = (37 * hash) + OUTPUT_FIELD_NUMBER;
+      hash = (53 * hash) + getOutputList().hashCode();
+    }
+    if (getValueInfoCount() > 0) {
+      hash = (37 * hash) + VALUE_INFO_FIELD_NUMBER;
+      hash = (53 * hash) + getValueInfoList().hashCode();
+    }
+    if (getQuantizationAnnotationCount() > 0) {
+      hash = (37 * hash) + QUANTIZATION_ANNOTATION_FIELD_NUMBER;
+      hash = (53 * hash) + getQuantizationAnnotationList().hashCode();
+    }
+    if (getMetadataPropsCount() > 0) {
+      hash = (37 * hash) + METADATA_PROPS_FIELD_NUMBER;
+      hash = (53 * hash) + getMetadataPropsList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.GraphProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.GraphProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.GraphProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.GraphProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.GraphProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.GraphProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.GraphProto)
       dev.ondine.io.onnx.proto.GraphProtoOrBuilder {
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_GraphProto_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_GraphProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.GraphProto.class, dev.ondine.io.onnx.proto.GraphProto.Builder.class);
+    }
+
     // Construct using dev.ondine.io.onnx.proto.GraphProto.newBuilder()
     private Builder() {
-      super(DEFAULT_INSTANCE);
+
     }
 
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      if (nodeBuilder_ == null) {
+        node_ = java.util.Collections.emptyList();
+      } else {
+        node_ = null;
+        nodeBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000001);
+      name_ = "";
+      if (initializerBuilder_ == null) {
+        initializer_ = java.util.Collections.emptyList();
+      } else {
+        initializer_ = null;
+        initializerBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000004);
+      if (sparseInitializerBuilder_ == null) {
+        sparseInitializer_ = java.util.Collections.emptyList();
+      } else {
+        sparseInitializer_ = null;
+        sparseInitializerBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000008);
+      docString_ = "";
+      if (inputBuilder_ == null) {
+        input_ = java.util.Collections.emptyList();
+      } else {
+        input_ = null;
+        inputBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000020);
+      if (outputBuilder_ == null) {
+        output_ = java.util.Collections.emptyList();
+      } else {
+        output_ = null;
+        outputBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000040);
+      if (valueInfoBuilder_ == null) {
+        valueInfo_ = java.util.Collections.emptyList();
+      } else {
+        valueInfo_ = null;
+        valueInfoBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000080);
+      if (quantizationAnnotationBuilder_ == null) {
+        quantizationAnnotation_ = java.util.Collections.emptyList();
+      } else {
+        quantizationAnnotation_ = null;
+        quantizationAnnotationBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000100);
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+      } else {
+        metadataProps_ = null;
+        metadataPropsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000200);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_GraphProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.GraphProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.GraphProto build() {
+      dev.ondine.io.onnx.proto.GraphProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.GraphProto buildPartial() {
+      dev.ondine.io.onnx.proto.GraphProto result = new dev.ondine.io.onnx.proto.GraphProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.GraphProto result) {
+      if (nodeBuilder_ == null) {
+        if (((bitField0_ & 0x00000001) != 0)) {
+          node_ = java.util.Collections.unmodifiableList(node_);
+          bitField0_ = (bitField0_ & ~0x00000001);
+        }
+        result.node_ = node_;
+      } else {
+        result.node_ = nodeBuilder_.build();
+      }
+      if (initializerBuilder_ == null) {
+        if (((bitField0_ & 0x00000004) != 0)) {
+          initializer_ = java.util.Collections.unmodifiableList(initializer_);
+          bitField0_ = (bitField0_ & ~0x00000004);
+        }
+        result.initializer_ = initializer_;
+      } else {
+        result.initializer_ = initializerBuilder_.build();
+      }
+      if (sparseInitializerBuilder_ == null) {
+        if (((bitField0_ & 0x00000008) != 0)) {
+          sparseInitializer_ = java.util.Collections.unmodifiableList(sparseInitializer_);
+          bitField0_ = (bitField0_ & ~0x00000008);
+        }
+        result.sparseInitializer_ = sparseInitializer_;
+      } else {
+        result.sparseInitializer_ = sparseInitializerBuilder_.build();
+      }
+      if (inputBuilder_ == null) {
+        if (((bitField0_ & 0x00000020) != 0)) {
+          input_ = java.util.Collections.unmodifiableList(input_);
+          bitField0_ = (bitField0_ & ~0x00000020);
+        }
+        result.input_ = input_;
+      } else {
+        result.input_ = inputBuilder_.build();
+      }
+      if (outputBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0)) {
+          output_ = java.util.Collections.unmodifiableList(output_);
+          bitField0_ = (bitField0_ & ~0x00000040);
+        }
+        result.output_ = output_;
+      } else {
+        result.output_ = outputBuilder_.build();
+      }
+      if (valueInfoBuilder_ == null) {
+        if (((bitField0_ & 0x00000080) != 0)) {
+          valueInfo_ = java.util.Collections.unmodifiableList(valueInfo_);
+          bitField0_ = (bitField0_ & ~0x00000080);
+        }
+        result.valueInfo_ = valueInfo_;
+      } else {
+        result.valueInfo_ = valueInfoBuilder_.build();
+      }
+      if (quantizationAnnotationBuilder_ == null) {
+        if (((bitField0_ & 0x00000100) != 0)) {
+          quantizationAnnotation_ = java.util.Collections.unmodifiableList(quantizationAnnotation_);
+          bitField0_ = (bitField0_ & ~0x00000100);
+        }
+        result.quantizationAnnotation_ = quantizationAnnotation_;
+      } else {
+        result.quantizationAnnotation_ = quantizationAnnotationBuilder_.build();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (((bitField0_ & 0x00000200) != 0)) {
+          metadataProps_ = java.util.Collections.unmodifiableList(metadataProps_);
+          bitField0_ = (bitField0_ & ~0x00000200);
+        }
+        result.metadataProps_ = metadataProps_;
+      } else {
+        result.metadataProps_ = metadataPropsBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.GraphProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000002;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.GraphProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.GraphProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.GraphProto other) {
+      if (other == dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) return this;
+      if (nodeBuilder_ == null) {
+        if (!other.node_.isEmpty()) {
+          if (node_.isEmpty()) {
+            node_ = other.node_;
+            bitField0_ = (bitField0_ & ~0x00000001);
+          } else {
+            ensureNodeIsMutable();
+            node_.addAll(other.node_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.node_.isEmpty()) {
+          if (nodeBuilder_.isEmpty()) {
+            nodeBuilder_.dispose();
+            nodeBuilder_ = null;
+            node_ = other.node_;
+            bitField0_ = (bitField0_ & ~0x00000001);
+            nodeBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetNodeFieldBuilder() : null;
+          } else {
+            nodeBuilder_.addAllMessages(other.node_);
+          }
+        }
+      }
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000002;
+        onChanged();
+      }
+      if (initializerBuilder_ == null) {
+        if (!other.initializer_.isEmpty()) {
+          if (initializer_.isEmpty()) {
+            initializer_ = other.initializer_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+          } else {
+            ensureInitializerIsMutable();
+            initializer_.addAll(other.initializer_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.initializer_.isEmpty()) {
+          if (initializerBuilder_.isEmpty()) {
+            initializerBuilder_.dispose();
+            initializerBuilder_ = null;
+            initializer_ = other.initializer_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+            initializerBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetInitializerFieldBuilder() : null;
+          } else {
+            initializerBuilder_.addAllMessages(other.initializer_);
+          }
+        }
+      }
+      if (sparseInitializerBuilder_ == null) {
+        if (!other.sparseInitializer_.isEmpty()) {
+          if (sparseInitializer_.isEmpty()) {
+            sparseInitializer_ = other.sparseInitializer_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+          } else {
+            ensureSparseInitializerIsMutable();
+            sparseInitializer_.addAll(other.sparseInitializer_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.sparseInitializer_.isEmpty()) {
+          if (sparseInitializerBuilder_.isEmpty()) {
+            sparseInitializerBuilder_.dispose();
+            sparseInitializerBuilder_ = null;
+            sparseInitializer_ = other.sparseInitializer_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+            sparseInitializerBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetSparseInitializerFieldBuilder() : null;
+          } else {
+            sparseInitializerBuilder_.addAllMessages(other.sparseInitializer_);
+          }
+        }
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
+      if (inputBuilder_ == null) {
+        if (!other.input_.isEmpty()) {
+          if (input_.isEmpty()) {
+            input_ = other.input_;
+            bitField0_ = (bitField0_ & ~0x00000020);
+          } else {
+            ensureInputIsMutable();
+            input_.addAll(other.input_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.input_.isEmpty()) {
+          if (inputBuilder_.isEmpty()) {
+            inputBuilder_.dispose();
+            inputBuilder_ = null;
+            input_ = other.input_;
+            bitField0_ = (bitField0_ & ~0x00000020);
+            inputBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetInputFieldBuilder() : null;
+          } else {
+            inputBuilder_.addAllMessages(other.input_);
+          }
+        }
+      }
+      if (outputBuilder_ == null) {
+        if (!other.output_.isEmpty()) {
+          if (output_.isEmpty()) {
+            output_ = other.output_;
+            bitField0_ = (bitField0_ & ~0x00000040);
+          } else {
+            ensureOutputIsMutable();
+            output_.addAll(other.output_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.output_.isEmpty()) {
+          if (outputBuilder_.isEmpty()) {
+            outputBuilder_.dispose();
+            outputBuilder_ = null;
+            output_ = other.output_;
+            bitField0_ = (bitField0_ & ~0x00000040);
+            outputBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetOutputFieldBuilder() : null;
+          } else {
+            outputBuilder_.addAllMessages(other.output_);
+          }
+        }
+      }
+      if (valueInfoBuilder_ == null) {
+        if (!other.valueInfo_.isEmpty()) {
+          if (valueInfo_.isEmpty()) {
+            valueInfo_ = other.valueInfo_;
+            bitField0_ = (bitField0_ & ~0x00000080);
+          } else {
+            ensureValueInfoIsMutable();
+            valueInfo_.addAll(other.valueInfo_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.valueInfo_.isEmpty()) {
+          if (valueInfoBuilder_.isEmpty()) {
+            valueInfoBuilder_.dispose();
+            valueInfoBuilder_ = null;
+            valueInfo_ = other.valueInfo_;
+            bitField0_ = (bitField0_ & ~0x00000080);
+            valueInfoBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetValueInfoFieldBuilder() : null;
+          } else {
+            valueInfoBuilder_.addAllMessages(other.valueInfo_);
+          }
+        }
+      }
+      if (quantizationAnnotationBuilder_ == null) {
+        if (!other.quantizationAnnotation_.isEmpty()) {
+          if (quantizationAnnotation_.isEmpty()) {
+            quantizationAnnotation_ = other.quantizationAnnotation_;
+            bitField0_ = (bitField0_ & ~0x00000100);
+          } else {
+            ensureQuantizationAnnotationIsMutable();
+            quantizationAnnotation_.addAll(other.quantizationAnnotation_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.quantizationAnnotation_.isEmpty()) {
+          if (quantizationAnnotationBuilder_.isEmpty()) {
+            quantizationAnnotationBuilder_.dispose();
+            quantizationAnnotationBuilder_ = null;
+            quantizationAnnotation_ = other.quantizationAnnotation_;
+            bitField0_ = (bitField0_ & ~0x00000100);
+            quantizationAnnotationBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetQuantizationAnnotationFieldBuilder() : null;
+          } else {
+            quantizationAnnotationBuilder_.addAllMessages(other.quantizationAnnotation_);
+          }
+        }
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataProps_.isEmpty()) {
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000200);
+          } else {
+            ensureMetadataPropsIsMutable();
+            metadataProps_.addAll(other.metadataProps_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataPropsBuilder_.isEmpty()) {
+            metadataPropsBuilder_.dispose();
+            metadataPropsBuilder_ = null;
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000200);
+            metadataPropsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetMetadataPropsFieldBuilder() : null;
+          } else {
+            metadataPropsBuilder_.addAllMessages(other.metadataProps_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              dev.ondine.io.onnx.proto.NodeProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.NodeProto.parser(),
+                      extensionRegistry);
+              if (nodeBuilder_ == null) {
+                ensureNodeIsMutable();
+                node_.add(m);
+              } else {
+                nodeBuilder_.addMessage(m);
+              }
+              break;
+            } // case 10
+            case 18: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 18
+            case 42: {
+              dev.ondine.io.onnx.proto.TensorProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.TensorProto.parser(),
+                      extensionRegistry);
+              if (initializerBuilder_ == null) {
+                ensureInitializerIsMutable();
+                initializer_.add(m);
+              } else {
+                initializerBuilder_.addMessage(m);
+              }
+              break;
+            } // case 42
+            case 82: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 82
+            case 90: {
+              dev.ondine.io.onnx.proto.ValueInfoProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.ValueInfoProto.parser(),
+                      extensionRegistry);
+              if (inputBuilder_ == null) {
+                ensureInputIsMutable();
+                input_.add(m);
+              } else {
+                inputBuilder_.addMessage(m);
+              }
+              break;
+            } // case 90
+            case 98: {
+              dev.ondine.io.onnx.proto.ValueInfoProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.ValueInfoProto.parser(),
+                      extensionRegistry);
+              if (outputBuilder_ == null) {
+                ensureOutputIsMutable();
+                output_.add(m);
+              } else {
+                outputBuilder_.addMessage(m);
+              }
+              break;
+            } // case 98
+            case 106: {
+              dev.ondine.io.onnx.proto.ValueInfoProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.ValueInfoProto.parser(),
+                      extensionRegistry);
+              if (valueInfoBuilder_ == null) {
+                ensureValueInfoIsMutable();
+                valueInfo_.add(m);
+              } else {
+                valueInfoBuilder_.addMessage(m);
+              }
+              break;
+            } // case 106
+            case 114: {
+              dev.ondine.io.onnx.proto.TensorAnnotation m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.TensorAnnotation.parser(),
+                      extensionRegistry);
+              if (quantizationAnnotationBuilder_ == null) {
+                ensureQuantizationAnnotationIsMutable();
+                quantizationAnnotation_.add(m);
+              } else {
+                quantizationAnnotationBuilder_.addMessage(m);
+              }
+              break;
+            } // case 114
+            case 122: {
+              dev.ondine.io.onnx.proto.SparseTensorProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.SparseTensorProto.parser(),
+                      extensionRegistry);
+              if (sparseInitializerBuilder_ == null) {
+                ensureSparseInitializerIsMutable();
+                sparseInitializer_.add(m);
+              } else {
+                sparseInitializerBuilder_.addMessage(m);
+              }
+              break;
+            } // case 122
+            case 130: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (metadataPropsBuilder_ == null) {
+                ensureMetadataPropsIsMutable();
+                metadataProps_.add(m);
+              } else {
+                metadataPropsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 130
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.util.List<dev.ondine.io.onnx.proto.NodeProto> node_ =
+      java.util.Collections.emptyList();
+    private void ensureNodeIsMutable() {
+      if (!((bitField0_ & 0x00000001) != 0)) {
+        node_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.NodeProto>(node_);
+        bitField0_ |= 0x00000001;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.NodeProto, dev.ondine.io.onnx.proto.NodeProto.Builder, dev.ondine.io.onnx.proto.NodeProtoOrBuilder> nodeBuilder_;
 
     /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.NodeProto> getNodeList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getNodeList());
+      if (nodeBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(node_);
+      } else {
+        return nodeBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
-    @java.lang.Override
     public int getNodeCount() {
-      return instance.getNodeCount();
-    }/**
+      if (nodeBuilder_ == null) {
+        return node_.size();
+      } else {
+        return nodeBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.NodeProto getNode(int index) {
-      return instance.getNode(index);
+      if (nodeBuilder_ == null) {
+        return node_.get(index);
+      } else {
+        return nodeBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
     public Builder setNode(
         int index, dev.ondine.io.onnx.proto.NodeProto value) {
-      copyOnWrite();
-      instance.setNode(index, value);
+      if (nodeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureNodeIsMutable();
+        node_.set(index, value);
+        onChanged();
+      } else {
+        nodeBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1019,17 +1469,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNode(
         int index, dev.ondine.io.onnx.proto.NodeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setNode(index,
-          builderForValue.build());
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        nodeBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
     public Builder addNode(dev.ondine.io.onnx.proto.NodeProto value) {
-      copyOnWrite();
-      instance.addNode(value);
+      if (nodeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureNodeIsMutable();
+        node_.add(value);
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1037,8 +1497,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addNode(
         int index, dev.ondine.io.onnx.proto.NodeProto value) {
-      copyOnWrite();
-      instance.addNode(index, value);
+      if (nodeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureNodeIsMutable();
+        node_.add(index, value);
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1046,8 +1512,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addNode(
         dev.ondine.io.onnx.proto.NodeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addNode(builderForValue.build());
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.add(builderForValue.build());
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1055,9 +1526,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addNode(
         int index, dev.ondine.io.onnx.proto.NodeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addNode(index,
-          builderForValue.build());
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        nodeBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1065,51 +1540,149 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllNode(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.NodeProto> values) {
-      copyOnWrite();
-      instance.addAllNode(values);
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, node_);
+        onChanged();
+      } else {
+        nodeBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
     public Builder clearNode() {
-      copyOnWrite();
-      instance.clearNode();
+      if (nodeBuilder_ == null) {
+        node_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        onChanged();
+      } else {
+        nodeBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeProto node = 1;</code>
      */
     public Builder removeNode(int index) {
-      copyOnWrite();
-      instance.removeNode(index);
+      if (nodeBuilder_ == null) {
+        ensureNodeIsMutable();
+        node_.remove(index);
+        onChanged();
+      } else {
+        nodeBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.NodeProto node = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProto.Builder getNodeBuilder(
+        int index) {
+      return internalGetNodeFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProtoOrBuilder getNodeOrBuilder(
+        int index) {
+      if (nodeBuilder_ == null) {
+        return node_.get(index);  } else {
+        return nodeBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 1;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
+         getNodeOrBuilderList() {
+      if (nodeBuilder_ != null) {
+        return nodeBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(node_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProto.Builder addNodeBuilder() {
+      return internalGetNodeFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.NodeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeProto.Builder addNodeBuilder(
+        int index) {
+      return internalGetNodeFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.NodeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.NodeProto node = 1;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.NodeProto.Builder>
+         getNodeBuilderList() {
+      return internalGetNodeFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.NodeProto, dev.ondine.io.onnx.proto.NodeProto.Builder, dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
+        internalGetNodeFieldBuilder() {
+      if (nodeBuilder_ == null) {
+        nodeBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.NodeProto, dev.ondine.io.onnx.proto.NodeProto.Builder, dev.ondine.io.onnx.proto.NodeProtoOrBuilder>(
+                node_,
+                ((bitField0_ & 0x00000001) != 0),
+                getParentForChildren(),
+                isClean());
+        node_ = null;
+      }
+      return nodeBuilder_;
+    }
 
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 2;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional string name = 2;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 2;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 2;</code>
@@ -1118,8 +1691,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1127,8 +1702,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      onChanged();
       return this;
     }
     /**
@@ -1138,39 +1714,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.TensorProto> initializer_ =
+      java.util.Collections.emptyList();
+    private void ensureInitializerIsMutable() {
+      if (!((bitField0_ & 0x00000004) != 0)) {
+        initializer_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.TensorProto>(initializer_);
+        bitField0_ |= 0x00000004;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder> initializerBuilder_;
 
     /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.TensorProto> getInitializerList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInitializerList());
+      if (initializerBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(initializer_);
+      } else {
+        return initializerBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
-    @java.lang.Override
     public int getInitializerCount() {
-      return instance.getInitializerCount();
-    }/**
+      if (initializerBuilder_ == null) {
+        return initializer_.size();
+      } else {
+        return initializerBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto getInitializer(int index) {
-      return instance.getInitializer(index);
+      if (initializerBuilder_ == null) {
+        return initializer_.get(index);
+      } else {
+        return initializerBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
     public Builder setInitializer(
         int index, dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.setInitializer(index, value);
+      if (initializerBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInitializerIsMutable();
+        initializer_.set(index, value);
+        onChanged();
+      } else {
+        initializerBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1178,17 +1783,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setInitializer(
         int index, dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setInitializer(index,
-          builderForValue.build());
+      if (initializerBuilder_ == null) {
+        ensureInitializerIsMutable();
+        initializer_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        initializerBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
     public Builder addInitializer(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.addInitializer(value);
+      if (initializerBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInitializerIsMutable();
+        initializer_.add(value);
+        onChanged();
+      } else {
+        initializerBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1196,8 +1811,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInitializer(
         int index, dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.addInitializer(index, value);
+      if (initializerBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInitializerIsMutable();
+        initializer_.add(index, value);
+        onChanged();
+      } else {
+        initializerBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1205,8 +1826,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInitializer(
         dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addInitializer(builderForValue.build());
+      if (initializerBuilder_ == null) {
+        ensureInitializerIsMutable();
+        initializer_.add(builderForValue.build());
+        onChanged();
+      } else {
+        initializerBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1214,9 +1840,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInitializer(
         int index, dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addInitializer(index,
-          builderForValue.build());
+      if (initializerBuilder_ == null) {
+        ensureInitializerIsMutable();
+        initializer_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        initializerBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1224,55 +1854,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInitializer(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorProto> values) {
-      copyOnWrite();
-      instance.addAllInitializer(values);
+      if (initializerBuilder_ == null) {
+        ensureInitializerIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, initializer_);
+        onChanged();
+      } else {
+        initializerBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
     public Builder clearInitializer() {
-      copyOnWrite();
-      instance.clearInitializer();
+      if (initializerBuilder_ == null) {
+        initializer_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000004);
+        onChanged();
+      } else {
+        initializerBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorProto initializer = 5;</code>
      */
     public Builder removeInitializer(int index) {
-      copyOnWrite();
-      instance.removeInitializer(index);
+      if (initializerBuilder_ == null) {
+        ensureInitializerIsMutable();
+        initializer_.remove(index);
+        onChanged();
+      } else {
+        initializerBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.TensorProto initializer = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder getInitializerBuilder(
+        int index) {
+      return internalGetInitializerFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.TensorProto initializer = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getInitializerOrBuilder(
+        int index) {
+      if (initializerBuilder_ == null) {
+        return initializer_.get(index);  } else {
+        return initializerBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorProto initializer = 5;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+         getInitializerOrBuilderList() {
+      if (initializerBuilder_ != null) {
+        return initializerBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(initializer_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorProto initializer = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder addInitializerBuilder() {
+      return internalGetInitializerFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorProto initializer = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder addInitializerBuilder(
+        int index) {
+      return internalGetInitializerFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorProto initializer = 5;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.TensorProto.Builder>
+         getInitializerBuilderList() {
+      return internalGetInitializerFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+        internalGetInitializerFieldBuilder() {
+      if (initializerBuilder_ == null) {
+        initializerBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>(
+                initializer_,
+                ((bitField0_ & 0x00000004) != 0),
+                getParentForChildren(),
+                isClean());
+        initializer_ = null;
+      }
+      return initializerBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto> sparseInitializer_ =
+      java.util.Collections.emptyList();
+    private void ensureSparseInitializerIsMutable() {
+      if (!((bitField0_ & 0x00000008) != 0)) {
+        sparseInitializer_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.SparseTensorProto>(sparseInitializer_);
+        bitField0_ |= 0x00000008;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder> sparseInitializerBuilder_;
 
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto> getSparseInitializerList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getSparseInitializerList());
+      if (sparseInitializerBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(sparseInitializer_);
+      } else {
+        return sparseInitializerBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
-    @java.lang.Override
     public int getSparseInitializerCount() {
-      return instance.getSparseInitializerCount();
-    }/**
+      if (sparseInitializerBuilder_ == null) {
+        return sparseInitializer_.size();
+      } else {
+        return sparseInitializerBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.SparseTensorProto getSparseInitializer(int index) {
-      return instance.getSparseInitializer(index);
+      if (sparseInitializerBuilder_ == null) {
+        return sparseInitializer_.get(index);
+      } else {
+        return sparseInitializerBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
     public Builder setSparseInitializer(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.setSparseInitializer(index, value);
+      if (sparseInitializerBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.set(index, value);
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1280,17 +2017,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setSparseInitializer(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSparseInitializer(index,
-          builderForValue.build());
+      if (sparseInitializerBuilder_ == null) {
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
     public Builder addSparseInitializer(dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.addSparseInitializer(value);
+      if (sparseInitializerBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.add(value);
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1298,8 +2045,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSparseInitializer(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto value) {
-      copyOnWrite();
-      instance.addSparseInitializer(index, value);
+      if (sparseInitializerBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.add(index, value);
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1307,8 +2060,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSparseInitializer(
         dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addSparseInitializer(builderForValue.build());
+      if (sparseInitializerBuilder_ == null) {
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.add(builderForValue.build());
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1316,9 +2074,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSparseInitializer(
         int index, dev.ondine.io.onnx.proto.SparseTensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addSparseInitializer(index,
-          builderForValue.build());
+      if (sparseInitializerBuilder_ == null) {
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1326,51 +2088,149 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllSparseInitializer(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.SparseTensorProto> values) {
-      copyOnWrite();
-      instance.addAllSparseInitializer(values);
+      if (sparseInitializerBuilder_ == null) {
+        ensureSparseInitializerIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, sparseInitializer_);
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
     public Builder clearSparseInitializer() {
-      copyOnWrite();
-      instance.clearSparseInitializer();
+      if (sparseInitializerBuilder_ == null) {
+        sparseInitializer_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000008);
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
      */
     public Builder removeSparseInitializer(int index) {
-      copyOnWrite();
-      instance.removeSparseInitializer(index);
+      if (sparseInitializerBuilder_ == null) {
+        ensureSparseInitializerIsMutable();
+        sparseInitializer_.remove(index);
+        onChanged();
+      } else {
+        sparseInitializerBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder getSparseInitializerBuilder(
+        int index) {
+      return internalGetSparseInitializerFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseInitializerOrBuilder(
+        int index) {
+      if (sparseInitializerBuilder_ == null) {
+        return sparseInitializer_.get(index);  } else {
+        return sparseInitializerBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+         getSparseInitializerOrBuilderList() {
+      if (sparseInitializerBuilder_ != null) {
+        return sparseInitializerBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(sparseInitializer_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder addSparseInitializerBuilder() {
+      return internalGetSparseInitializerFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+     */
+    public dev.ondine.io.onnx.proto.SparseTensorProto.Builder addSparseInitializerBuilder(
+        int index) {
+      return internalGetSparseInitializerFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.SparseTensorProto.Builder>
+         getSparseInitializerBuilderList() {
+      return internalGetSparseInitializerFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+        internalGetSparseInitializerFieldBuilder() {
+      if (sparseInitializerBuilder_ == null) {
+        sparseInitializerBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.SparseTensorProto, dev.ondine.io.onnx.proto.SparseTensorProto.Builder, dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>(
+                sparseInitializer_,
+                ((bitField0_ & 0x00000008) != 0),
+                getParentForChildren(),
+                isClean());
+        sparseInitializer_ = null;
+      }
+      return sparseInitializerBuilder_;
+    }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 10;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000010) != 0);
     }
     /**
      * <code>optional string doc_string = 10;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 10;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 10;</code>
@@ -1379,8 +2239,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -1388,8 +2250,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
       return this;
     }
     /**
@@ -1399,39 +2262,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> input_ =
+      java.util.Collections.emptyList();
+    private void ensureInputIsMutable() {
+      if (!((bitField0_ & 0x00000020) != 0)) {
+        input_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.ValueInfoProto>(input_);
+        bitField0_ |= 0x00000020;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder> inputBuilder_;
 
     /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> getInputList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInputList());
+      if (inputBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(input_);
+      } else {
+        return inputBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
-    @java.lang.Override
     public int getInputCount() {
-      return instance.getInputCount();
-    }/**
+      if (inputBuilder_ == null) {
+        return input_.size();
+      } else {
+        return inputBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.ValueInfoProto getInput(int index) {
-      return instance.getInput(index);
+      if (inputBuilder_ == null) {
+        return input_.get(index);
+      } else {
+        return inputBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
     public Builder setInput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.setInput(index, value);
+      if (inputBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInputIsMutable();
+        input_.set(index, value);
+        onChanged();
+      } else {
+        inputBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1439,17 +2331,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setInput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setInput(index,
-          builderForValue.build());
+      if (inputBuilder_ == null) {
+        ensureInputIsMutable();
+        input_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        inputBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
     public Builder addInput(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addInput(value);
+      if (inputBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInputIsMutable();
+        input_.add(value);
+        onChanged();
+      } else {
+        inputBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1457,8 +2359,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addInput(index, value);
+      if (inputBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInputIsMutable();
+        input_.add(index, value);
+        onChanged();
+      } else {
+        inputBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1466,8 +2374,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInput(
         dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addInput(builderForValue.build());
+      if (inputBuilder_ == null) {
+        ensureInputIsMutable();
+        input_.add(builderForValue.build());
+        onChanged();
+      } else {
+        inputBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1475,9 +2388,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addInput(index,
-          builderForValue.build());
+      if (inputBuilder_ == null) {
+        ensureInputIsMutable();
+        input_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        inputBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1485,55 +2402,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInput(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-      copyOnWrite();
-      instance.addAllInput(values);
+      if (inputBuilder_ == null) {
+        ensureInputIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, input_);
+        onChanged();
+      } else {
+        inputBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
     public Builder clearInput() {
-      copyOnWrite();
-      instance.clearInput();
+      if (inputBuilder_ == null) {
+        input_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000020);
+        onChanged();
+      } else {
+        inputBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto input = 11;</code>
      */
     public Builder removeInput(int index) {
-      copyOnWrite();
-      instance.removeInput(index);
+      if (inputBuilder_ == null) {
+        ensureInputIsMutable();
+        input_.remove(index);
+        onChanged();
+      } else {
+        inputBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder getInputBuilder(
+        int index) {
+      return internalGetInputFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getInputOrBuilder(
+        int index) {
+      if (inputBuilder_ == null) {
+        return input_.get(index);  } else {
+        return inputBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+         getInputOrBuilderList() {
+      if (inputBuilder_ != null) {
+        return inputBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(input_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addInputBuilder() {
+      return internalGetInputFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addInputBuilder(
+        int index) {
+      return internalGetInputFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto.Builder>
+         getInputBuilderList() {
+      return internalGetInputFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+        internalGetInputFieldBuilder() {
+      if (inputBuilder_ == null) {
+        inputBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>(
+                input_,
+                ((bitField0_ & 0x00000020) != 0),
+                getParentForChildren(),
+                isClean());
+        input_ = null;
+      }
+      return inputBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> output_ =
+      java.util.Collections.emptyList();
+    private void ensureOutputIsMutable() {
+      if (!((bitField0_ & 0x00000040) != 0)) {
+        output_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.ValueInfoProto>(output_);
+        bitField0_ |= 0x00000040;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder> outputBuilder_;
 
     /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> getOutputList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getOutputList());
+      if (outputBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(output_);
+      } else {
+        return outputBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
-    @java.lang.Override
     public int getOutputCount() {
-      return instance.getOutputCount();
-    }/**
+      if (outputBuilder_ == null) {
+        return output_.size();
+      } else {
+        return outputBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.ValueInfoProto getOutput(int index) {
-      return instance.getOutput(index);
+      if (outputBuilder_ == null) {
+        return output_.get(index);
+      } else {
+        return outputBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
     public Builder setOutput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.setOutput(index, value);
+      if (outputBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOutputIsMutable();
+        output_.set(index, value);
+        onChanged();
+      } else {
+        outputBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1541,17 +2565,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOutput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setOutput(index,
-          builderForValue.build());
+      if (outputBuilder_ == null) {
+        ensureOutputIsMutable();
+        output_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        outputBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
     public Builder addOutput(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addOutput(value);
+      if (outputBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOutputIsMutable();
+        output_.add(value);
+        onChanged();
+      } else {
+        outputBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1559,8 +2593,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addOutput(index, value);
+      if (outputBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOutputIsMutable();
+        output_.add(index, value);
+        onChanged();
+      } else {
+        outputBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1568,8 +2608,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutput(
         dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addOutput(builderForValue.build());
+      if (outputBuilder_ == null) {
+        ensureOutputIsMutable();
+        output_.add(builderForValue.build());
+        onChanged();
+      } else {
+        outputBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1577,9 +2622,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutput(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addOutput(index,
-          builderForValue.build());
+      if (outputBuilder_ == null) {
+        ensureOutputIsMutable();
+        output_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        outputBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1587,55 +2636,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllOutput(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-      copyOnWrite();
-      instance.addAllOutput(values);
+      if (outputBuilder_ == null) {
+        ensureOutputIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, output_);
+        onChanged();
+      } else {
+        outputBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
     public Builder clearOutput() {
-      copyOnWrite();
-      instance.clearOutput();
+      if (outputBuilder_ == null) {
+        output_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000040);
+        onChanged();
+      } else {
+        outputBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto output = 12;</code>
      */
     public Builder removeOutput(int index) {
-      copyOnWrite();
-      instance.removeOutput(index);
+      if (outputBuilder_ == null) {
+        ensureOutputIsMutable();
+        output_.remove(index);
+        onChanged();
+      } else {
+        outputBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder getOutputBuilder(
+        int index) {
+      return internalGetOutputFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getOutputOrBuilder(
+        int index) {
+      if (outputBuilder_ == null) {
+        return output_.get(index);  } else {
+        return outputBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+         getOutputOrBuilderList() {
+      if (outputBuilder_ != null) {
+        return outputBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(output_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addOutputBuilder() {
+      return internalGetOutputFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addOutputBuilder(
+        int index) {
+      return internalGetOutputFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto.Builder>
+         getOutputBuilderList() {
+      return internalGetOutputFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+        internalGetOutputFieldBuilder() {
+      if (outputBuilder_ == null) {
+        outputBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>(
+                output_,
+                ((bitField0_ & 0x00000040) != 0),
+                getParentForChildren(),
+                isClean());
+        output_ = null;
+      }
+      return outputBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> valueInfo_ =
+      java.util.Collections.emptyList();
+    private void ensureValueInfoIsMutable() {
+      if (!((bitField0_ & 0x00000080) != 0)) {
+        valueInfo_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.ValueInfoProto>(valueInfo_);
+        bitField0_ |= 0x00000080;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder> valueInfoBuilder_;
 
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto> getValueInfoList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getValueInfoList());
+      if (valueInfoBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(valueInfo_);
+      } else {
+        return valueInfoBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
-    @java.lang.Override
     public int getValueInfoCount() {
-      return instance.getValueInfoCount();
-    }/**
+      if (valueInfoBuilder_ == null) {
+        return valueInfo_.size();
+      } else {
+        return valueInfoBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.ValueInfoProto getValueInfo(int index) {
-      return instance.getValueInfo(index);
+      if (valueInfoBuilder_ == null) {
+        return valueInfo_.get(index);
+      } else {
+        return valueInfoBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
     public Builder setValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.setValueInfo(index, value);
+      if (valueInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureValueInfoIsMutable();
+        valueInfo_.set(index, value);
+        onChanged();
+      } else {
+        valueInfoBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1643,17 +2799,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setValueInfo(index,
-          builderForValue.build());
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        valueInfoBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
     public Builder addValueInfo(dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addValueInfo(value);
+      if (valueInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureValueInfoIsMutable();
+        valueInfo_.add(value);
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1661,8 +2827,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto value) {
-      copyOnWrite();
-      instance.addValueInfo(index, value);
+      if (valueInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureValueInfoIsMutable();
+        valueInfo_.add(index, value);
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1670,8 +2842,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addValueInfo(
         dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addValueInfo(builderForValue.build());
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.add(builderForValue.build());
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1679,9 +2856,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addValueInfo(
         int index, dev.ondine.io.onnx.proto.ValueInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addValueInfo(index,
-          builderForValue.build());
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        valueInfoBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1689,55 +2870,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllValueInfo(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ValueInfoProto> values) {
-      copyOnWrite();
-      instance.addAllValueInfo(values);
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, valueInfo_);
+        onChanged();
+      } else {
+        valueInfoBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
     public Builder clearValueInfo() {
-      copyOnWrite();
-      instance.clearValueInfo();
+      if (valueInfoBuilder_ == null) {
+        valueInfo_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000080);
+        onChanged();
+      } else {
+        valueInfoBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
      */
     public Builder removeValueInfo(int index) {
-      copyOnWrite();
-      instance.removeValueInfo(index);
+      if (valueInfoBuilder_ == null) {
+        ensureValueInfoIsMutable();
+        valueInfo_.remove(index);
+        onChanged();
+      } else {
+        valueInfoBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder getValueInfoBuilder(
+        int index) {
+      return internalGetValueInfoFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getValueInfoOrBuilder(
+        int index) {
+      if (valueInfoBuilder_ == null) {
+        return valueInfo_.get(index);  } else {
+        return valueInfoBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+         getValueInfoOrBuilderList() {
+      if (valueInfoBuilder_ != null) {
+        return valueInfoBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(valueInfo_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addValueInfoBuilder() {
+      return internalGetValueInfoFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.ValueInfoProto.Builder addValueInfoBuilder(
+        int index) {
+      return internalGetValueInfoFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.ValueInfoProto.Builder>
+         getValueInfoBuilderList() {
+      return internalGetValueInfoFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+        internalGetValueInfoFieldBuilder() {
+      if (valueInfoBuilder_ == null) {
+        valueInfoBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.ValueInfoProto, dev.ondine.io.onnx.proto.ValueInfoProto.Builder, dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>(
+                valueInfo_,
+                ((bitField0_ & 0x00000080) != 0),
+                getParentForChildren(),
+                isClean());
+        valueInfo_ = null;
+      }
+      return valueInfoBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.TensorAnnotation> quantizationAnnotation_ =
+      java.util.Collections.emptyList();
+    private void ensureQuantizationAnnotationIsMutable() {
+      if (!((bitField0_ & 0x00000100) != 0)) {
+        quantizationAnnotation_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.TensorAnnotation>(quantizationAnnotation_);
+        bitField0_ |= 0x00000100;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorAnnotation, dev.ondine.io.onnx.proto.TensorAnnotation.Builder, dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder> quantizationAnnotationBuilder_;
 
     /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.TensorAnnotation> getQuantizationAnnotationList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getQuantizationAnnotationList());
+      if (quantizationAnnotationBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(quantizationAnnotation_);
+      } else {
+        return quantizationAnnotationBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
-    @java.lang.Override
     public int getQuantizationAnnotationCount() {
-      return instance.getQuantizationAnnotationCount();
-    }/**
+      if (quantizationAnnotationBuilder_ == null) {
+        return quantizationAnnotation_.size();
+      } else {
+        return quantizationAnnotationBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorAnnotation getQuantizationAnnotation(int index) {
-      return instance.getQuantizationAnnotation(index);
+      if (quantizationAnnotationBuilder_ == null) {
+        return quantizationAnnotation_.get(index);
+      } else {
+        return quantizationAnnotationBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
     public Builder setQuantizationAnnotation(
         int index, dev.ondine.io.onnx.proto.TensorAnnotation value) {
-      copyOnWrite();
-      instance.setQuantizationAnnotation(index, value);
+      if (quantizationAnnotationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.set(index, value);
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1745,17 +3033,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setQuantizationAnnotation(
         int index, dev.ondine.io.onnx.proto.TensorAnnotation.Builder builderForValue) {
-      copyOnWrite();
-      instance.setQuantizationAnnotation(index,
-          builderForValue.build());
+      if (quantizationAnnotationBuilder_ == null) {
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
     public Builder addQuantizationAnnotation(dev.ondine.io.onnx.proto.TensorAnnotation value) {
-      copyOnWrite();
-      instance.addQuantizationAnnotation(value);
+      if (quantizationAnnotationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.add(value);
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1763,8 +3061,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addQuantizationAnnotation(
         int index, dev.ondine.io.onnx.proto.TensorAnnotation value) {
-      copyOnWrite();
-      instance.addQuantizationAnnotation(index, value);
+      if (quantizationAnnotationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.add(index, value);
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1772,8 +3076,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addQuantizationAnnotation(
         dev.ondine.io.onnx.proto.TensorAnnotation.Builder builderForValue) {
-      copyOnWrite();
-      instance.addQuantizationAnnotation(builderForValue.build());
+      if (quantizationAnnotationBuilder_ == null) {
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.add(builderForValue.build());
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1781,9 +3090,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addQuantizationAnnotation(
         int index, dev.ondine.io.onnx.proto.TensorAnnotation.Builder builderForValue) {
-      copyOnWrite();
-      instance.addQuantizationAnnotation(index,
-          builderForValue.build());
+      if (quantizationAnnotationBuilder_ == null) {
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1791,55 +3104,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllQuantizationAnnotation(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorAnnotation> values) {
-      copyOnWrite();
-      instance.addAllQuantizationAnnotation(values);
+      if (quantizationAnnotationBuilder_ == null) {
+        ensureQuantizationAnnotationIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, quantizationAnnotation_);
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
     public Builder clearQuantizationAnnotation() {
-      copyOnWrite();
-      instance.clearQuantizationAnnotation();
+      if (quantizationAnnotationBuilder_ == null) {
+        quantizationAnnotation_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000100);
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
      */
     public Builder removeQuantizationAnnotation(int index) {
-      copyOnWrite();
-      instance.removeQuantizationAnnotation(index);
+      if (quantizationAnnotationBuilder_ == null) {
+        ensureQuantizationAnnotationIsMutable();
+        quantizationAnnotation_.remove(index);
+        onChanged();
+      } else {
+        quantizationAnnotationBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorAnnotation.Builder getQuantizationAnnotationBuilder(
+        int index) {
+      return internalGetQuantizationAnnotationFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder getQuantizationAnnotationOrBuilder(
+        int index) {
+      if (quantizationAnnotationBuilder_ == null) {
+        return quantizationAnnotation_.get(index);  } else {
+        return quantizationAnnotationBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder>
+         getQuantizationAnnotationOrBuilderList() {
+      if (quantizationAnnotationBuilder_ != null) {
+        return quantizationAnnotationBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(quantizationAnnotation_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorAnnotation.Builder addQuantizationAnnotationBuilder() {
+      return internalGetQuantizationAnnotationFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.TensorAnnotation.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorAnnotation.Builder addQuantizationAnnotationBuilder(
+        int index) {
+      return internalGetQuantizationAnnotationFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.TensorAnnotation.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.TensorAnnotation.Builder>
+         getQuantizationAnnotationBuilderList() {
+      return internalGetQuantizationAnnotationFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorAnnotation, dev.ondine.io.onnx.proto.TensorAnnotation.Builder, dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder>
+        internalGetQuantizationAnnotationFieldBuilder() {
+      if (quantizationAnnotationBuilder_ == null) {
+        quantizationAnnotationBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorAnnotation, dev.ondine.io.onnx.proto.TensorAnnotation.Builder, dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder>(
+                quantizationAnnotation_,
+                ((bitField0_ & 0x00000100) != 0),
+                getParentForChildren(),
+                isClean());
+        quantizationAnnotation_ = null;
+      }
+      return quantizationAnnotationBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_ =
+      java.util.Collections.emptyList();
+    private void ensureMetadataPropsIsMutable() {
+      if (!((bitField0_ & 0x00000200) != 0)) {
+        metadataProps_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(metadataProps_);
+        bitField0_ |= 0x00000200;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> metadataPropsBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getMetadataPropsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getMetadataPropsList());
+      if (metadataPropsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      } else {
+        return metadataPropsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
-    @java.lang.Override
     public int getMetadataPropsCount() {
-      return instance.getMetadataPropsCount();
-    }/**
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.size();
+      } else {
+        return metadataPropsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getMetadataProps(int index) {
-      return instance.getMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);
+      } else {
+        return metadataPropsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1847,17 +3267,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1865,8 +3295,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1874,8 +3310,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1883,9 +3324,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1893,118 +3338,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllMetadataProps(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllMetadataProps(values);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, metadataProps_);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder clearMetadataProps() {
-      copyOnWrite();
-      instance.clearMetadataProps();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000200);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder removeMetadataProps(int index) {
-      copyOnWrite();
-      instance.removeMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.remove(index);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+        int index) {
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);  } else {
+        return metadataPropsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getMetadataPropsOrBuilderList() {
+      if (metadataPropsBuilder_ != null) {
+        return metadataPropsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder() {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getMetadataPropsBuilderList() {
+      return internalGetMetadataPropsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetMetadataPropsFieldBuilder() {
+      if (metadataPropsBuilder_ == null) {
+        metadataPropsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                metadataProps_,
+                ((bitField0_ & 0x00000200) != 0),
+                getParentForChildren(),
+                isClean());
+        metadataProps_ = null;
+      }
+      return metadataPropsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.GraphProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.GraphProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "node_",
-            dev.ondine.io.onnx.proto.NodeProto.class,
-            "name_",
-            "initializer_",
-            dev.ondine.io.onnx.proto.TensorProto.class,
-            "docString_",
-            "input_",
-            dev.ondine.io.onnx.proto.ValueInfoProto.class,
-            "output_",
-            dev.ondine.io.onnx.proto.ValueInfoProto.class,
-            "valueInfo_",
-            dev.ondine.io.onnx.proto.ValueInfoProto.class,
-            "quantizationAnnotation_",
-            dev.ondine.io.onnx.proto.TensorAnnotation.class,
-            "sparseInitializer_",
-            dev.ondine.io.onnx.proto.SparseTensorProto.class,
-            "metadataProps_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-          };
-          java.lang.String info =
-              "\u0001\n\u0000\u0001\u0001\u0010\n\u0000\b\u0000\u0001\u001b\u0002\u1008\u0000\u0005" +
-              "\u001b\n\u1008\u0001\u000b\u001b\f\u001b\r\u001b\u000e\u001b\u000f\u001b\u0010\u001b" +
-              "";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.GraphProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.GraphProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.GraphProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.GraphProto)
   private static final dev.ondine.io.onnx.proto.GraphProto DEFAULT_INSTANCE;
   static {
-    GraphProto defaultInstance = new GraphProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      GraphProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.GraphProto();
   }
 
   public static dev.ondine.io.onnx.proto.GraphProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<GraphProto> PARSER;
+  private static final com.google.protobuf.Parser<GraphProto>
+      PARSER = new com.google.protobuf.AbstractParser<GraphProto>() {
+    @java.lang.Override
+    public GraphProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<GraphProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<GraphProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.GraphProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface GraphProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.GraphProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>repeated .onnx.NodeProto node = 1;</code>
@@ -23,6 +23,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.NodeProto node = 1;</code>
    */
   int getNodeCount();
+  /**
+   * <code>repeated .onnx.NodeProto node = 1;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.NodeProtoOrBuilder>
+      getNodeOrBuilderList();
+  /**
+   * <code>repeated .onnx.NodeProto node = 1;</code>
+   */
+  dev.ondine.io.onnx.proto.NodeProtoOrBuilder getNodeOrBuilder(
+      int index);
 
   /**
    * <code>optional string name = 2;</code>
@@ -54,6 +64,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.TensorProto initializer = 5;</code>
    */
   int getInitializerCount();
+  /**
+   * <code>repeated .onnx.TensorProto initializer = 5;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+      getInitializerOrBuilderList();
+  /**
+   * <code>repeated .onnx.TensorProto initializer = 5;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorProtoOrBuilder getInitializerOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
@@ -68,6 +88,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
    */
   int getSparseInitializerCount();
+  /**
+   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder>
+      getSparseInitializerOrBuilderList();
+  /**
+   * <code>repeated .onnx.SparseTensorProto sparse_initializer = 15;</code>
+   */
+  dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder getSparseInitializerOrBuilder(
+      int index);
 
   /**
    * <code>optional string doc_string = 10;</code>
@@ -99,6 +129,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.ValueInfoProto input = 11;</code>
    */
   int getInputCount();
+  /**
+   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+      getInputOrBuilderList();
+  /**
+   * <code>repeated .onnx.ValueInfoProto input = 11;</code>
+   */
+  dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getInputOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.ValueInfoProto output = 12;</code>
@@ -113,6 +153,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.ValueInfoProto output = 12;</code>
    */
   int getOutputCount();
+  /**
+   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+      getOutputOrBuilderList();
+  /**
+   * <code>repeated .onnx.ValueInfoProto output = 12;</code>
+   */
+  dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getOutputOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
@@ -127,6 +177,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
    */
   int getValueInfoCount();
+  /**
+   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder>
+      getValueInfoOrBuilderList();
+  /**
+   * <code>repeated .onnx.ValueInfoProto value_info = 13;</code>
+   */
+  dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder getValueInfoOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
@@ -141,6 +201,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
    */
   int getQuantizationAnnotationCount();
+  /**
+   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder>
+      getQuantizationAnnotationOrBuilderList();
+  /**
+   * <code>repeated .onnx.TensorAnnotation quantization_annotation = 14;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder getQuantizationAnnotationOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
@@ -155,4 +225,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
   int getMetadataPropsCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getMetadataPropsOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+      int index);
 }

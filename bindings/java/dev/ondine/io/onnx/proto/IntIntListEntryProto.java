@@ -9,17 +9,49 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.IntIntListEntryProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class IntIntListEntryProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        IntIntListEntryProto, IntIntListEntryProto.Builder> implements
+@SuppressWarnings("all") public final class IntIntListEntryProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.IntIntListEntryProto)
     IntIntListEntryProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "IntIntListEntryProto");
+  }
+  // Use IntIntListEntryProto.newBuilder() to construct.
+  private IntIntListEntryProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private IntIntListEntryProto() {
     value_ = emptyLongList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_IntIntListEntryProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_IntIntListEntryProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_IntIntListEntryProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.IntIntListEntryProto.class, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int KEY_FIELD_NUMBER = 1;
-  private long key_;
+  private long key_ = 0L;
   /**
    * <code>optional int64 key = 1;</code>
    * @return Whether the key field is set.
@@ -36,24 +68,11 @@ package dev.ondine.io.onnx.proto;
   public long getKey() {
     return key_;
   }
-  /**
-   * <code>optional int64 key = 1;</code>
-   * @param value The key to set.
-   */
-  private void setKey(long value) {
-    bitField0_ |= 0x00000001;
-    key_ = value;
-  }
-  /**
-   * <code>optional int64 key = 1;</code>
-   */
-  private void clearKey() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    key_ = 0L;
-  }
 
   public static final int VALUE_FIELD_NUMBER = 2;
-  private com.google.protobuf.Internal.LongList value_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList value_ =
+      emptyLongList();
   /**
    * <code>repeated int64 value = 2;</code>
    * @return A list containing the value.
@@ -67,7 +86,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int64 value = 2;</code>
    * @return The count of value.
    */
-  @java.lang.Override
   public int getValueCount() {
     return value_.size();
   }
@@ -76,156 +94,372 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The value at the given index.
    */
-  @java.lang.Override
   public long getValue(int index) {
     return value_.getLong(index);
   }
-  private void ensureValueIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = value_;
-    if (!tmp.isModifiable()) {
-      value_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
-  /**
-   * <code>repeated int64 value = 2;</code>
-   * @param index The index to set the value at.
-   * @param value The value to set.
-   */
-  private void setValue(
-      int index, long value) {
-    ensureValueIsMutable();
-    value_.setLong(index, value);
+
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeInt64(1, key_);
+    }
+    for (int i = 0; i < value_.size(); i++) {
+      output.writeInt64(2, value_.getLong(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated int64 value = 2;</code>
-   * @param value The value to add.
-   */
-  private void addValue(long value) {
-    ensureValueIsMutable();
-    value_.addLong(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(1, key_);
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < value_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt64SizeNoTag(value_.getLong(i));
+      }
+      size += dataSize;
+      size += 1 * getValueList().size();
+    }
+    return size;
   }
-  /**
-   * <code>repeated int64 value = 2;</code>
-   * @param values The value to add.
-   */
-  private void addAllValue(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureValueIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, value_);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated int64 value = 2;</code>
-   */
-  private void clearValue() {
-    value_ = emptyLongList();
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.IntIntListEntryProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.IntIntListEntryProto other = (dev.ondine.io.onnx.proto.IntIntListEntryProto) obj;
+
+    if (hasKey() != other.hasKey()) return false;
+    if (hasKey()) {
+      if (getKey()
+          != other.getKey()) return false;
+    }
+    if (!getValueList()
+        .equals(other.getValueList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
+  }
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasKey()) {
+      hash = (37 * hash) + KEY_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getKey());
+    }
+    if (getValueCount() > 0) {
+      hash = (37 * hash) + VALUE_FIELD_NUMBER;
+      hash = (53 * hash) + getValueList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.IntIntListEntryProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.IntIntListEntryProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.IntIntListEntryProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.IntIntListEntryProto)
       dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.IntIntListEntryProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_IntIntListEntryProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_IntIntListEntryProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.IntIntListEntryProto.class, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.IntIntListEntryProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      key_ = 0L;
+      value_ = emptyLongList();
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_IntIntListEntryProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.IntIntListEntryProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.IntIntListEntryProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.IntIntListEntryProto build() {
+      dev.ondine.io.onnx.proto.IntIntListEntryProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.IntIntListEntryProto buildPartial() {
+      dev.ondine.io.onnx.proto.IntIntListEntryProto result = new dev.ondine.io.onnx.proto.IntIntListEntryProto(this);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.IntIntListEntryProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.key_ = key_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        value_.makeImmutable();
+        result.value_ = value_;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.IntIntListEntryProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.IntIntListEntryProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.IntIntListEntryProto other) {
+      if (other == dev.ondine.io.onnx.proto.IntIntListEntryProto.getDefaultInstance()) return this;
+      if (other.hasKey()) {
+        setKey(other.getKey());
+      }
+      if (!other.value_.isEmpty()) {
+        if (value_.isEmpty()) {
+          value_ = other.value_;
+          value_.makeImmutable();
+          bitField0_ |= 0x00000002;
+        } else {
+          ensureValueIsMutable();
+          value_.addAll(other.value_);
+        }
+        onChanged();
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 8: {
+              key_ = input.readInt64();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 8
+            case 16: {
+              long v = input.readInt64();
+              ensureValueIsMutable();
+              value_.addLong(v);
+              break;
+            } // case 16
+            case 18: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureValueIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                value_.addLong(input.readInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 18
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private long key_ ;
     /**
      * <code>optional int64 key = 1;</code>
      * @return Whether the key field is set.
      */
     @java.lang.Override
     public boolean hasKey() {
-      return instance.hasKey();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional int64 key = 1;</code>
@@ -233,7 +467,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public long getKey() {
-      return instance.getKey();
+      return key_;
     }
     /**
      * <code>optional int64 key = 1;</code>
@@ -241,8 +475,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setKey(long value) {
-      copyOnWrite();
-      instance.setKey(value);
+
+      key_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -250,47 +486,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearKey() {
-      copyOnWrite();
-      instance.clearKey();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      key_ = 0L;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.LongList value_ = emptyLongList();
+    private void ensureValueIsMutable() {
+      if (!value_.isModifiable()) {
+        value_ = makeMutableCopy(value_);
+      }
+      bitField0_ |= 0x00000002;
+    }
     /**
      * <code>repeated int64 value = 2;</code>
      * @return A list containing the value.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getValueList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getValueList());
+      value_.makeImmutable();
+      return value_;
     }
     /**
      * <code>repeated int64 value = 2;</code>
      * @return The count of value.
      */
-    @java.lang.Override
     public int getValueCount() {
-      return instance.getValueCount();
+      return value_.size();
     }
     /**
      * <code>repeated int64 value = 2;</code>
      * @param index The index of the element to return.
      * @return The value at the given index.
      */
-    @java.lang.Override
     public long getValue(int index) {
-      return instance.getValue(index);
+      return value_.getLong(index);
     }
     /**
      * <code>repeated int64 value = 2;</code>
+     * @param index The index to set the value at.
      * @param value The value to set.
      * @return This builder for chaining.
      */
     public Builder setValue(
         int index, long value) {
-      copyOnWrite();
-      instance.setValue(index, value);
+
+      ensureValueIsMutable();
+      value_.setLong(index, value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -299,8 +544,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addValue(long value) {
-      copyOnWrite();
-      instance.addValue(value);
+
+      ensureValueIsMutable();
+      value_.addLong(value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -310,8 +558,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllValue(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllValue(values);
+      ensureValueIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, value_);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -319,85 +570,60 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearValue() {
-      copyOnWrite();
-      instance.clearValue();
+      value_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      onChanged();
       return this;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.IntIntListEntryProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.IntIntListEntryProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "key_",
-            "value_",
-          };
-          java.lang.String info =
-              "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0001\u0000\u0001\u1002\u0000\u0002" +
-              "\u0014";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.IntIntListEntryProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.IntIntListEntryProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.IntIntListEntryProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.IntIntListEntryProto)
   private static final dev.ondine.io.onnx.proto.IntIntListEntryProto DEFAULT_INSTANCE;
   static {
-    IntIntListEntryProto defaultInstance = new IntIntListEntryProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      IntIntListEntryProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.IntIntListEntryProto();
   }
 
   public static dev.ondine.io.onnx.proto.IntIntListEntryProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<IntIntListEntryProto> PARSER;
+  private static final com.google.protobuf.Parser<IntIntListEntryProto>
+      PARSER = new com.google.protobuf.AbstractParser<IntIntListEntryProto>() {
+    @java.lang.Override
+    public IntIntListEntryProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<IntIntListEntryProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<IntIntListEntryProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.IntIntListEntryProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

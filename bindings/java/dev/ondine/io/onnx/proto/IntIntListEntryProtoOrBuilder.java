@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface IntIntListEntryProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.IntIntListEntryProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional int64 key = 1;</code>

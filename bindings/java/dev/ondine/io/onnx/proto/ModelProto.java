@@ -9,25 +9,57 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.ModelProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class ModelProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        ModelProto, ModelProto.Builder> implements
+@SuppressWarnings("all") public final class ModelProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.ModelProto)
     ModelProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "ModelProto");
+  }
+  // Use ModelProto.newBuilder() to construct.
+  private ModelProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private ModelProto() {
-    opsetImport_ = emptyProtobufList();
+    opsetImport_ = java.util.Collections.emptyList();
     producerName_ = "";
     producerVersion_ = "";
     domain_ = "";
     docString_ = "";
-    metadataProps_ = emptyProtobufList();
-    trainingInfo_ = emptyProtobufList();
-    functions_ = emptyProtobufList();
-    configuration_ = emptyProtobufList();
+    metadataProps_ = java.util.Collections.emptyList();
+    trainingInfo_ = java.util.Collections.emptyList();
+    functions_ = java.util.Collections.emptyList();
+    configuration_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ModelProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ModelProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ModelProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.ModelProto.class, dev.ondine.io.onnx.proto.ModelProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int IR_VERSION_FIELD_NUMBER = 1;
-  private long irVersion_;
+  private long irVersion_ = 0L;
   /**
    * <code>optional int64 ir_version = 1;</code>
    * @return Whether the irVersion field is set.
@@ -44,24 +76,10 @@ package dev.ondine.io.onnx.proto;
   public long getIrVersion() {
     return irVersion_;
   }
-  /**
-   * <code>optional int64 ir_version = 1;</code>
-   * @param value The irVersion to set.
-   */
-  private void setIrVersion(long value) {
-    bitField0_ |= 0x00000001;
-    irVersion_ = value;
-  }
-  /**
-   * <code>optional int64 ir_version = 1;</code>
-   */
-  private void clearIrVersion() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    irVersion_ = 0L;
-  }
 
   public static final int OPSET_IMPORT_FIELD_NUMBER = 8;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.OperatorSetIdProto> opsetImport_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto> opsetImport_;
   /**
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
    */
@@ -72,6 +90,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
       getOpsetImportOrBuilderList() {
     return opsetImport_;
@@ -93,69 +112,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder getOpsetImportOrBuilder(
       int index) {
     return opsetImport_.get(index);
   }
-  private void ensureOpsetImportIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.OperatorSetIdProto> tmp = opsetImport_;
-    if (!tmp.isModifiable()) {
-      opsetImport_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
-   */
-  private void setOpsetImport(
-      int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOpsetImportIsMutable();
-    opsetImport_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
-   */
-  private void addOpsetImport(dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOpsetImportIsMutable();
-    opsetImport_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
-   */
-  private void addOpsetImport(
-      int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOpsetImportIsMutable();
-    opsetImport_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
-   */
-  private void addAllOpsetImport(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.OperatorSetIdProto> values) {
-    ensureOpsetImportIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, opsetImport_);
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
-   */
-  private void clearOpsetImport() {
-    opsetImport_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
-   */
-  private void removeOpsetImport(int index) {
-    ensureOpsetImportIsMutable();
-    opsetImport_.remove(index);
-  }
 
   public static final int PRODUCER_NAME_FIELD_NUMBER = 2;
-  private java.lang.String producerName_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object producerName_ = "";
   /**
    * <code>optional string producer_name = 2;</code>
    * @return Whether the producerName field is set.
@@ -170,7 +135,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getProducerName() {
-    return producerName_;
+    java.lang.Object ref = producerName_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        producerName_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string producer_name = 2;</code>
@@ -179,37 +155,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getProducerNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(producerName_);
-  }
-  /**
-   * <code>optional string producer_name = 2;</code>
-   * @param value The producerName to set.
-   */
-  private void setProducerName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000002;
-    producerName_ = value;
-  }
-  /**
-   * <code>optional string producer_name = 2;</code>
-   */
-  private void clearProducerName() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    producerName_ = getDefaultInstance().getProducerName();
-  }
-  /**
-   * <code>optional string producer_name = 2;</code>
-   * @param value The bytes for producerName to set.
-   */
-  private void setProducerNameBytes(
-      com.google.protobuf.ByteString value) {
-    producerName_ = value.toStringUtf8();
-    bitField0_ |= 0x00000002;
+    java.lang.Object ref = producerName_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      producerName_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int PRODUCER_VERSION_FIELD_NUMBER = 3;
-  private java.lang.String producerVersion_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object producerVersion_ = "";
   /**
    * <code>optional string producer_version = 3;</code>
    * @return Whether the producerVersion field is set.
@@ -224,7 +184,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getProducerVersion() {
-    return producerVersion_;
+    java.lang.Object ref = producerVersion_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        producerVersion_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string producer_version = 3;</code>
@@ -233,37 +204,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getProducerVersionBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(producerVersion_);
-  }
-  /**
-   * <code>optional string producer_version = 3;</code>
-   * @param value The producerVersion to set.
-   */
-  private void setProducerVersion(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000004;
-    producerVersion_ = value;
-  }
-  /**
-   * <code>optional string producer_version = 3;</code>
-   */
-  private void clearProducerVersion() {
-    bitField0_ = (bitField0_ & ~0x00000004);
-    producerVersion_ = getDefaultInstance().getProducerVersion();
-  }
-  /**
-   * <code>optional string producer_version = 3;</code>
-   * @param value The bytes for producerVersion to set.
-   */
-  private void setProducerVersionBytes(
-      com.google.protobuf.ByteString value) {
-    producerVersion_ = value.toStringUtf8();
-    bitField0_ |= 0x00000004;
+    java.lang.Object ref = producerVersion_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      producerVersion_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int DOMAIN_FIELD_NUMBER = 4;
-  private java.lang.String domain_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object domain_ = "";
   /**
    * <code>optional string domain = 4;</code>
    * @return Whether the domain field is set.
@@ -278,7 +233,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDomain() {
-    return domain_;
+    java.lang.Object ref = domain_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        domain_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string domain = 4;</code>
@@ -287,37 +253,20 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDomainBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(domain_);
-  }
-  /**
-   * <code>optional string domain = 4;</code>
-   * @param value The domain to set.
-   */
-  private void setDomain(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000008;
-    domain_ = value;
-  }
-  /**
-   * <code>optional string domain = 4;</code>
-   */
-  private void clearDomain() {
-    bitField0_ = (bitField0_ & ~0x00000008);
-    domain_ = getDefaultInstance().getDomain();
-  }
-  /**
-   * <code>optional string domain = 4;</code>
-   * @param value The bytes for domain to set.
-   */
-  private void setDomainBytes(
-      com.google.protobuf.ByteString value) {
-    domain_ = value.toStringUtf8();
-    bitField0_ |= 0x00000008;
+    java.lang.Object ref = domain_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      domain_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int MODEL_VERSION_FIELD_NUMBER = 5;
-  private long modelVersion_;
+  private long modelVersion_ = 0L;
   /**
    * <code>optional int64 model_version = 5;</code>
    * @return Whether the modelVersion field is set.
@@ -334,24 +283,10 @@ package dev.ondine.io.onnx.proto;
   public long getModelVersion() {
     return modelVersion_;
   }
-  /**
-   * <code>optional int64 model_version = 5;</code>
-   * @param value The modelVersion to set.
-   */
-  private void setModelVersion(long value) {
-    bitField0_ |= 0x00000010;
-    modelVersion_ = value;
-  }
-  /**
-   * <code>optional int64 model_version = 5;</code>
-   */
-  private void clearModelVersion() {
-    bitField0_ = (bitField0_ & ~0x00000010);
-    modelVersion_ = 0L;
-  }
 
   public static final int DOC_STRING_FIELD_NUMBER = 6;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 6;</code>
    * @return Whether the docString field is set.
@@ -366,7 +301,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 6;</code>
@@ -375,39 +321,23 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 6;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000020;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 6;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000020);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 6;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000020;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int GRAPH_FIELD_NUMBER = 7;
   private dev.ondine.io.onnx.proto.GraphProto graph_;
   /**
    * <code>optional .onnx.GraphProto graph = 7;</code>
+   * @return Whether the graph field is set.
    */
   @java.lang.Override
   public boolean hasGraph() {
@@ -415,6 +345,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.GraphProto graph = 7;</code>
+   * @return The graph.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.GraphProto getGraph() {
@@ -423,36 +354,14 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.GraphProto graph = 7;</code>
    */
-  private void setGraph(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    graph_ = value;
-    bitField0_ |= 0x00000040;
-  }
-  /**
-   * <code>optional .onnx.GraphProto graph = 7;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeGraph(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (graph_ != null &&
-        graph_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
-      graph_ =
-        dev.ondine.io.onnx.proto.GraphProto.newBuilder(graph_).mergeFrom(value).buildPartial();
-    } else {
-      graph_ = value;
-    }
-    bitField0_ |= 0x00000040;
-  }
-  /**
-   * <code>optional .onnx.GraphProto graph = 7;</code>
-   */
-  private void clearGraph() {
-    graph_ = null;
-    bitField0_ = (bitField0_ & ~0x00000040);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGraphOrBuilder() {
+    return graph_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : graph_;
   }
 
   public static final int METADATA_PROPS_FIELD_NUMBER = 14;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
@@ -463,6 +372,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getMetadataPropsOrBuilderList() {
     return metadataProps_;
@@ -484,69 +394,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
       int index) {
     return metadataProps_.get(index);
   }
-  private void ensureMetadataPropsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = metadataProps_;
-    if (!tmp.isModifiable()) {
-      metadataProps_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void setMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void addMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void addAllMetadataProps(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureMetadataPropsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, metadataProps_);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void clearMetadataProps() {
-    metadataProps_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
-   */
-  private void removeMetadataProps(int index) {
-    ensureMetadataPropsIsMutable();
-    metadataProps_.remove(index);
-  }
 
   public static final int TRAINING_INFO_FIELD_NUMBER = 20;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TrainingInfoProto> trainingInfo_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.TrainingInfoProto> trainingInfo_;
   /**
    * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
    */
@@ -557,6 +413,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder>
       getTrainingInfoOrBuilderList() {
     return trainingInfo_;
@@ -578,69 +435,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder getTrainingInfoOrBuilder(
       int index) {
     return trainingInfo_.get(index);
   }
-  private void ensureTrainingInfoIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TrainingInfoProto> tmp = trainingInfo_;
-    if (!tmp.isModifiable()) {
-      trainingInfo_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
-   */
-  private void setTrainingInfo(
-      int index, dev.ondine.io.onnx.proto.TrainingInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTrainingInfoIsMutable();
-    trainingInfo_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
-   */
-  private void addTrainingInfo(dev.ondine.io.onnx.proto.TrainingInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTrainingInfoIsMutable();
-    trainingInfo_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
-   */
-  private void addTrainingInfo(
-      int index, dev.ondine.io.onnx.proto.TrainingInfoProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureTrainingInfoIsMutable();
-    trainingInfo_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
-   */
-  private void addAllTrainingInfo(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TrainingInfoProto> values) {
-    ensureTrainingInfoIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, trainingInfo_);
-  }
-  /**
-   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
-   */
-  private void clearTrainingInfo() {
-    trainingInfo_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
-   */
-  private void removeTrainingInfo(int index) {
-    ensureTrainingInfoIsMutable();
-    trainingInfo_.remove(index);
-  }
 
   public static final int FUNCTIONS_FIELD_NUMBER = 25;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.FunctionProto> functions_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.FunctionProto> functions_;
   /**
    * <code>repeated .onnx.FunctionProto functions = 25;</code>
    */
@@ -651,6 +454,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.FunctionProto functions = 25;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.FunctionProtoOrBuilder>
       getFunctionsOrBuilderList() {
     return functions_;
@@ -672,69 +476,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.FunctionProto functions = 25;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.FunctionProtoOrBuilder getFunctionsOrBuilder(
       int index) {
     return functions_.get(index);
   }
-  private void ensureFunctionsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.FunctionProto> tmp = functions_;
-    if (!tmp.isModifiable()) {
-      functions_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.FunctionProto functions = 25;</code>
-   */
-  private void setFunctions(
-      int index, dev.ondine.io.onnx.proto.FunctionProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureFunctionsIsMutable();
-    functions_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.FunctionProto functions = 25;</code>
-   */
-  private void addFunctions(dev.ondine.io.onnx.proto.FunctionProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureFunctionsIsMutable();
-    functions_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.FunctionProto functions = 25;</code>
-   */
-  private void addFunctions(
-      int index, dev.ondine.io.onnx.proto.FunctionProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureFunctionsIsMutable();
-    functions_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.FunctionProto functions = 25;</code>
-   */
-  private void addAllFunctions(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.FunctionProto> values) {
-    ensureFunctionsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, functions_);
-  }
-  /**
-   * <code>repeated .onnx.FunctionProto functions = 25;</code>
-   */
-  private void clearFunctions() {
-    functions_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.FunctionProto functions = 25;</code>
-   */
-  private void removeFunctions(int index) {
-    ensureFunctionsIsMutable();
-    functions_.remove(index);
-  }
 
   public static final int CONFIGURATION_FIELD_NUMBER = 26;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.DeviceConfigurationProto> configuration_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.DeviceConfigurationProto> configuration_;
   /**
    * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
    */
@@ -745,6 +495,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder>
       getConfigurationOrBuilderList() {
     return configuration_;
@@ -766,171 +517,891 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder getConfigurationOrBuilder(
       int index) {
     return configuration_.get(index);
   }
-  private void ensureConfigurationIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.DeviceConfigurationProto> tmp = configuration_;
-    if (!tmp.isModifiable()) {
-      configuration_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
-   */
-  private void setConfiguration(
-      int index, dev.ondine.io.onnx.proto.DeviceConfigurationProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureConfigurationIsMutable();
-    configuration_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeInt64(1, irVersion_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 2, producerName_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 3, producerVersion_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, domain_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeInt64(5, modelVersion_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 6, docString_);
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      output.writeMessage(7, getGraph());
+    }
+    for (int i = 0; i < opsetImport_.size(); i++) {
+      output.writeMessage(8, opsetImport_.get(i));
+    }
+    for (int i = 0; i < metadataProps_.size(); i++) {
+      output.writeMessage(14, metadataProps_.get(i));
+    }
+    for (int i = 0; i < trainingInfo_.size(); i++) {
+      output.writeMessage(20, trainingInfo_.get(i));
+    }
+    for (int i = 0; i < functions_.size(); i++) {
+      output.writeMessage(25, functions_.get(i));
+    }
+    for (int i = 0; i < configuration_.size(); i++) {
+      output.writeMessage(26, configuration_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
-   */
-  private void addConfiguration(dev.ondine.io.onnx.proto.DeviceConfigurationProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureConfigurationIsMutable();
-    configuration_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(1, irVersion_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(2, producerName_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(3, producerVersion_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(4, domain_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(5, modelVersion_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(6, docString_);
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, getGraph());
+    }
+
+        {
+          final int count = opsetImport_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(opsetImport_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = metadataProps_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(metadataProps_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = trainingInfo_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(trainingInfo_.get(i));
+          }
+          size += 2 * count;
+        }
+
+        {
+          final int count = functions_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(functions_.get(i));
+          }
+          size += 2 * count;
+        }
+
+        {
+          final int count = configuration_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(configuration_.get(i));
+          }
+          size += 2 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
-   */
-  private void addConfiguration(
-      int index, dev.ondine.io.onnx.proto.DeviceConfigurationProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureConfigurationIsMutable();
-    configuration_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
-   */
-  private void addAllConfiguration(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.DeviceConfigurationProto> values) {
-    ensureConfigurationIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, configuration_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.ModelProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.ModelProto other = (dev.ondine.io.onnx.proto.ModelProto) obj;
+
+    if (hasIrVersion() != other.hasIrVersion()) return false;
+    if (hasIrVersion()) {
+      if (getIrVersion()
+          != other.getIrVersion()) return false;
+    }
+    if (!getOpsetImportList()
+        .equals(other.getOpsetImportList())) return false;
+    if (hasProducerName() != other.hasProducerName()) return false;
+    if (hasProducerName()) {
+      if (!getProducerName()
+          .equals(other.getProducerName())) return false;
+    }
+    if (hasProducerVersion() != other.hasProducerVersion()) return false;
+    if (hasProducerVersion()) {
+      if (!getProducerVersion()
+          .equals(other.getProducerVersion())) return false;
+    }
+    if (hasDomain() != other.hasDomain()) return false;
+    if (hasDomain()) {
+      if (!getDomain()
+          .equals(other.getDomain())) return false;
+    }
+    if (hasModelVersion() != other.hasModelVersion()) return false;
+    if (hasModelVersion()) {
+      if (getModelVersion()
+          != other.getModelVersion()) return false;
+    }
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (hasGraph() != other.hasGraph()) return false;
+    if (hasGraph()) {
+      if (!getGraph()
+          .equals(other.getGraph())) return false;
+    }
+    if (!getMetadataPropsList()
+        .equals(other.getMetadataPropsList())) return false;
+    if (!getTrainingInfoList()
+        .equals(other.getTrainingInfoList())) return false;
+    if (!getFunctionsList()
+        .equals(other.getFunctionsList())) return false;
+    if (!getConfigurationList()
+        .equals(other.getConfigurationList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
-   */
-  private void clearConfiguration() {
-    configuration_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
-   */
-  private void removeConfiguration(int index) {
-    ensureConfigurationIsMutable();
-    configuration_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasIrVersion()) {
+      hash = (37 * hash) + IR_VERSION_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getIrVersion());
+    }
+    if (getOpsetImportCount() > 0) {
+      hash = (37 * hash) + OPSET_IMPORT_FIELD_NUMBER;
+      hash = (53 * hash) + getOpsetImportList().hashCode();
+    }
+    if (hasProducerName()) {
+      hash = (37 * hash) + PRODUCER_NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getProducerName().hashCode();
+    }
+    if (hasProducerVersion()) {
+      hash = (37 * hash) + PRODUCER_VERSION_FIELD_NUMBER;
+      hash = (53 * hash) + getProducerVersion().hashCode();
+    }
+    if (hasDomain()) {
+      hash = (37 * hash) + DOMAIN_FIELD_NUMBER;
+      hash = (53 * hash) + getDomain().hashCode();
+    }
+    if (hasModelVersion()) {
+      hash = (37 * hash) + MODEL_VERSION_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getModelVersion());
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (hasGraph()) {
+      hash = (37 * hash) + GRAPH_FIELD_NUMBER;
+      hash = (53 * hash) + getGraph().hashCode();
+    }
+    if (getMetadataPropsCount() > 0) {
+      hash = (37 * hash) + METADATA_PROPS_FIELD_NUMBER;
+      hash = (53 * hash) + getMetadataPropsList().hashCode();
+    }
+    if (getTrainingInfoCount() > 0) {
+      hash = (37 * hash) + TRAINING_INFO_FIELD_NUMBER;
+      hash = (53 * hash) + getTrainingInfoList().hashCode();
+    }
+    if (getFunctionsCount() > 0) {
+      hash = (37 * hash) + FUNCTIONS_FIELD_NUMBER;
+      hash = (53 * hash) + getFunctionsList().hashCode();
+    }
+    if (getConfigurationCount() > 0) {
+      hash = (37 * hash) + CONFIGURATION_FIELD_NUMBER;
+      hash = (53 * hash) + getConfigurationList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.ModelProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.ModelProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ModelProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.ModelProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.ModelProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.ModelProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.ModelProto)
       dev.ondine.io.onnx.proto.ModelProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.ModelProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ModelProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ModelProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.ModelProto.class, dev.ondine.io.onnx.proto.ModelProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.ModelProto.newBuilder()
+    private Builder() {
+      maybeForceBuilderInitialization();
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetOpsetImportFieldBuilder();
+        internalGetGraphFieldBuilder();
+        internalGetMetadataPropsFieldBuilder();
+        internalGetTrainingInfoFieldBuilder();
+        internalGetFunctionsFieldBuilder();
+        internalGetConfigurationFieldBuilder();
+      }
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      irVersion_ = 0L;
+      if (opsetImportBuilder_ == null) {
+        opsetImport_ = java.util.Collections.emptyList();
+      } else {
+        opsetImport_ = null;
+        opsetImportBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000002);
+      producerName_ = "";
+      producerVersion_ = "";
+      domain_ = "";
+      modelVersion_ = 0L;
+      docString_ = "";
+      graph_ = null;
+      if (graphBuilder_ != null) {
+        graphBuilder_.dispose();
+        graphBuilder_ = null;
+      }
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+      } else {
+        metadataProps_ = null;
+        metadataPropsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000100);
+      if (trainingInfoBuilder_ == null) {
+        trainingInfo_ = java.util.Collections.emptyList();
+      } else {
+        trainingInfo_ = null;
+        trainingInfoBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000200);
+      if (functionsBuilder_ == null) {
+        functions_ = java.util.Collections.emptyList();
+      } else {
+        functions_ = null;
+        functionsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000400);
+      if (configurationBuilder_ == null) {
+        configuration_ = java.util.Collections.emptyList();
+      } else {
+        configuration_ = null;
+        configurationBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000800);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ModelProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ModelProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.ModelProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ModelProto build() {
+      dev.ondine.io.onnx.proto.ModelProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ModelProto buildPartial() {
+      dev.ondine.io.onnx.proto.ModelProto result = new dev.ondine.io.onnx.proto.ModelProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.ModelProto result) {
+      if (opsetImportBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0)) {
+          opsetImport_ = java.util.Collections.unmodifiableList(opsetImport_);
+          bitField0_ = (bitField0_ & ~0x00000002);
+        }
+        result.opsetImport_ = opsetImport_;
+      } else {
+        result.opsetImport_ = opsetImportBuilder_.build();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (((bitField0_ & 0x00000100) != 0)) {
+          metadataProps_ = java.util.Collections.unmodifiableList(metadataProps_);
+          bitField0_ = (bitField0_ & ~0x00000100);
+        }
+        result.metadataProps_ = metadataProps_;
+      } else {
+        result.metadataProps_ = metadataPropsBuilder_.build();
+      }
+      if (trainingInfoBuilder_ == null) {
+        if (((bitField0_ & 0x00000200) != 0)) {
+          trainingInfo_ = java.util.Collections.unmodifiableList(trainingInfo_);
+          bitField0_ = (bitField0_ & ~0x00000200);
+        }
+        result.trainingInfo_ = trainingInfo_;
+      } else {
+        result.trainingInfo_ = trainingInfoBuilder_.build();
+      }
+      if (functionsBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0)) {
+          functions_ = java.util.Collections.unmodifiableList(functions_);
+          bitField0_ = (bitField0_ & ~0x00000400);
+        }
+        result.functions_ = functions_;
+      } else {
+        result.functions_ = functionsBuilder_.build();
+      }
+      if (configurationBuilder_ == null) {
+        if (((bitField0_ & 0x00000800) != 0)) {
+          configuration_ = java.util.Collections.unmodifiableList(configuration_);
+          bitField0_ = (bitField0_ & ~0x00000800);
+        }
+        result.configuration_ = configuration_;
+      } else {
+        result.configuration_ = configurationBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.ModelProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.irVersion_ = irVersion_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.producerName_ = producerName_;
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.producerVersion_ = producerVersion_;
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.domain_ = domain_;
+        to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.modelVersion_ = modelVersion_;
+        to_bitField0_ |= 0x00000010;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000020;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.graph_ = graphBuilder_ == null
+            ? graph_
+            : graphBuilder_.build();
+        to_bitField0_ |= 0x00000040;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.ModelProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.ModelProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.ModelProto other) {
+      if (other == dev.ondine.io.onnx.proto.ModelProto.getDefaultInstance()) return this;
+      if (other.hasIrVersion()) {
+        setIrVersion(other.getIrVersion());
+      }
+      if (opsetImportBuilder_ == null) {
+        if (!other.opsetImport_.isEmpty()) {
+          if (opsetImport_.isEmpty()) {
+            opsetImport_ = other.opsetImport_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+          } else {
+            ensureOpsetImportIsMutable();
+            opsetImport_.addAll(other.opsetImport_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.opsetImport_.isEmpty()) {
+          if (opsetImportBuilder_.isEmpty()) {
+            opsetImportBuilder_.dispose();
+            opsetImportBuilder_ = null;
+            opsetImport_ = other.opsetImport_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+            opsetImportBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetOpsetImportFieldBuilder() : null;
+          } else {
+            opsetImportBuilder_.addAllMessages(other.opsetImport_);
+          }
+        }
+      }
+      if (other.hasProducerName()) {
+        producerName_ = other.producerName_;
+        bitField0_ |= 0x00000004;
+        onChanged();
+      }
+      if (other.hasProducerVersion()) {
+        producerVersion_ = other.producerVersion_;
+        bitField0_ |= 0x00000008;
+        onChanged();
+      }
+      if (other.hasDomain()) {
+        domain_ = other.domain_;
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
+      if (other.hasModelVersion()) {
+        setModelVersion(other.getModelVersion());
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      if (other.hasGraph()) {
+        mergeGraph(other.getGraph());
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataProps_.isEmpty()) {
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000100);
+          } else {
+            ensureMetadataPropsIsMutable();
+            metadataProps_.addAll(other.metadataProps_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataPropsBuilder_.isEmpty()) {
+            metadataPropsBuilder_.dispose();
+            metadataPropsBuilder_ = null;
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000100);
+            metadataPropsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetMetadataPropsFieldBuilder() : null;
+          } else {
+            metadataPropsBuilder_.addAllMessages(other.metadataProps_);
+          }
+        }
+      }
+      if (trainingInfoBuilder_ == null) {
+        if (!other.trainingInfo_.isEmpty()) {
+          if (trainingInfo_.isEmpty()) {
+            trainingInfo_ = other.trainingInfo_;
+            bitField0_ = (bitField0_ & ~0x00000200);
+          } else {
+            ensureTrainingInfoIsMutable();
+            trainingInfo_.addAll(other.trainingInfo_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.trainingInfo_.isEmpty()) {
+          if (trainingInfoBuilder_.isEmpty()) {
+            trainingInfoBuilder_.dispose();
+            trainingInfoBuilder_ = null;
+            trainingInfo_ = other.trainingInfo_;
+            bitField0_ = (bitField0_ & ~0x00000200);
+            trainingInfoBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetTrainingInfoFieldBuilder() : null;
+          } else {
+            trainingInfoBuilder_.addAllMessages(other.trainingInfo_);
+          }
+        }
+      }
+      if (functionsBuilder_ == null) {
+        if (!other.functions_.isEmpty()) {
+          if (functions_.isEmpty()) {
+            functions_ = other.functions_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+          } else {
+            ensureFunctionsIsMutable();
+            functions_.addAll(other.functions_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.functions_.isEmpty()) {
+          if (functionsBuilder_.isEmpty()) {
+            functionsBuilder_.dispose();
+            functionsBuilder_ = null;
+            functions_ = other.functions_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+            functionsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetFunctionsFieldBuilder() : null;
+          } else {
+            functionsBuilder_.addAllMessages(other.functions_);
+          }
+        }
+      }
+      if (configurationBuilder_ == null) {
+        if (!other.configuration_.isEmpty()) {
+          if (configuration_.isEmpty()) {
+            configuration_ = other.configuration_;
+            bitField0_ = (bitField0_ & ~0x00000800);
+          } else {
+            ensureConfigurationIsMutable();
+            configuration_.addAll(other.configuration_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.configuration_.isEmpty()) {
+          if (configurationBuilder_.isEmpty()) {
+            configurationBuilder_.dispose();
+            configurationBuilder_ = null;
+            configuration_ = other.configuration_;
+            bitField0_ = (bitField0_ & ~0x00000800);
+            configurationBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetConfigurationFieldBuilder() : null;
+          } else {
+            configurationBuilder_.addAllMessages(other.configuration_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 8: {
+              irVersion_ = input.readInt64();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 8
+            case 18: {
+              producerName_ = input.readBytes();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 18
+            case 26: {
+              producerVersion_ = input.readBytes();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 26
+            case 34: {
+              domain_ = input.readBytes();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 34
+            case 40: {
+              modelVersion_ = input.readInt64();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 40
+            case 50: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 50
+            case 58: {
+              input.readMessage(
+                  internalGetGraphFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 58
+            case 66: {
+              dev.ondine.io.onnx.proto.OperatorSetIdProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.OperatorSetIdProto.parser(),
+                      extensionRegistry);
+              if (opsetImportBuilder_ == null) {
+                ensureOpsetImportIsMutable();
+                opsetImport_.add(m);
+              } else {
+                opsetImportBuilder_.addMessage(m);
+              }
+              break;
+            } // case 66
+            case 114: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (metadataPropsBuilder_ == null) {
+                ensureMetadataPropsIsMutable();
+                metadataProps_.add(m);
+              } else {
+                metadataPropsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 114
+            case 162: {
+              dev.ondine.io.onnx.proto.TrainingInfoProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.TrainingInfoProto.parser(),
+                      extensionRegistry);
+              if (trainingInfoBuilder_ == null) {
+                ensureTrainingInfoIsMutable();
+                trainingInfo_.add(m);
+              } else {
+                trainingInfoBuilder_.addMessage(m);
+              }
+              break;
+            } // case 162
+            case 202: {
+              dev.ondine.io.onnx.proto.FunctionProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.FunctionProto.parser(),
+                      extensionRegistry);
+              if (functionsBuilder_ == null) {
+                ensureFunctionsIsMutable();
+                functions_.add(m);
+              } else {
+                functionsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 202
+            case 210: {
+              dev.ondine.io.onnx.proto.DeviceConfigurationProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.DeviceConfigurationProto.parser(),
+                      extensionRegistry);
+              if (configurationBuilder_ == null) {
+                ensureConfigurationIsMutable();
+                configuration_.add(m);
+              } else {
+                configurationBuilder_.addMessage(m);
+              }
+              break;
+            } // case 210
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private long irVersion_ ;
     /**
      * <code>optional int64 ir_version = 1;</code>
      * @return Whether the irVersion field is set.
      */
     @java.lang.Override
     public boolean hasIrVersion() {
-      return instance.hasIrVersion();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional int64 ir_version = 1;</code>
@@ -938,7 +1409,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public long getIrVersion() {
-      return instance.getIrVersion();
+      return irVersion_;
     }
     /**
      * <code>optional int64 ir_version = 1;</code>
@@ -946,8 +1417,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setIrVersion(long value) {
-      copyOnWrite();
-      instance.setIrVersion(value);
+
+      irVersion_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -955,39 +1428,67 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearIrVersion() {
-      copyOnWrite();
-      instance.clearIrVersion();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      irVersion_ = 0L;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto> opsetImport_ =
+      java.util.Collections.emptyList();
+    private void ensureOpsetImportIsMutable() {
+      if (!((bitField0_ & 0x00000002) != 0)) {
+        opsetImport_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.OperatorSetIdProto>(opsetImport_);
+        bitField0_ |= 0x00000002;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.OperatorSetIdProto, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder, dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder> opsetImportBuilder_;
 
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto> getOpsetImportList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getOpsetImportList());
+      if (opsetImportBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(opsetImport_);
+      } else {
+        return opsetImportBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
-    @java.lang.Override
     public int getOpsetImportCount() {
-      return instance.getOpsetImportCount();
-    }/**
+      if (opsetImportBuilder_ == null) {
+        return opsetImport_.size();
+      } else {
+        return opsetImportBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.OperatorSetIdProto getOpsetImport(int index) {
-      return instance.getOpsetImport(index);
+      if (opsetImportBuilder_ == null) {
+        return opsetImport_.get(index);
+      } else {
+        return opsetImportBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
     public Builder setOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-      copyOnWrite();
-      instance.setOpsetImport(index, value);
+      if (opsetImportBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOpsetImportIsMutable();
+        opsetImport_.set(index, value);
+        onChanged();
+      } else {
+        opsetImportBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -995,17 +1496,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setOpsetImport(index,
-          builderForValue.build());
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        opsetImportBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
     public Builder addOpsetImport(dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-      copyOnWrite();
-      instance.addOpsetImport(value);
+      if (opsetImportBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(value);
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1013,8 +1524,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto value) {
-      copyOnWrite();
-      instance.addOpsetImport(index, value);
+      if (opsetImportBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(index, value);
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1022,8 +1539,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOpsetImport(
         dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addOpsetImport(builderForValue.build());
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(builderForValue.build());
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1031,9 +1553,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOpsetImport(
         int index, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addOpsetImport(index,
-          builderForValue.build());
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        opsetImportBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1041,51 +1567,149 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllOpsetImport(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.OperatorSetIdProto> values) {
-      copyOnWrite();
-      instance.addAllOpsetImport(values);
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, opsetImport_);
+        onChanged();
+      } else {
+        opsetImportBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
     public Builder clearOpsetImport() {
-      copyOnWrite();
-      instance.clearOpsetImport();
+      if (opsetImportBuilder_ == null) {
+        opsetImport_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        onChanged();
+      } else {
+        opsetImportBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
      */
     public Builder removeOpsetImport(int index) {
-      copyOnWrite();
-      instance.removeOpsetImport(index);
+      if (opsetImportBuilder_ == null) {
+        ensureOpsetImportIsMutable();
+        opsetImport_.remove(index);
+        onChanged();
+      } else {
+        opsetImportBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder getOpsetImportBuilder(
+        int index) {
+      return internalGetOpsetImportFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder getOpsetImportOrBuilder(
+        int index) {
+      if (opsetImportBuilder_ == null) {
+        return opsetImport_.get(index);  } else {
+        return opsetImportBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
+         getOpsetImportOrBuilderList() {
+      if (opsetImportBuilder_ != null) {
+        return opsetImportBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(opsetImport_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder addOpsetImportBuilder() {
+      return internalGetOpsetImportFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.OperatorSetIdProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+     */
+    public dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder addOpsetImportBuilder(
+        int index) {
+      return internalGetOpsetImportFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.OperatorSetIdProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder>
+         getOpsetImportBuilderList() {
+      return internalGetOpsetImportFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.OperatorSetIdProto, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder, dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
+        internalGetOpsetImportFieldBuilder() {
+      if (opsetImportBuilder_ == null) {
+        opsetImportBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.OperatorSetIdProto, dev.ondine.io.onnx.proto.OperatorSetIdProto.Builder, dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>(
+                opsetImport_,
+                ((bitField0_ & 0x00000002) != 0),
+                getParentForChildren(),
+                isClean());
+        opsetImport_ = null;
+      }
+      return opsetImportBuilder_;
+    }
 
+    private java.lang.Object producerName_ = "";
     /**
      * <code>optional string producer_name = 2;</code>
      * @return Whether the producerName field is set.
      */
-    @java.lang.Override
     public boolean hasProducerName() {
-      return instance.hasProducerName();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional string producer_name = 2;</code>
      * @return The producerName.
      */
-    @java.lang.Override
     public java.lang.String getProducerName() {
-      return instance.getProducerName();
+      java.lang.Object ref = producerName_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          producerName_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string producer_name = 2;</code>
      * @return The bytes for producerName.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getProducerNameBytes() {
-      return instance.getProducerNameBytes();
+      java.lang.Object ref = producerName_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        producerName_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string producer_name = 2;</code>
@@ -1094,8 +1718,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setProducerName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setProducerName(value);
+      java.util.Objects.requireNonNull(value);
+      producerName_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -1103,8 +1729,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearProducerName() {
-      copyOnWrite();
-      instance.clearProducerName();
+      producerName_ = getDefaultInstance().getProducerName();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      onChanged();
       return this;
     }
     /**
@@ -1114,35 +1741,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setProducerNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setProducerNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      producerName_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object producerVersion_ = "";
     /**
      * <code>optional string producer_version = 3;</code>
      * @return Whether the producerVersion field is set.
      */
-    @java.lang.Override
     public boolean hasProducerVersion() {
-      return instance.hasProducerVersion();
+      return ((bitField0_ & 0x00000008) != 0);
     }
     /**
      * <code>optional string producer_version = 3;</code>
      * @return The producerVersion.
      */
-    @java.lang.Override
     public java.lang.String getProducerVersion() {
-      return instance.getProducerVersion();
+      java.lang.Object ref = producerVersion_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          producerVersion_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string producer_version = 3;</code>
      * @return The bytes for producerVersion.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getProducerVersionBytes() {
-      return instance.getProducerVersionBytes();
+      java.lang.Object ref = producerVersion_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        producerVersion_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string producer_version = 3;</code>
@@ -1151,8 +1798,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setProducerVersion(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setProducerVersion(value);
+      java.util.Objects.requireNonNull(value);
+      producerVersion_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -1160,8 +1809,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearProducerVersion() {
-      copyOnWrite();
-      instance.clearProducerVersion();
+      producerVersion_ = getDefaultInstance().getProducerVersion();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      onChanged();
       return this;
     }
     /**
@@ -1171,35 +1821,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setProducerVersionBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setProducerVersionBytes(value);
+      java.util.Objects.requireNonNull(value);
+      producerVersion_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object domain_ = "";
     /**
      * <code>optional string domain = 4;</code>
      * @return Whether the domain field is set.
      */
-    @java.lang.Override
     public boolean hasDomain() {
-      return instance.hasDomain();
+      return ((bitField0_ & 0x00000010) != 0);
     }
     /**
      * <code>optional string domain = 4;</code>
      * @return The domain.
      */
-    @java.lang.Override
     public java.lang.String getDomain() {
-      return instance.getDomain();
+      java.lang.Object ref = domain_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          domain_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string domain = 4;</code>
      * @return The bytes for domain.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDomainBytes() {
-      return instance.getDomainBytes();
+      java.lang.Object ref = domain_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        domain_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string domain = 4;</code>
@@ -1208,8 +1878,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDomain(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDomain(value);
+      java.util.Objects.requireNonNull(value);
+      domain_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -1217,8 +1889,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDomain() {
-      copyOnWrite();
-      instance.clearDomain();
+      domain_ = getDefaultInstance().getDomain();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
       return this;
     }
     /**
@@ -1228,18 +1901,21 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDomainBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDomainBytes(value);
+      java.util.Objects.requireNonNull(value);
+      domain_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
 
+    private long modelVersion_ ;
     /**
      * <code>optional int64 model_version = 5;</code>
      * @return Whether the modelVersion field is set.
      */
     @java.lang.Override
     public boolean hasModelVersion() {
-      return instance.hasModelVersion();
+      return ((bitField0_ & 0x00000020) != 0);
     }
     /**
      * <code>optional int64 model_version = 5;</code>
@@ -1247,7 +1923,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public long getModelVersion() {
-      return instance.getModelVersion();
+      return modelVersion_;
     }
     /**
      * <code>optional int64 model_version = 5;</code>
@@ -1255,8 +1931,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setModelVersion(long value) {
-      copyOnWrite();
-      instance.setModelVersion(value);
+
+      modelVersion_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
     /**
@@ -1264,35 +1942,54 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearModelVersion() {
-      copyOnWrite();
-      instance.clearModelVersion();
+      bitField0_ = (bitField0_ & ~0x00000020);
+      modelVersion_ = 0L;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 6;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000040) != 0);
     }
     /**
      * <code>optional string doc_string = 6;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 6;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 6;</code>
@@ -1301,8 +1998,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -1310,8 +2009,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
       return this;
     }
     /**
@@ -1321,86 +2021,187 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
 
+    private dev.ondine.io.onnx.proto.GraphProto graph_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder> graphBuilder_;
     /**
      * <code>optional .onnx.GraphProto graph = 7;</code>
+     * @return Whether the graph field is set.
      */
-    @java.lang.Override
     public boolean hasGraph() {
-      return instance.hasGraph();
+      return ((bitField0_ & 0x00000080) != 0);
     }
     /**
      * <code>optional .onnx.GraphProto graph = 7;</code>
+     * @return The graph.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.GraphProto getGraph() {
-      return instance.getGraph();
+      if (graphBuilder_ == null) {
+        return graph_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : graph_;
+      } else {
+        return graphBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.GraphProto graph = 7;</code>
      */
     public Builder setGraph(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.setGraph(value);
-      return this;
+      if (graphBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        graph_ = value;
+      } else {
+        graphBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.GraphProto graph = 7;</code>
      */
     public Builder setGraph(
         dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setGraph(builderForValue.build());
+      if (graphBuilder_ == null) {
+        graph_ = builderForValue.build();
+      } else {
+        graphBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000080;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto graph = 7;</code>
      */
     public Builder mergeGraph(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.mergeGraph(value);
+      if (graphBuilder_ == null) {
+        if (((bitField0_ & 0x00000080) != 0) &&
+          graph_ != null &&
+          graph_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
+          getGraphBuilder().mergeFrom(value);
+        } else {
+          graph_ = value;
+        }
+      } else {
+        graphBuilder_.mergeFrom(value);
+      }
+      if (graph_ != null) {
+        bitField0_ |= 0x00000080;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto graph = 7;</code>
      */
-    public Builder clearGraph() {  copyOnWrite();
-      instance.clearGraph();
+    public Builder clearGraph() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      graph_ = null;
+      if (graphBuilder_ != null) {
+        graphBuilder_.dispose();
+        graphBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.GraphProto graph = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder getGraphBuilder() {
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return internalGetGraphFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.GraphProto graph = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGraphOrBuilder() {
+      if (graphBuilder_ != null) {
+        return graphBuilder_.getMessageOrBuilder();
+      } else {
+        return graph_ == null ?
+            dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : graph_;
+      }
+    }
+    /**
+     * <code>optional .onnx.GraphProto graph = 7;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+        internalGetGraphFieldBuilder() {
+      if (graphBuilder_ == null) {
+        graphBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>(
+                getGraph(),
+                getParentForChildren(),
+                isClean());
+        graph_ = null;
+      }
+      return graphBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_ =
+      java.util.Collections.emptyList();
+    private void ensureMetadataPropsIsMutable() {
+      if (!((bitField0_ & 0x00000100) != 0)) {
+        metadataProps_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(metadataProps_);
+        bitField0_ |= 0x00000100;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> metadataPropsBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getMetadataPropsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getMetadataPropsList());
+      if (metadataPropsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      } else {
+        return metadataPropsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
-    @java.lang.Override
     public int getMetadataPropsCount() {
-      return instance.getMetadataPropsCount();
-    }/**
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.size();
+      } else {
+        return metadataPropsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getMetadataProps(int index) {
-      return instance.getMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);
+      } else {
+        return metadataPropsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1408,17 +2209,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1426,8 +2237,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1435,8 +2252,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1444,9 +2266,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1454,55 +2280,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllMetadataProps(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllMetadataProps(values);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, metadataProps_);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder clearMetadataProps() {
-      copyOnWrite();
-      instance.clearMetadataProps();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000100);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
      */
     public Builder removeMetadataProps(int index) {
-      copyOnWrite();
-      instance.removeMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.remove(index);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+        int index) {
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);  } else {
+        return metadataPropsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getMetadataPropsOrBuilderList() {
+      if (metadataPropsBuilder_ != null) {
+        return metadataPropsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder() {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getMetadataPropsBuilderList() {
+      return internalGetMetadataPropsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetMetadataPropsFieldBuilder() {
+      if (metadataPropsBuilder_ == null) {
+        metadataPropsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                metadataProps_,
+                ((bitField0_ & 0x00000100) != 0),
+                getParentForChildren(),
+                isClean());
+        metadataProps_ = null;
+      }
+      return metadataPropsBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.TrainingInfoProto> trainingInfo_ =
+      java.util.Collections.emptyList();
+    private void ensureTrainingInfoIsMutable() {
+      if (!((bitField0_ & 0x00000200) != 0)) {
+        trainingInfo_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.TrainingInfoProto>(trainingInfo_);
+        bitField0_ |= 0x00000200;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TrainingInfoProto, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder, dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder> trainingInfoBuilder_;
 
     /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.TrainingInfoProto> getTrainingInfoList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getTrainingInfoList());
+      if (trainingInfoBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(trainingInfo_);
+      } else {
+        return trainingInfoBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
-    @java.lang.Override
     public int getTrainingInfoCount() {
-      return instance.getTrainingInfoCount();
-    }/**
+      if (trainingInfoBuilder_ == null) {
+        return trainingInfo_.size();
+      } else {
+        return trainingInfoBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TrainingInfoProto getTrainingInfo(int index) {
-      return instance.getTrainingInfo(index);
+      if (trainingInfoBuilder_ == null) {
+        return trainingInfo_.get(index);
+      } else {
+        return trainingInfoBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
     public Builder setTrainingInfo(
         int index, dev.ondine.io.onnx.proto.TrainingInfoProto value) {
-      copyOnWrite();
-      instance.setTrainingInfo(index, value);
+      if (trainingInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.set(index, value);
+        onChanged();
+      } else {
+        trainingInfoBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1510,17 +2443,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTrainingInfo(
         int index, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setTrainingInfo(index,
-          builderForValue.build());
+      if (trainingInfoBuilder_ == null) {
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        trainingInfoBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
     public Builder addTrainingInfo(dev.ondine.io.onnx.proto.TrainingInfoProto value) {
-      copyOnWrite();
-      instance.addTrainingInfo(value);
+      if (trainingInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.add(value);
+        onChanged();
+      } else {
+        trainingInfoBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1528,8 +2471,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTrainingInfo(
         int index, dev.ondine.io.onnx.proto.TrainingInfoProto value) {
-      copyOnWrite();
-      instance.addTrainingInfo(index, value);
+      if (trainingInfoBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.add(index, value);
+        onChanged();
+      } else {
+        trainingInfoBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1537,8 +2486,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTrainingInfo(
         dev.ondine.io.onnx.proto.TrainingInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addTrainingInfo(builderForValue.build());
+      if (trainingInfoBuilder_ == null) {
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.add(builderForValue.build());
+        onChanged();
+      } else {
+        trainingInfoBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1546,9 +2500,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addTrainingInfo(
         int index, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addTrainingInfo(index,
-          builderForValue.build());
+      if (trainingInfoBuilder_ == null) {
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        trainingInfoBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1556,55 +2514,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllTrainingInfo(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TrainingInfoProto> values) {
-      copyOnWrite();
-      instance.addAllTrainingInfo(values);
+      if (trainingInfoBuilder_ == null) {
+        ensureTrainingInfoIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, trainingInfo_);
+        onChanged();
+      } else {
+        trainingInfoBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
     public Builder clearTrainingInfo() {
-      copyOnWrite();
-      instance.clearTrainingInfo();
+      if (trainingInfoBuilder_ == null) {
+        trainingInfo_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000200);
+        onChanged();
+      } else {
+        trainingInfoBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
      */
     public Builder removeTrainingInfo(int index) {
-      copyOnWrite();
-      instance.removeTrainingInfo(index);
+      if (trainingInfoBuilder_ == null) {
+        ensureTrainingInfoIsMutable();
+        trainingInfo_.remove(index);
+        onChanged();
+      } else {
+        trainingInfoBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+     */
+    public dev.ondine.io.onnx.proto.TrainingInfoProto.Builder getTrainingInfoBuilder(
+        int index) {
+      return internalGetTrainingInfoFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+     */
+    public dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder getTrainingInfoOrBuilder(
+        int index) {
+      if (trainingInfoBuilder_ == null) {
+        return trainingInfo_.get(index);  } else {
+        return trainingInfoBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder>
+         getTrainingInfoOrBuilderList() {
+      if (trainingInfoBuilder_ != null) {
+        return trainingInfoBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(trainingInfo_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+     */
+    public dev.ondine.io.onnx.proto.TrainingInfoProto.Builder addTrainingInfoBuilder() {
+      return internalGetTrainingInfoFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.TrainingInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+     */
+    public dev.ondine.io.onnx.proto.TrainingInfoProto.Builder addTrainingInfoBuilder(
+        int index) {
+      return internalGetTrainingInfoFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.TrainingInfoProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.TrainingInfoProto.Builder>
+         getTrainingInfoBuilderList() {
+      return internalGetTrainingInfoFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TrainingInfoProto, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder, dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder>
+        internalGetTrainingInfoFieldBuilder() {
+      if (trainingInfoBuilder_ == null) {
+        trainingInfoBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.TrainingInfoProto, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder, dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder>(
+                trainingInfo_,
+                ((bitField0_ & 0x00000200) != 0),
+                getParentForChildren(),
+                isClean());
+        trainingInfo_ = null;
+      }
+      return trainingInfoBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.FunctionProto> functions_ =
+      java.util.Collections.emptyList();
+    private void ensureFunctionsIsMutable() {
+      if (!((bitField0_ & 0x00000400) != 0)) {
+        functions_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.FunctionProto>(functions_);
+        bitField0_ |= 0x00000400;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.FunctionProto, dev.ondine.io.onnx.proto.FunctionProto.Builder, dev.ondine.io.onnx.proto.FunctionProtoOrBuilder> functionsBuilder_;
 
     /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.FunctionProto> getFunctionsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getFunctionsList());
+      if (functionsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(functions_);
+      } else {
+        return functionsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
-    @java.lang.Override
     public int getFunctionsCount() {
-      return instance.getFunctionsCount();
-    }/**
+      if (functionsBuilder_ == null) {
+        return functions_.size();
+      } else {
+        return functionsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.FunctionProto getFunctions(int index) {
-      return instance.getFunctions(index);
+      if (functionsBuilder_ == null) {
+        return functions_.get(index);
+      } else {
+        return functionsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
     public Builder setFunctions(
         int index, dev.ondine.io.onnx.proto.FunctionProto value) {
-      copyOnWrite();
-      instance.setFunctions(index, value);
+      if (functionsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureFunctionsIsMutable();
+        functions_.set(index, value);
+        onChanged();
+      } else {
+        functionsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1612,17 +2677,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setFunctions(
         int index, dev.ondine.io.onnx.proto.FunctionProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setFunctions(index,
-          builderForValue.build());
+      if (functionsBuilder_ == null) {
+        ensureFunctionsIsMutable();
+        functions_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        functionsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
     public Builder addFunctions(dev.ondine.io.onnx.proto.FunctionProto value) {
-      copyOnWrite();
-      instance.addFunctions(value);
+      if (functionsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureFunctionsIsMutable();
+        functions_.add(value);
+        onChanged();
+      } else {
+        functionsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1630,8 +2705,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addFunctions(
         int index, dev.ondine.io.onnx.proto.FunctionProto value) {
-      copyOnWrite();
-      instance.addFunctions(index, value);
+      if (functionsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureFunctionsIsMutable();
+        functions_.add(index, value);
+        onChanged();
+      } else {
+        functionsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1639,8 +2720,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addFunctions(
         dev.ondine.io.onnx.proto.FunctionProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addFunctions(builderForValue.build());
+      if (functionsBuilder_ == null) {
+        ensureFunctionsIsMutable();
+        functions_.add(builderForValue.build());
+        onChanged();
+      } else {
+        functionsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1648,9 +2734,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addFunctions(
         int index, dev.ondine.io.onnx.proto.FunctionProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addFunctions(index,
-          builderForValue.build());
+      if (functionsBuilder_ == null) {
+        ensureFunctionsIsMutable();
+        functions_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        functionsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1658,55 +2748,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllFunctions(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.FunctionProto> values) {
-      copyOnWrite();
-      instance.addAllFunctions(values);
+      if (functionsBuilder_ == null) {
+        ensureFunctionsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, functions_);
+        onChanged();
+      } else {
+        functionsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
     public Builder clearFunctions() {
-      copyOnWrite();
-      instance.clearFunctions();
+      if (functionsBuilder_ == null) {
+        functions_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000400);
+        onChanged();
+      } else {
+        functionsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.FunctionProto functions = 25;</code>
      */
     public Builder removeFunctions(int index) {
-      copyOnWrite();
-      instance.removeFunctions(index);
+      if (functionsBuilder_ == null) {
+        ensureFunctionsIsMutable();
+        functions_.remove(index);
+        onChanged();
+      } else {
+        functionsBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.FunctionProto functions = 25;</code>
+     */
+    public dev.ondine.io.onnx.proto.FunctionProto.Builder getFunctionsBuilder(
+        int index) {
+      return internalGetFunctionsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.FunctionProto functions = 25;</code>
+     */
+    public dev.ondine.io.onnx.proto.FunctionProtoOrBuilder getFunctionsOrBuilder(
+        int index) {
+      if (functionsBuilder_ == null) {
+        return functions_.get(index);  } else {
+        return functionsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.FunctionProto functions = 25;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.FunctionProtoOrBuilder>
+         getFunctionsOrBuilderList() {
+      if (functionsBuilder_ != null) {
+        return functionsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(functions_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.FunctionProto functions = 25;</code>
+     */
+    public dev.ondine.io.onnx.proto.FunctionProto.Builder addFunctionsBuilder() {
+      return internalGetFunctionsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.FunctionProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.FunctionProto functions = 25;</code>
+     */
+    public dev.ondine.io.onnx.proto.FunctionProto.Builder addFunctionsBuilder(
+        int index) {
+      return internalGetFunctionsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.FunctionProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.FunctionProto functions = 25;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.FunctionProto.Builder>
+         getFunctionsBuilderList() {
+      return internalGetFunctionsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.FunctionProto, dev.ondine.io.onnx.proto.FunctionProto.Builder, dev.ondine.io.onnx.proto.FunctionProtoOrBuilder>
+        internalGetFunctionsFieldBuilder() {
+      if (functionsBuilder_ == null) {
+        functionsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.FunctionProto, dev.ondine.io.onnx.proto.FunctionProto.Builder, dev.ondine.io.onnx.proto.FunctionProtoOrBuilder>(
+                functions_,
+                ((bitField0_ & 0x00000400) != 0),
+                getParentForChildren(),
+                isClean());
+        functions_ = null;
+      }
+      return functionsBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.DeviceConfigurationProto> configuration_ =
+      java.util.Collections.emptyList();
+    private void ensureConfigurationIsMutable() {
+      if (!((bitField0_ & 0x00000800) != 0)) {
+        configuration_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.DeviceConfigurationProto>(configuration_);
+        bitField0_ |= 0x00000800;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.DeviceConfigurationProto, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder, dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder> configurationBuilder_;
 
     /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.DeviceConfigurationProto> getConfigurationList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getConfigurationList());
+      if (configurationBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(configuration_);
+      } else {
+        return configurationBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
-    @java.lang.Override
     public int getConfigurationCount() {
-      return instance.getConfigurationCount();
-    }/**
+      if (configurationBuilder_ == null) {
+        return configuration_.size();
+      } else {
+        return configurationBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.DeviceConfigurationProto getConfiguration(int index) {
-      return instance.getConfiguration(index);
+      if (configurationBuilder_ == null) {
+        return configuration_.get(index);
+      } else {
+        return configurationBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
     public Builder setConfiguration(
         int index, dev.ondine.io.onnx.proto.DeviceConfigurationProto value) {
-      copyOnWrite();
-      instance.setConfiguration(index, value);
+      if (configurationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureConfigurationIsMutable();
+        configuration_.set(index, value);
+        onChanged();
+      } else {
+        configurationBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1714,17 +2911,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setConfiguration(
         int index, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setConfiguration(index,
-          builderForValue.build());
+      if (configurationBuilder_ == null) {
+        ensureConfigurationIsMutable();
+        configuration_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        configurationBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
     public Builder addConfiguration(dev.ondine.io.onnx.proto.DeviceConfigurationProto value) {
-      copyOnWrite();
-      instance.addConfiguration(value);
+      if (configurationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureConfigurationIsMutable();
+        configuration_.add(value);
+        onChanged();
+      } else {
+        configurationBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1732,8 +2939,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addConfiguration(
         int index, dev.ondine.io.onnx.proto.DeviceConfigurationProto value) {
-      copyOnWrite();
-      instance.addConfiguration(index, value);
+      if (configurationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureConfigurationIsMutable();
+        configuration_.add(index, value);
+        onChanged();
+      } else {
+        configurationBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1741,8 +2954,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addConfiguration(
         dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addConfiguration(builderForValue.build());
+      if (configurationBuilder_ == null) {
+        ensureConfigurationIsMutable();
+        configuration_.add(builderForValue.build());
+        onChanged();
+      } else {
+        configurationBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1750,9 +2968,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addConfiguration(
         int index, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addConfiguration(index,
-          builderForValue.build());
+      if (configurationBuilder_ == null) {
+        ensureConfigurationIsMutable();
+        configuration_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        configurationBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1760,117 +2982,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllConfiguration(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.DeviceConfigurationProto> values) {
-      copyOnWrite();
-      instance.addAllConfiguration(values);
+      if (configurationBuilder_ == null) {
+        ensureConfigurationIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, configuration_);
+        onChanged();
+      } else {
+        configurationBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
     public Builder clearConfiguration() {
-      copyOnWrite();
-      instance.clearConfiguration();
+      if (configurationBuilder_ == null) {
+        configuration_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000800);
+        onChanged();
+      } else {
+        configurationBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
      */
     public Builder removeConfiguration(int index) {
-      copyOnWrite();
-      instance.removeConfiguration(index);
+      if (configurationBuilder_ == null) {
+        ensureConfigurationIsMutable();
+        configuration_.remove(index);
+        onChanged();
+      } else {
+        configurationBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+     */
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder getConfigurationBuilder(
+        int index) {
+      return internalGetConfigurationFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+     */
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder getConfigurationOrBuilder(
+        int index) {
+      if (configurationBuilder_ == null) {
+        return configuration_.get(index);  } else {
+        return configurationBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder>
+         getConfigurationOrBuilderList() {
+      if (configurationBuilder_ != null) {
+        return configurationBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(configuration_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+     */
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder addConfigurationBuilder() {
+      return internalGetConfigurationFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.DeviceConfigurationProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+     */
+    public dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder addConfigurationBuilder(
+        int index) {
+      return internalGetConfigurationFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.DeviceConfigurationProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder>
+         getConfigurationBuilderList() {
+      return internalGetConfigurationFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.DeviceConfigurationProto, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder, dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder>
+        internalGetConfigurationFieldBuilder() {
+      if (configurationBuilder_ == null) {
+        configurationBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.DeviceConfigurationProto, dev.ondine.io.onnx.proto.DeviceConfigurationProto.Builder, dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder>(
+                configuration_,
+                ((bitField0_ & 0x00000800) != 0),
+                getParentForChildren(),
+                isClean());
+        configuration_ = null;
+      }
+      return configurationBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.ModelProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.ModelProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "irVersion_",
-            "producerName_",
-            "producerVersion_",
-            "domain_",
-            "modelVersion_",
-            "docString_",
-            "graph_",
-            "opsetImport_",
-            dev.ondine.io.onnx.proto.OperatorSetIdProto.class,
-            "metadataProps_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-            "trainingInfo_",
-            dev.ondine.io.onnx.proto.TrainingInfoProto.class,
-            "functions_",
-            dev.ondine.io.onnx.proto.FunctionProto.class,
-            "configuration_",
-            dev.ondine.io.onnx.proto.DeviceConfigurationProto.class,
-          };
-          java.lang.String info =
-              "\u0001\f\u0000\u0001\u0001\u001a\f\u0000\u0005\u0000\u0001\u1002\u0000\u0002\u1008" +
-              "\u0001\u0003\u1008\u0002\u0004\u1008\u0003\u0005\u1002\u0004\u0006\u1008\u0005\u0007" +
-              "\u1009\u0006\b\u001b\u000e\u001b\u0014\u001b\u0019\u001b\u001a\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.ModelProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.ModelProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.ModelProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.ModelProto)
   private static final dev.ondine.io.onnx.proto.ModelProto DEFAULT_INSTANCE;
   static {
-    ModelProto defaultInstance = new ModelProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      ModelProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.ModelProto();
   }
 
   public static dev.ondine.io.onnx.proto.ModelProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<ModelProto> PARSER;
+  private static final com.google.protobuf.Parser<ModelProto>
+      PARSER = new com.google.protobuf.AbstractParser<ModelProto>() {
+    @java.lang.Override
+    public ModelProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<ModelProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<ModelProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.ModelProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface ModelProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.ModelProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional int64 ir_version = 1;</code>
@@ -34,6 +34,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
    */
   int getOpsetImportCount();
+  /**
+   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder>
+      getOpsetImportOrBuilderList();
+  /**
+   * <code>repeated .onnx.OperatorSetIdProto opset_import = 8;</code>
+   */
+  dev.ondine.io.onnx.proto.OperatorSetIdProtoOrBuilder getOpsetImportOrBuilder(
+      int index);
 
   /**
    * <code>optional string producer_name = 2;</code>
@@ -124,6 +134,10 @@ package dev.ondine.io.onnx.proto;
    * @return The graph.
    */
   dev.ondine.io.onnx.proto.GraphProto getGraph();
+  /**
+   * <code>optional .onnx.GraphProto graph = 7;</code>
+   */
+  dev.ondine.io.onnx.proto.GraphProtoOrBuilder getGraphOrBuilder();
 
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
@@ -138,6 +152,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
    */
   int getMetadataPropsCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getMetadataPropsOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 14;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
@@ -152,6 +176,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
    */
   int getTrainingInfoCount();
+  /**
+   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder>
+      getTrainingInfoOrBuilderList();
+  /**
+   * <code>repeated .onnx.TrainingInfoProto training_info = 20;</code>
+   */
+  dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder getTrainingInfoOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.FunctionProto functions = 25;</code>
@@ -166,6 +200,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.FunctionProto functions = 25;</code>
    */
   int getFunctionsCount();
+  /**
+   * <code>repeated .onnx.FunctionProto functions = 25;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.FunctionProtoOrBuilder>
+      getFunctionsOrBuilderList();
+  /**
+   * <code>repeated .onnx.FunctionProto functions = 25;</code>
+   */
+  dev.ondine.io.onnx.proto.FunctionProtoOrBuilder getFunctionsOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
@@ -180,4 +224,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
    */
   int getConfigurationCount();
+  /**
+   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder>
+      getConfigurationOrBuilderList();
+  /**
+   * <code>repeated .onnx.DeviceConfigurationProto configuration = 26;</code>
+   */
+  dev.ondine.io.onnx.proto.DeviceConfigurationProtoOrBuilder getConfigurationOrBuilder(
+      int index);
 }

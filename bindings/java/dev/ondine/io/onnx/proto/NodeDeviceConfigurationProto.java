@@ -9,18 +9,51 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.NodeDeviceConfigurationProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class NodeDeviceConfigurationProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        NodeDeviceConfigurationProto, NodeDeviceConfigurationProto.Builder> implements
+@SuppressWarnings("all") public final class NodeDeviceConfigurationProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.NodeDeviceConfigurationProto)
     NodeDeviceConfigurationProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "NodeDeviceConfigurationProto");
+  }
+  // Use NodeDeviceConfigurationProto.newBuilder() to construct.
+  private NodeDeviceConfigurationProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private NodeDeviceConfigurationProto() {
     configurationId_ = "";
-    shardingSpec_ = emptyProtobufList();
+    shardingSpec_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeDeviceConfigurationProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeDeviceConfigurationProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeDeviceConfigurationProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.class, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int CONFIGURATION_ID_FIELD_NUMBER = 1;
-  private java.lang.String configurationId_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object configurationId_ = "";
   /**
    * <code>optional string configuration_id = 1;</code>
    * @return Whether the configurationId field is set.
@@ -35,7 +68,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getConfigurationId() {
-    return configurationId_;
+    java.lang.Object ref = configurationId_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        configurationId_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string configuration_id = 1;</code>
@@ -44,37 +88,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getConfigurationIdBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(configurationId_);
-  }
-  /**
-   * <code>optional string configuration_id = 1;</code>
-   * @param value The configurationId to set.
-   */
-  private void setConfigurationId(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    configurationId_ = value;
-  }
-  /**
-   * <code>optional string configuration_id = 1;</code>
-   */
-  private void clearConfigurationId() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    configurationId_ = getDefaultInstance().getConfigurationId();
-  }
-  /**
-   * <code>optional string configuration_id = 1;</code>
-   * @param value The bytes for configurationId to set.
-   */
-  private void setConfigurationIdBytes(
-      com.google.protobuf.ByteString value) {
-    configurationId_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = configurationId_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      configurationId_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int SHARDING_SPEC_FIELD_NUMBER = 2;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ShardingSpecProto> shardingSpec_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.ShardingSpecProto> shardingSpec_;
   /**
    * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
    */
@@ -85,6 +113,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder>
       getShardingSpecOrBuilderList() {
     return shardingSpec_;
@@ -106,69 +135,14 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder getShardingSpecOrBuilder(
       int index) {
     return shardingSpec_.get(index);
   }
-  private void ensureShardingSpecIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ShardingSpecProto> tmp = shardingSpec_;
-    if (!tmp.isModifiable()) {
-      shardingSpec_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
-   */
-  private void setShardingSpec(
-      int index, dev.ondine.io.onnx.proto.ShardingSpecProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureShardingSpecIsMutable();
-    shardingSpec_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
-   */
-  private void addShardingSpec(dev.ondine.io.onnx.proto.ShardingSpecProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureShardingSpecIsMutable();
-    shardingSpec_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
-   */
-  private void addShardingSpec(
-      int index, dev.ondine.io.onnx.proto.ShardingSpecProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureShardingSpecIsMutable();
-    shardingSpec_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
-   */
-  private void addAllShardingSpec(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ShardingSpecProto> values) {
-    ensureShardingSpecIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, shardingSpec_);
-  }
-  /**
-   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
-   */
-  private void clearShardingSpec() {
-    shardingSpec_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
-   */
-  private void removeShardingSpec(int index) {
-    ensureShardingSpecIsMutable();
-    shardingSpec_.remove(index);
-  }
 
   public static final int PIPELINE_STAGE_FIELD_NUMBER = 3;
-  private int pipelineStage_;
+  private int pipelineStage_ = 0;
   /**
    * <code>optional int32 pipeline_stage = 3;</code>
    * @return Whether the pipelineStage field is set.
@@ -185,143 +159,459 @@ package dev.ondine.io.onnx.proto;
   public int getPipelineStage() {
     return pipelineStage_;
   }
-  /**
-   * <code>optional int32 pipeline_stage = 3;</code>
-   * @param value The pipelineStage to set.
-   */
-  private void setPipelineStage(int value) {
-    bitField0_ |= 0x00000002;
-    pipelineStage_ = value;
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
-  /**
-   * <code>optional int32 pipeline_stage = 3;</code>
-   */
-  private void clearPipelineStage() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    pipelineStage_ = 0;
+
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, configurationId_);
+    }
+    for (int i = 0; i < shardingSpec_.size(); i++) {
+      output.writeMessage(2, shardingSpec_.get(i));
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeInt32(3, pipelineStage_);
+    }
+    getUnknownFields().writeTo(output);
+  }
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, configurationId_);
+    }
+
+        {
+          final int count = shardingSpec_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(shardingSpec_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(3, pipelineStage_);
+    }
+    return size;
+  }
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
+  }
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto other = (dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto) obj;
+
+    if (hasConfigurationId() != other.hasConfigurationId()) return false;
+    if (hasConfigurationId()) {
+      if (!getConfigurationId()
+          .equals(other.getConfigurationId())) return false;
+    }
+    if (!getShardingSpecList()
+        .equals(other.getShardingSpecList())) return false;
+    if (hasPipelineStage() != other.hasPipelineStage()) return false;
+    if (hasPipelineStage()) {
+      if (getPipelineStage()
+          != other.getPipelineStage()) return false;
+    }
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
+  }
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasConfigurationId()) {
+      hash = (37 * hash) + CONFIGURATION_ID_FIELD_NUMBER;
+      hash = (53 * hash) + getConfigurationId().hashCode();
+    }
+    if (getShardingSpecCount() > 0) {
+      hash = (37 * hash) + SHARDING_SPEC_FIELD_NUMBER;
+      hash = (53 * hash) + getShardingSpecList().hashCode();
+    }
+    if (hasPipelineStage()) {
+      hash = (37 * hash) + PIPELINE_STAGE_FIELD_NUMBER;
+      hash = (53 * hash) + getPipelineStage();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.NodeDeviceConfigurationProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.NodeDeviceConfigurationProto)
       dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeDeviceConfigurationProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeDeviceConfigurationProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.class, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      configurationId_ = "";
+      if (shardingSpecBuilder_ == null) {
+        shardingSpec_ = java.util.Collections.emptyList();
+      } else {
+        shardingSpec_ = null;
+        shardingSpecBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000002);
+      pipelineStage_ = 0;
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeDeviceConfigurationProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto build() {
+      dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto buildPartial() {
+      dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto result = new dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto result) {
+      if (shardingSpecBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0)) {
+          shardingSpec_ = java.util.Collections.unmodifiableList(shardingSpec_);
+          bitField0_ = (bitField0_ & ~0x00000002);
+        }
+        result.shardingSpec_ = shardingSpec_;
+      } else {
+        result.shardingSpec_ = shardingSpecBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.configurationId_ = configurationId_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.pipelineStage_ = pipelineStage_;
+        to_bitField0_ |= 0x00000002;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto other) {
+      if (other == dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.getDefaultInstance()) return this;
+      if (other.hasConfigurationId()) {
+        configurationId_ = other.configurationId_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (shardingSpecBuilder_ == null) {
+        if (!other.shardingSpec_.isEmpty()) {
+          if (shardingSpec_.isEmpty()) {
+            shardingSpec_ = other.shardingSpec_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+          } else {
+            ensureShardingSpecIsMutable();
+            shardingSpec_.addAll(other.shardingSpec_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.shardingSpec_.isEmpty()) {
+          if (shardingSpecBuilder_.isEmpty()) {
+            shardingSpecBuilder_.dispose();
+            shardingSpecBuilder_ = null;
+            shardingSpec_ = other.shardingSpec_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+            shardingSpecBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetShardingSpecFieldBuilder() : null;
+          } else {
+            shardingSpecBuilder_.addAllMessages(other.shardingSpec_);
+          }
+        }
+      }
+      if (other.hasPipelineStage()) {
+        setPipelineStage(other.getPipelineStage());
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              configurationId_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 18: {
+              dev.ondine.io.onnx.proto.ShardingSpecProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.ShardingSpecProto.parser(),
+                      extensionRegistry);
+              if (shardingSpecBuilder_ == null) {
+                ensureShardingSpecIsMutable();
+                shardingSpec_.add(m);
+              } else {
+                shardingSpecBuilder_.addMessage(m);
+              }
+              break;
+            } // case 18
+            case 24: {
+              pipelineStage_ = input.readInt32();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 24
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object configurationId_ = "";
     /**
      * <code>optional string configuration_id = 1;</code>
      * @return Whether the configurationId field is set.
      */
-    @java.lang.Override
     public boolean hasConfigurationId() {
-      return instance.hasConfigurationId();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string configuration_id = 1;</code>
      * @return The configurationId.
      */
-    @java.lang.Override
     public java.lang.String getConfigurationId() {
-      return instance.getConfigurationId();
+      java.lang.Object ref = configurationId_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          configurationId_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string configuration_id = 1;</code>
      * @return The bytes for configurationId.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getConfigurationIdBytes() {
-      return instance.getConfigurationIdBytes();
+      java.lang.Object ref = configurationId_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        configurationId_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string configuration_id = 1;</code>
@@ -330,8 +620,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setConfigurationId(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setConfigurationId(value);
+      java.util.Objects.requireNonNull(value);
+      configurationId_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -339,8 +631,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearConfigurationId() {
-      copyOnWrite();
-      instance.clearConfigurationId();
+      configurationId_ = getDefaultInstance().getConfigurationId();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -350,39 +643,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setConfigurationIdBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setConfigurationIdBytes(value);
+      java.util.Objects.requireNonNull(value);
+      configurationId_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.ShardingSpecProto> shardingSpec_ =
+      java.util.Collections.emptyList();
+    private void ensureShardingSpecIsMutable() {
+      if (!((bitField0_ & 0x00000002) != 0)) {
+        shardingSpec_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.ShardingSpecProto>(shardingSpec_);
+        bitField0_ |= 0x00000002;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ShardingSpecProto, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder, dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder> shardingSpecBuilder_;
 
     /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.ShardingSpecProto> getShardingSpecList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getShardingSpecList());
+      if (shardingSpecBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(shardingSpec_);
+      } else {
+        return shardingSpecBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
-    @java.lang.Override
     public int getShardingSpecCount() {
-      return instance.getShardingSpecCount();
-    }/**
+      if (shardingSpecBuilder_ == null) {
+        return shardingSpec_.size();
+      } else {
+        return shardingSpecBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.ShardingSpecProto getShardingSpec(int index) {
-      return instance.getShardingSpec(index);
+      if (shardingSpecBuilder_ == null) {
+        return shardingSpec_.get(index);
+      } else {
+        return shardingSpecBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
     public Builder setShardingSpec(
         int index, dev.ondine.io.onnx.proto.ShardingSpecProto value) {
-      copyOnWrite();
-      instance.setShardingSpec(index, value);
+      if (shardingSpecBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureShardingSpecIsMutable();
+        shardingSpec_.set(index, value);
+        onChanged();
+      } else {
+        shardingSpecBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -390,17 +712,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setShardingSpec(
         int index, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setShardingSpec(index,
-          builderForValue.build());
+      if (shardingSpecBuilder_ == null) {
+        ensureShardingSpecIsMutable();
+        shardingSpec_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        shardingSpecBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
     public Builder addShardingSpec(dev.ondine.io.onnx.proto.ShardingSpecProto value) {
-      copyOnWrite();
-      instance.addShardingSpec(value);
+      if (shardingSpecBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureShardingSpecIsMutable();
+        shardingSpec_.add(value);
+        onChanged();
+      } else {
+        shardingSpecBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -408,8 +740,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addShardingSpec(
         int index, dev.ondine.io.onnx.proto.ShardingSpecProto value) {
-      copyOnWrite();
-      instance.addShardingSpec(index, value);
+      if (shardingSpecBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureShardingSpecIsMutable();
+        shardingSpec_.add(index, value);
+        onChanged();
+      } else {
+        shardingSpecBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -417,8 +755,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addShardingSpec(
         dev.ondine.io.onnx.proto.ShardingSpecProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addShardingSpec(builderForValue.build());
+      if (shardingSpecBuilder_ == null) {
+        ensureShardingSpecIsMutable();
+        shardingSpec_.add(builderForValue.build());
+        onChanged();
+      } else {
+        shardingSpecBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -426,9 +769,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addShardingSpec(
         int index, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addShardingSpec(index,
-          builderForValue.build());
+      if (shardingSpecBuilder_ == null) {
+        ensureShardingSpecIsMutable();
+        shardingSpec_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        shardingSpecBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -436,34 +783,115 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllShardingSpec(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ShardingSpecProto> values) {
-      copyOnWrite();
-      instance.addAllShardingSpec(values);
+      if (shardingSpecBuilder_ == null) {
+        ensureShardingSpecIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, shardingSpec_);
+        onChanged();
+      } else {
+        shardingSpecBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
     public Builder clearShardingSpec() {
-      copyOnWrite();
-      instance.clearShardingSpec();
+      if (shardingSpecBuilder_ == null) {
+        shardingSpec_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        onChanged();
+      } else {
+        shardingSpecBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
      */
     public Builder removeShardingSpec(int index) {
-      copyOnWrite();
-      instance.removeShardingSpec(index);
+      if (shardingSpecBuilder_ == null) {
+        ensureShardingSpecIsMutable();
+        shardingSpec_.remove(index);
+        onChanged();
+      } else {
+        shardingSpecBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardingSpecProto.Builder getShardingSpecBuilder(
+        int index) {
+      return internalGetShardingSpecFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder getShardingSpecOrBuilder(
+        int index) {
+      if (shardingSpecBuilder_ == null) {
+        return shardingSpec_.get(index);  } else {
+        return shardingSpecBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder>
+         getShardingSpecOrBuilderList() {
+      if (shardingSpecBuilder_ != null) {
+        return shardingSpecBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(shardingSpec_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardingSpecProto.Builder addShardingSpecBuilder() {
+      return internalGetShardingSpecFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.ShardingSpecProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardingSpecProto.Builder addShardingSpecBuilder(
+        int index) {
+      return internalGetShardingSpecFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.ShardingSpecProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.ShardingSpecProto.Builder>
+         getShardingSpecBuilderList() {
+      return internalGetShardingSpecFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ShardingSpecProto, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder, dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder>
+        internalGetShardingSpecFieldBuilder() {
+      if (shardingSpecBuilder_ == null) {
+        shardingSpecBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.ShardingSpecProto, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder, dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder>(
+                shardingSpec_,
+                ((bitField0_ & 0x00000002) != 0),
+                getParentForChildren(),
+                isClean());
+        shardingSpec_ = null;
+      }
+      return shardingSpecBuilder_;
+    }
 
+    private int pipelineStage_ ;
     /**
      * <code>optional int32 pipeline_stage = 3;</code>
      * @return Whether the pipelineStage field is set.
      */
     @java.lang.Override
     public boolean hasPipelineStage() {
-      return instance.hasPipelineStage();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional int32 pipeline_stage = 3;</code>
@@ -471,7 +899,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public int getPipelineStage() {
-      return instance.getPipelineStage();
+      return pipelineStage_;
     }
     /**
      * <code>optional int32 pipeline_stage = 3;</code>
@@ -479,8 +907,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setPipelineStage(int value) {
-      copyOnWrite();
-      instance.setPipelineStage(value);
+
+      pipelineStage_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -488,87 +918,60 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearPipelineStage() {
-      copyOnWrite();
-      instance.clearPipelineStage();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      pipelineStage_ = 0;
+      onChanged();
       return this;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.NodeDeviceConfigurationProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "configurationId_",
-            "shardingSpec_",
-            dev.ondine.io.onnx.proto.ShardingSpecProto.class,
-            "pipelineStage_",
-          };
-          java.lang.String info =
-              "\u0001\u0003\u0000\u0001\u0001\u0003\u0003\u0000\u0001\u0000\u0001\u1008\u0000\u0002" +
-              "\u001b\u0003\u1004\u0001";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.NodeDeviceConfigurationProto)
   private static final dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto DEFAULT_INSTANCE;
   static {
-    NodeDeviceConfigurationProto defaultInstance = new NodeDeviceConfigurationProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      NodeDeviceConfigurationProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto();
   }
 
   public static dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<NodeDeviceConfigurationProto> PARSER;
+  private static final com.google.protobuf.Parser<NodeDeviceConfigurationProto>
+      PARSER = new com.google.protobuf.AbstractParser<NodeDeviceConfigurationProto>() {
+    @java.lang.Override
+    public NodeDeviceConfigurationProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<NodeDeviceConfigurationProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<NodeDeviceConfigurationProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

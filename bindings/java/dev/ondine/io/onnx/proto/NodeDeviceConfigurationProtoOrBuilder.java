@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface NodeDeviceConfigurationProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.NodeDeviceConfigurationProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string configuration_id = 1;</code>
@@ -40,6 +40,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
    */
   int getShardingSpecCount();
+  /**
+   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder>
+      getShardingSpecOrBuilderList();
+  /**
+   * <code>repeated .onnx.ShardingSpecProto sharding_spec = 2;</code>
+   */
+  dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder getShardingSpecOrBuilder(
+      int index);
 
   /**
    * <code>optional int32 pipeline_stage = 3;</code>

@@ -9,39 +9,74 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.NodeProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class NodeProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        NodeProto, NodeProto.Builder> implements
+@SuppressWarnings("all") public final class NodeProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.NodeProto)
     NodeProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "NodeProto");
+  }
+  // Use NodeProto.newBuilder() to construct.
+  private NodeProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private NodeProto() {
-    input_ = emptyProtobufList();
-    output_ = emptyProtobufList();
+    input_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    output_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
     name_ = "";
     opType_ = "";
     domain_ = "";
     overload_ = "";
-    attribute_ = emptyProtobufList();
+    attribute_ = java.util.Collections.emptyList();
     docString_ = "";
-    metadataProps_ = emptyProtobufList();
-    deviceConfigurations_ = emptyProtobufList();
+    metadataProps_ = java.util.Collections.emptyList();
+    deviceConfigurations_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.NodeProto.class, dev.ondine.io.onnx.proto.NodeProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int INPUT_FIELD_NUMBER = 1;
-  private com.google.protobuf.Internal.ProtobufList<java.lang.String> input_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList input_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <code>repeated string input = 1;</code>
    * @return A list containing the input.
    */
-  @java.lang.Override
-  public java.util.List<java.lang.String> getInputList() {
+  public com.google.protobuf.ProtocolStringList
+      getInputList() {
     return input_;
   }
   /**
    * <code>repeated string input = 1;</code>
    * @return The count of input.
    */
-  @java.lang.Override
   public int getInputCount() {
     return input_.size();
   }
@@ -50,7 +85,6 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The input at the given index.
    */
-  @java.lang.Override
   public java.lang.String getInput(int index) {
     return input_.get(index);
   }
@@ -59,81 +93,27 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the value to return.
    * @return The bytes of the input at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getInputBytes(int index) {
-    return com.google.protobuf.ByteString.copyFromUtf8(
-        input_.get(index));
-  }
-  private void ensureInputIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<java.lang.String> tmp =
-        input_;  if (!tmp.isModifiable()) {
-      input_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated string input = 1;</code>
-   * @param index The index to set the value at.
-   * @param value The input to set.
-   */
-  private void setInput(
-      int index, java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.set(index, value);
-  }
-  /**
-   * <code>repeated string input = 1;</code>
-   * @param value The input to add.
-   */
-  private void addInput(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInputIsMutable();
-    input_.add(value);
-  }
-  /**
-   * <code>repeated string input = 1;</code>
-   * @param values The input to add.
-   */
-  private void addAllInput(
-      java.lang.Iterable<java.lang.String> values) {
-    ensureInputIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, input_);
-  }
-  /**
-   * <code>repeated string input = 1;</code>
-   */
-  private void clearInput() {
-    input_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated string input = 1;</code>
-   * @param value The bytes of the input to add.
-   */
-  private void addInputBytes(
-      com.google.protobuf.ByteString value) {
-    ensureInputIsMutable();
-    input_.add(value.toStringUtf8());
+    return input_.getByteString(index);
   }
 
   public static final int OUTPUT_FIELD_NUMBER = 2;
-  private com.google.protobuf.Internal.ProtobufList<java.lang.String> output_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList output_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <code>repeated string output = 2;</code>
    * @return A list containing the output.
    */
-  @java.lang.Override
-  public java.util.List<java.lang.String> getOutputList() {
+  public com.google.protobuf.ProtocolStringList
+      getOutputList() {
     return output_;
   }
   /**
    * <code>repeated string output = 2;</code>
    * @return The count of output.
    */
-  @java.lang.Override
   public int getOutputCount() {
     return output_.size();
   }
@@ -142,7 +122,6 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The output at the given index.
    */
-  @java.lang.Override
   public java.lang.String getOutput(int index) {
     return output_.get(index);
   }
@@ -151,68 +130,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the value to return.
    * @return The bytes of the output at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getOutputBytes(int index) {
-    return com.google.protobuf.ByteString.copyFromUtf8(
-        output_.get(index));
-  }
-  private void ensureOutputIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<java.lang.String> tmp =
-        output_;  if (!tmp.isModifiable()) {
-      output_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated string output = 2;</code>
-   * @param index The index to set the value at.
-   * @param value The output to set.
-   */
-  private void setOutput(
-      int index, java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.set(index, value);
-  }
-  /**
-   * <code>repeated string output = 2;</code>
-   * @param value The output to add.
-   */
-  private void addOutput(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    ensureOutputIsMutable();
-    output_.add(value);
-  }
-  /**
-   * <code>repeated string output = 2;</code>
-   * @param values The output to add.
-   */
-  private void addAllOutput(
-      java.lang.Iterable<java.lang.String> values) {
-    ensureOutputIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, output_);
-  }
-  /**
-   * <code>repeated string output = 2;</code>
-   */
-  private void clearOutput() {
-    output_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated string output = 2;</code>
-   * @param value The bytes of the output to add.
-   */
-  private void addOutputBytes(
-      com.google.protobuf.ByteString value) {
-    ensureOutputIsMutable();
-    output_.add(value.toStringUtf8());
+    return output_.getByteString(index);
   }
 
   public static final int NAME_FIELD_NUMBER = 3;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 3;</code>
    * @return Whether the name field is set.
@@ -227,7 +152,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 3;</code>
@@ -236,37 +172,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 3;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 3;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 3;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int OP_TYPE_FIELD_NUMBER = 4;
-  private java.lang.String opType_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object opType_ = "";
   /**
    * <code>optional string op_type = 4;</code>
    * @return Whether the opType field is set.
@@ -281,7 +201,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getOpType() {
-    return opType_;
+    java.lang.Object ref = opType_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        opType_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string op_type = 4;</code>
@@ -290,37 +221,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getOpTypeBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(opType_);
-  }
-  /**
-   * <code>optional string op_type = 4;</code>
-   * @param value The opType to set.
-   */
-  private void setOpType(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000002;
-    opType_ = value;
-  }
-  /**
-   * <code>optional string op_type = 4;</code>
-   */
-  private void clearOpType() {
-    bitField0_ = (bitField0_ & ~0x00000002);
-    opType_ = getDefaultInstance().getOpType();
-  }
-  /**
-   * <code>optional string op_type = 4;</code>
-   * @param value The bytes for opType to set.
-   */
-  private void setOpTypeBytes(
-      com.google.protobuf.ByteString value) {
-    opType_ = value.toStringUtf8();
-    bitField0_ |= 0x00000002;
+    java.lang.Object ref = opType_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      opType_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int DOMAIN_FIELD_NUMBER = 7;
-  private java.lang.String domain_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object domain_ = "";
   /**
    * <code>optional string domain = 7;</code>
    * @return Whether the domain field is set.
@@ -335,7 +250,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDomain() {
-    return domain_;
+    java.lang.Object ref = domain_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        domain_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string domain = 7;</code>
@@ -344,37 +270,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDomainBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(domain_);
-  }
-  /**
-   * <code>optional string domain = 7;</code>
-   * @param value The domain to set.
-   */
-  private void setDomain(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000004;
-    domain_ = value;
-  }
-  /**
-   * <code>optional string domain = 7;</code>
-   */
-  private void clearDomain() {
-    bitField0_ = (bitField0_ & ~0x00000004);
-    domain_ = getDefaultInstance().getDomain();
-  }
-  /**
-   * <code>optional string domain = 7;</code>
-   * @param value The bytes for domain to set.
-   */
-  private void setDomainBytes(
-      com.google.protobuf.ByteString value) {
-    domain_ = value.toStringUtf8();
-    bitField0_ |= 0x00000004;
+    java.lang.Object ref = domain_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      domain_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int OVERLOAD_FIELD_NUMBER = 8;
-  private java.lang.String overload_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object overload_ = "";
   /**
    * <code>optional string overload = 8;</code>
    * @return Whether the overload field is set.
@@ -389,7 +299,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getOverload() {
-    return overload_;
+    java.lang.Object ref = overload_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        overload_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string overload = 8;</code>
@@ -398,37 +319,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getOverloadBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(overload_);
-  }
-  /**
-   * <code>optional string overload = 8;</code>
-   * @param value The overload to set.
-   */
-  private void setOverload(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000008;
-    overload_ = value;
-  }
-  /**
-   * <code>optional string overload = 8;</code>
-   */
-  private void clearOverload() {
-    bitField0_ = (bitField0_ & ~0x00000008);
-    overload_ = getDefaultInstance().getOverload();
-  }
-  /**
-   * <code>optional string overload = 8;</code>
-   * @param value The bytes for overload to set.
-   */
-  private void setOverloadBytes(
-      com.google.protobuf.ByteString value) {
-    overload_ = value.toStringUtf8();
-    bitField0_ |= 0x00000008;
+    java.lang.Object ref = overload_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      overload_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int ATTRIBUTE_FIELD_NUMBER = 5;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.AttributeProto> attribute_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.AttributeProto> attribute_;
   /**
    * <code>repeated .onnx.AttributeProto attribute = 5;</code>
    */
@@ -439,6 +344,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.AttributeProto attribute = 5;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
       getAttributeOrBuilderList() {
     return attribute_;
@@ -460,69 +366,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.AttributeProto attribute = 5;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.AttributeProtoOrBuilder getAttributeOrBuilder(
       int index) {
     return attribute_.get(index);
   }
-  private void ensureAttributeIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.AttributeProto> tmp = attribute_;
-    if (!tmp.isModifiable()) {
-      attribute_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
-   */
-  private void setAttribute(
-      int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeIsMutable();
-    attribute_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
-   */
-  private void addAttribute(dev.ondine.io.onnx.proto.AttributeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeIsMutable();
-    attribute_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
-   */
-  private void addAttribute(
-      int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureAttributeIsMutable();
-    attribute_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
-   */
-  private void addAllAttribute(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.AttributeProto> values) {
-    ensureAttributeIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, attribute_);
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
-   */
-  private void clearAttribute() {
-    attribute_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
-   */
-  private void removeAttribute(int index) {
-    ensureAttributeIsMutable();
-    attribute_.remove(index);
-  }
 
   public static final int DOC_STRING_FIELD_NUMBER = 6;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 6;</code>
    * @return Whether the docString field is set.
@@ -537,7 +389,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 6;</code>
@@ -546,37 +409,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 6;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000010;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 6;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000010);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 6;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000010;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int METADATA_PROPS_FIELD_NUMBER = 9;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
    */
@@ -587,6 +434,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getMetadataPropsOrBuilderList() {
     return metadataProps_;
@@ -608,69 +456,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
       int index) {
     return metadataProps_.get(index);
   }
-  private void ensureMetadataPropsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = metadataProps_;
-    if (!tmp.isModifiable()) {
-      metadataProps_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
-   */
-  private void setMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
-   */
-  private void addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
-   */
-  private void addMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
-   */
-  private void addAllMetadataProps(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureMetadataPropsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, metadataProps_);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
-   */
-  private void clearMetadataProps() {
-    metadataProps_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
-   */
-  private void removeMetadataProps(int index) {
-    ensureMetadataPropsIsMutable();
-    metadataProps_.remove(index);
-  }
 
   public static final int DEVICE_CONFIGURATIONS_FIELD_NUMBER = 10;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> deviceConfigurations_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> deviceConfigurations_;
   /**
    * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
    */
@@ -681,6 +475,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder>
       getDeviceConfigurationsOrBuilderList() {
     return deviceConfigurations_;
@@ -702,200 +497,777 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder getDeviceConfigurationsOrBuilder(
       int index) {
     return deviceConfigurations_.get(index);
   }
-  private void ensureDeviceConfigurationsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> tmp = deviceConfigurations_;
-    if (!tmp.isModifiable()) {
-      deviceConfigurations_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
-   */
-  private void setDeviceConfigurations(
-      int index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDeviceConfigurationsIsMutable();
-    deviceConfigurations_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    for (int i = 0; i < input_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, input_.getRaw(i));
+    }
+    for (int i = 0; i < output_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 2, output_.getRaw(i));
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 3, name_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, opType_);
+    }
+    for (int i = 0; i < attribute_.size(); i++) {
+      output.writeMessage(5, attribute_.get(i));
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 6, docString_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 7, domain_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, overload_);
+    }
+    for (int i = 0; i < metadataProps_.size(); i++) {
+      output.writeMessage(9, metadataProps_.get(i));
+    }
+    for (int i = 0; i < deviceConfigurations_.size(); i++) {
+      output.writeMessage(10, deviceConfigurations_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
-   */
-  private void addDeviceConfigurations(dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDeviceConfigurationsIsMutable();
-    deviceConfigurations_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    {
+      int dataSize = 0;
+      for (int i = 0; i < input_.size(); i++) {
+        dataSize += computeStringSizeNoTag(input_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getInputList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < output_.size(); i++) {
+        dataSize += computeStringSizeNoTag(output_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getOutputList().size();
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(3, name_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(4, opType_);
+    }
+
+        {
+          final int count = attribute_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(attribute_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(6, docString_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(7, domain_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, overload_);
+    }
+
+        {
+          final int count = metadataProps_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(metadataProps_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = deviceConfigurations_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(deviceConfigurations_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
-   */
-  private void addDeviceConfigurations(
-      int index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDeviceConfigurationsIsMutable();
-    deviceConfigurations_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
-   */
-  private void addAllDeviceConfigurations(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> values) {
-    ensureDeviceConfigurationsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, deviceConfigurations_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.NodeProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.NodeProto other = (dev.ondine.io.onnx.proto.NodeProto) obj;
+
+    if (!getInputList()
+        .equals(other.getInputList())) return false;
+    if (!getOutputList()
+        .equals(other.getOutputList())) return false;
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (hasOpType() != other.hasOpType()) return false;
+    if (hasOpType()) {
+      if (!getOpType()
+          .equals(other.getOpType())) return false;
+    }
+    if (hasDomain() != other.hasDomain()) return false;
+    if (hasDomain()) {
+      if (!getDomain()
+          .equals(other.getDomain())) return false;
+    }
+    if (hasOverload() != other.hasOverload()) return false;
+    if (hasOverload()) {
+      if (!getOverload()
+          .equals(other.getOverload())) return false;
+    }
+    if (!getAttributeList()
+        .equals(other.getAttributeList())) return false;
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (!getMetadataPropsList()
+        .equals(other.getMetadataPropsList())) return false;
+    if (!getDeviceConfigurationsList()
+        .equals(other.getDeviceConfigurationsList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
-   */
-  private void clearDeviceConfigurations() {
-    deviceConfigurations_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
-   */
-  private void removeDeviceConfigurations(int index) {
-    ensureDeviceConfigurationsIsMutable();
-    deviceConfigurations_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (getInputCount() > 0) {
+      hash = (37 * hash) + INPUT_FIELD_NUMBER;
+      hash = (53 * hash) + getInputList().hashCode();
+    }
+    if (getOutputCount() > 0) {
+      hash = (37 * hash) + OUTPUT_FIELD_NUMBER;
+      hash = (53 * hash) + getOutputList().hashCode();
+    }
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (hasOpType()) {
+      hash = (37 * hash) + OP_TYPE_FIELD_NUMBER;
+      hash = (53 * hash) + getOpType().hashCode();
+    }
+    if (hasDomain()) {
+      hash = (37 * hash) + DOMAIN_FIELD_NUMBER;
+      hash = (53 * hash) + getDomain().hashCode();
+    }
+    if (hasOverload()) {
+      hash = (37 * hash) + OVERLOAD_FIELD_NUMBER;
+      hash = (53 * hash) + getOverload().hashCode();
+    }
+    if (getAttributeCount() > 0) {
+      hash = (37 * hash) + ATTRIBUTE_FIELD_NUMBER;
+      hash = (53 * hash) + getAttributeList().hashCode();
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (getMetadataPropsCount() > 0) {
+      hash = (37 * hash) + METADATA_PROPS_FIELD_NUMBER;
+      hash = (53 * hash) + getMetadataPropsList().hashCode();
+    }
+    if (getDeviceConfigurationsCount() > 0) {
+      hash = (37 * hash) + DEVICE_CONFIGURATIONS_FIELD_NUMBER;
+      hash = (53 * hash) + getDeviceConfigurationsList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.NodeProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.NodeProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.NodeProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.NodeProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.NodeProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.NodeProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.NodeProto)
       dev.ondine.io.onnx.proto.NodeProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.NodeProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.NodeProto.class, dev.ondine.io.onnx.proto.NodeProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.NodeProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      input_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      output_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      name_ = "";
+      opType_ = "";
+      domain_ = "";
+      overload_ = "";
+      if (attributeBuilder_ == null) {
+        attribute_ = java.util.Collections.emptyList();
+      } else {
+        attribute_ = null;
+        attributeBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000040);
+      docString_ = "";
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+      } else {
+        metadataProps_ = null;
+        metadataPropsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000100);
+      if (deviceConfigurationsBuilder_ == null) {
+        deviceConfigurations_ = java.util.Collections.emptyList();
+      } else {
+        deviceConfigurations_ = null;
+        deviceConfigurationsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000200);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_NodeProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.NodeProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.NodeProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.NodeProto build() {
+      dev.ondine.io.onnx.proto.NodeProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.NodeProto buildPartial() {
+      dev.ondine.io.onnx.proto.NodeProto result = new dev.ondine.io.onnx.proto.NodeProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.NodeProto result) {
+      if (attributeBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0)) {
+          attribute_ = java.util.Collections.unmodifiableList(attribute_);
+          bitField0_ = (bitField0_ & ~0x00000040);
+        }
+        result.attribute_ = attribute_;
+      } else {
+        result.attribute_ = attributeBuilder_.build();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (((bitField0_ & 0x00000100) != 0)) {
+          metadataProps_ = java.util.Collections.unmodifiableList(metadataProps_);
+          bitField0_ = (bitField0_ & ~0x00000100);
+        }
+        result.metadataProps_ = metadataProps_;
+      } else {
+        result.metadataProps_ = metadataPropsBuilder_.build();
+      }
+      if (deviceConfigurationsBuilder_ == null) {
+        if (((bitField0_ & 0x00000200) != 0)) {
+          deviceConfigurations_ = java.util.Collections.unmodifiableList(deviceConfigurations_);
+          bitField0_ = (bitField0_ & ~0x00000200);
+        }
+        result.deviceConfigurations_ = deviceConfigurations_;
+      } else {
+        result.deviceConfigurations_ = deviceConfigurationsBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.NodeProto result) {
+      int from_bitField0_ = bitField0_;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        input_.makeImmutable();
+        result.input_ = input_;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        output_.makeImmutable();
+        result.output_ = output_;
+      }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.opType_ = opType_;
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.domain_ = domain_;
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.overload_ = overload_;
+        to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000010;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.NodeProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.NodeProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.NodeProto other) {
+      if (other == dev.ondine.io.onnx.proto.NodeProto.getDefaultInstance()) return this;
+      if (!other.input_.isEmpty()) {
+        if (input_.isEmpty()) {
+          input_ = other.input_;
+          bitField0_ |= 0x00000001;
+        } else {
+          ensureInputIsMutable();
+          input_.addAll(other.input_);
+        }
+        onChanged();
+      }
+      if (!other.output_.isEmpty()) {
+        if (output_.isEmpty()) {
+          output_ = other.output_;
+          bitField0_ |= 0x00000002;
+        } else {
+          ensureOutputIsMutable();
+          output_.addAll(other.output_);
+        }
+        onChanged();
+      }
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000004;
+        onChanged();
+      }
+      if (other.hasOpType()) {
+        opType_ = other.opType_;
+        bitField0_ |= 0x00000008;
+        onChanged();
+      }
+      if (other.hasDomain()) {
+        domain_ = other.domain_;
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
+      if (other.hasOverload()) {
+        overload_ = other.overload_;
+        bitField0_ |= 0x00000020;
+        onChanged();
+      }
+      if (attributeBuilder_ == null) {
+        if (!other.attribute_.isEmpty()) {
+          if (attribute_.isEmpty()) {
+            attribute_ = other.attribute_;
+            bitField0_ = (bitField0_ & ~0x00000040);
+          } else {
+            ensureAttributeIsMutable();
+            attribute_.addAll(other.attribute_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.attribute_.isEmpty()) {
+          if (attributeBuilder_.isEmpty()) {
+            attributeBuilder_.dispose();
+            attributeBuilder_ = null;
+            attribute_ = other.attribute_;
+            bitField0_ = (bitField0_ & ~0x00000040);
+            attributeBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetAttributeFieldBuilder() : null;
+          } else {
+            attributeBuilder_.addAllMessages(other.attribute_);
+          }
+        }
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000080;
+        onChanged();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataProps_.isEmpty()) {
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000100);
+          } else {
+            ensureMetadataPropsIsMutable();
+            metadataProps_.addAll(other.metadataProps_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataPropsBuilder_.isEmpty()) {
+            metadataPropsBuilder_.dispose();
+            metadataPropsBuilder_ = null;
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000100);
+            metadataPropsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetMetadataPropsFieldBuilder() : null;
+          } else {
+            metadataPropsBuilder_.addAllMessages(other.metadataProps_);
+          }
+        }
+      }
+      if (deviceConfigurationsBuilder_ == null) {
+        if (!other.deviceConfigurations_.isEmpty()) {
+          if (deviceConfigurations_.isEmpty()) {
+            deviceConfigurations_ = other.deviceConfigurations_;
+            bitField0_ = (bitField0_ & ~0x00000200);
+          } else {
+            ensureDeviceConfigurationsIsMutable();
+            deviceConfigurations_.addAll(other.deviceConfigurations_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.deviceConfigurations_.isEmpty()) {
+          if (deviceConfigurationsBuilder_.isEmpty()) {
+            deviceConfigurationsBuilder_.dispose();
+            deviceConfigurationsBuilder_ = null;
+            deviceConfigurations_ = other.deviceConfigurations_;
+            bitField0_ = (bitField0_ & ~0x00000200);
+            deviceConfigurationsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetDeviceConfigurationsFieldBuilder() : null;
+          } else {
+            deviceConfigurationsBuilder_.addAllMessages(other.deviceConfigurations_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              ensureInputIsMutable();
+              input_.add(bs);
+              break;
+            } // case 10
+            case 18: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              ensureOutputIsMutable();
+              output_.add(bs);
+              break;
+            } // case 18
+            case 26: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 26
+            case 34: {
+              opType_ = input.readBytes();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 34
+            case 42: {
+              dev.ondine.io.onnx.proto.AttributeProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.AttributeProto.parser(),
+                      extensionRegistry);
+              if (attributeBuilder_ == null) {
+                ensureAttributeIsMutable();
+                attribute_.add(m);
+              } else {
+                attributeBuilder_.addMessage(m);
+              }
+              break;
+            } // case 42
+            case 50: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 50
+            case 58: {
+              domain_ = input.readBytes();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 58
+            case 66: {
+              overload_ = input.readBytes();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 66
+            case 74: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (metadataPropsBuilder_ == null) {
+                ensureMetadataPropsIsMutable();
+                metadataProps_.add(m);
+              } else {
+                metadataPropsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 74
+            case 82: {
+              dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.parser(),
+                      extensionRegistry);
+              if (deviceConfigurationsBuilder_ == null) {
+                ensureDeviceConfigurationsIsMutable();
+                deviceConfigurations_.add(m);
+              } else {
+                deviceConfigurationsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 82
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private com.google.protobuf.LazyStringArrayList input_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureInputIsMutable() {
+      if (!input_.isModifiable()) {
+        input_ = new com.google.protobuf.LazyStringArrayList(input_);
+      }
+      bitField0_ |= 0x00000001;
+    }
     /**
      * <code>repeated string input = 1;</code>
      * @return A list containing the input.
      */
-    @java.lang.Override
-    public java.util.List<java.lang.String>
+    public com.google.protobuf.ProtocolStringList
         getInputList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInputList());
+      input_.makeImmutable();
+      return input_;
     }
     /**
      * <code>repeated string input = 1;</code>
      * @return The count of input.
      */
-    @java.lang.Override
     public int getInputCount() {
-      return instance.getInputCount();
+      return input_.size();
     }
     /**
      * <code>repeated string input = 1;</code>
      * @param index The index of the element to return.
      * @return The input at the given index.
      */
-    @java.lang.Override
     public java.lang.String getInput(int index) {
-      return instance.getInput(index);
+      return input_.get(index);
     }
     /**
      * <code>repeated string input = 1;</code>
      * @param index The index of the value to return.
      * @return The bytes of the input at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getInputBytes(int index) {
-      return instance.getInputBytes(index);
+      return input_.getByteString(index);
     }
     /**
      * <code>repeated string input = 1;</code>
@@ -905,8 +1277,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setInput(
         int index, java.lang.String value) {
-      copyOnWrite();
-      instance.setInput(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureInputIsMutable();
+      input_.set(index, value);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -916,8 +1291,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInput(
         java.lang.String value) {
-      copyOnWrite();
-      instance.addInput(value);
+      java.util.Objects.requireNonNull(value);
+      ensureInputIsMutable();
+      input_.add(value);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -927,8 +1305,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInput(
         java.lang.Iterable<java.lang.String> values) {
-      copyOnWrite();
-      instance.addAllInput(values);
+      ensureInputIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, input_);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -936,8 +1317,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearInput() {
-      copyOnWrite();
-      instance.clearInput();
+      input_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000001);;
+      onChanged();
       return this;
     }
     /**
@@ -947,47 +1330,54 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInputBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addInputBytes(value);
+      java.util.Objects.requireNonNull(value);
+      ensureInputIsMutable();
+      input_.add(value);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.LazyStringArrayList output_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureOutputIsMutable() {
+      if (!output_.isModifiable()) {
+        output_ = new com.google.protobuf.LazyStringArrayList(output_);
+      }
+      bitField0_ |= 0x00000002;
+    }
     /**
      * <code>repeated string output = 2;</code>
      * @return A list containing the output.
      */
-    @java.lang.Override
-    public java.util.List<java.lang.String>
+    public com.google.protobuf.ProtocolStringList
         getOutputList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getOutputList());
+      output_.makeImmutable();
+      return output_;
     }
     /**
      * <code>repeated string output = 2;</code>
      * @return The count of output.
      */
-    @java.lang.Override
     public int getOutputCount() {
-      return instance.getOutputCount();
+      return output_.size();
     }
     /**
      * <code>repeated string output = 2;</code>
      * @param index The index of the element to return.
      * @return The output at the given index.
      */
-    @java.lang.Override
     public java.lang.String getOutput(int index) {
-      return instance.getOutput(index);
+      return output_.get(index);
     }
     /**
      * <code>repeated string output = 2;</code>
      * @param index The index of the value to return.
      * @return The bytes of the output at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getOutputBytes(int index) {
-      return instance.getOutputBytes(index);
+      return output_.getByteString(index);
     }
     /**
      * <code>repeated string output = 2;</code>
@@ -997,8 +1387,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOutput(
         int index, java.lang.String value) {
-      copyOnWrite();
-      instance.setOutput(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureOutputIsMutable();
+      output_.set(index, value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1008,8 +1401,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutput(
         java.lang.String value) {
-      copyOnWrite();
-      instance.addOutput(value);
+      java.util.Objects.requireNonNull(value);
+      ensureOutputIsMutable();
+      output_.add(value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1019,8 +1415,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllOutput(
         java.lang.Iterable<java.lang.String> values) {
-      copyOnWrite();
-      instance.addAllOutput(values);
+      ensureOutputIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, output_);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1028,8 +1427,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearOutput() {
-      copyOnWrite();
-      instance.clearOutput();
+      output_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000002);;
+      onChanged();
       return this;
     }
     /**
@@ -1039,35 +1440,56 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addOutputBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addOutputBytes(value);
+      java.util.Objects.requireNonNull(value);
+      ensureOutputIsMutable();
+      output_.add(value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 3;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional string name = 3;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 3;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 3;</code>
@@ -1076,8 +1498,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -1085,8 +1509,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      onChanged();
       return this;
     }
     /**
@@ -1096,35 +1521,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object opType_ = "";
     /**
      * <code>optional string op_type = 4;</code>
      * @return Whether the opType field is set.
      */
-    @java.lang.Override
     public boolean hasOpType() {
-      return instance.hasOpType();
+      return ((bitField0_ & 0x00000008) != 0);
     }
     /**
      * <code>optional string op_type = 4;</code>
      * @return The opType.
      */
-    @java.lang.Override
     public java.lang.String getOpType() {
-      return instance.getOpType();
+      java.lang.Object ref = opType_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          opType_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string op_type = 4;</code>
      * @return The bytes for opType.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getOpTypeBytes() {
-      return instance.getOpTypeBytes();
+      java.lang.Object ref = opType_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        opType_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string op_type = 4;</code>
@@ -1133,8 +1578,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOpType(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setOpType(value);
+      java.util.Objects.requireNonNull(value);
+      opType_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -1142,8 +1589,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearOpType() {
-      copyOnWrite();
-      instance.clearOpType();
+      opType_ = getDefaultInstance().getOpType();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      onChanged();
       return this;
     }
     /**
@@ -1153,35 +1601,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOpTypeBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setOpTypeBytes(value);
+      java.util.Objects.requireNonNull(value);
+      opType_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object domain_ = "";
     /**
      * <code>optional string domain = 7;</code>
      * @return Whether the domain field is set.
      */
-    @java.lang.Override
     public boolean hasDomain() {
-      return instance.hasDomain();
+      return ((bitField0_ & 0x00000010) != 0);
     }
     /**
      * <code>optional string domain = 7;</code>
      * @return The domain.
      */
-    @java.lang.Override
     public java.lang.String getDomain() {
-      return instance.getDomain();
+      java.lang.Object ref = domain_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          domain_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string domain = 7;</code>
      * @return The bytes for domain.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDomainBytes() {
-      return instance.getDomainBytes();
+      java.lang.Object ref = domain_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        domain_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string domain = 7;</code>
@@ -1190,8 +1658,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDomain(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDomain(value);
+      java.util.Objects.requireNonNull(value);
+      domain_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -1199,8 +1669,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDomain() {
-      copyOnWrite();
-      instance.clearDomain();
+      domain_ = getDefaultInstance().getDomain();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
       return this;
     }
     /**
@@ -1210,35 +1681,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDomainBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDomainBytes(value);
+      java.util.Objects.requireNonNull(value);
+      domain_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object overload_ = "";
     /**
      * <code>optional string overload = 8;</code>
      * @return Whether the overload field is set.
      */
-    @java.lang.Override
     public boolean hasOverload() {
-      return instance.hasOverload();
+      return ((bitField0_ & 0x00000020) != 0);
     }
     /**
      * <code>optional string overload = 8;</code>
      * @return The overload.
      */
-    @java.lang.Override
     public java.lang.String getOverload() {
-      return instance.getOverload();
+      java.lang.Object ref = overload_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          overload_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string overload = 8;</code>
      * @return The bytes for overload.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getOverloadBytes() {
-      return instance.getOverloadBytes();
+      java.lang.Object ref = overload_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        overload_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string overload = 8;</code>
@@ -1247,8 +1738,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOverload(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setOverload(value);
+      java.util.Objects.requireNonNull(value);
+      overload_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
     /**
@@ -1256,8 +1749,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearOverload() {
-      copyOnWrite();
-      instance.clearOverload();
+      overload_ = getDefaultInstance().getOverload();
+      bitField0_ = (bitField0_ & ~0x00000020);
+      onChanged();
       return this;
     }
     /**
@@ -1267,39 +1761,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOverloadBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setOverloadBytes(value);
+      java.util.Objects.requireNonNull(value);
+      overload_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.AttributeProto> attribute_ =
+      java.util.Collections.emptyList();
+    private void ensureAttributeIsMutable() {
+      if (!((bitField0_ & 0x00000040) != 0)) {
+        attribute_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.AttributeProto>(attribute_);
+        bitField0_ |= 0x00000040;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.AttributeProto, dev.ondine.io.onnx.proto.AttributeProto.Builder, dev.ondine.io.onnx.proto.AttributeProtoOrBuilder> attributeBuilder_;
 
     /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.AttributeProto> getAttributeList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getAttributeList());
+      if (attributeBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(attribute_);
+      } else {
+        return attributeBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
-    @java.lang.Override
     public int getAttributeCount() {
-      return instance.getAttributeCount();
-    }/**
+      if (attributeBuilder_ == null) {
+        return attribute_.size();
+      } else {
+        return attributeBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.AttributeProto getAttribute(int index) {
-      return instance.getAttribute(index);
+      if (attributeBuilder_ == null) {
+        return attribute_.get(index);
+      } else {
+        return attributeBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
     public Builder setAttribute(
         int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-      copyOnWrite();
-      instance.setAttribute(index, value);
+      if (attributeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttributeIsMutable();
+        attribute_.set(index, value);
+        onChanged();
+      } else {
+        attributeBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1307,17 +1830,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setAttribute(
         int index, dev.ondine.io.onnx.proto.AttributeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setAttribute(index,
-          builderForValue.build());
+      if (attributeBuilder_ == null) {
+        ensureAttributeIsMutable();
+        attribute_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        attributeBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
     public Builder addAttribute(dev.ondine.io.onnx.proto.AttributeProto value) {
-      copyOnWrite();
-      instance.addAttribute(value);
+      if (attributeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttributeIsMutable();
+        attribute_.add(value);
+        onChanged();
+      } else {
+        attributeBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1325,8 +1858,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttribute(
         int index, dev.ondine.io.onnx.proto.AttributeProto value) {
-      copyOnWrite();
-      instance.addAttribute(index, value);
+      if (attributeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureAttributeIsMutable();
+        attribute_.add(index, value);
+        onChanged();
+      } else {
+        attributeBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1334,8 +1873,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttribute(
         dev.ondine.io.onnx.proto.AttributeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addAttribute(builderForValue.build());
+      if (attributeBuilder_ == null) {
+        ensureAttributeIsMutable();
+        attribute_.add(builderForValue.build());
+        onChanged();
+      } else {
+        attributeBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1343,9 +1887,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAttribute(
         int index, dev.ondine.io.onnx.proto.AttributeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addAttribute(index,
-          builderForValue.build());
+      if (attributeBuilder_ == null) {
+        ensureAttributeIsMutable();
+        attribute_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        attributeBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1353,51 +1901,149 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllAttribute(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.AttributeProto> values) {
-      copyOnWrite();
-      instance.addAllAttribute(values);
+      if (attributeBuilder_ == null) {
+        ensureAttributeIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, attribute_);
+        onChanged();
+      } else {
+        attributeBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
     public Builder clearAttribute() {
-      copyOnWrite();
-      instance.clearAttribute();
+      if (attributeBuilder_ == null) {
+        attribute_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000040);
+        onChanged();
+      } else {
+        attributeBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.AttributeProto attribute = 5;</code>
      */
     public Builder removeAttribute(int index) {
-      copyOnWrite();
-      instance.removeAttribute(index);
+      if (attributeBuilder_ == null) {
+        ensureAttributeIsMutable();
+        attribute_.remove(index);
+        onChanged();
+      } else {
+        attributeBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProto.Builder getAttributeBuilder(
+        int index) {
+      return internalGetAttributeFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProtoOrBuilder getAttributeOrBuilder(
+        int index) {
+      if (attributeBuilder_ == null) {
+        return attribute_.get(index);  } else {
+        return attributeBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
+         getAttributeOrBuilderList() {
+      if (attributeBuilder_ != null) {
+        return attributeBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(attribute_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProto.Builder addAttributeBuilder() {
+      return internalGetAttributeFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.AttributeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.AttributeProto.Builder addAttributeBuilder(
+        int index) {
+      return internalGetAttributeFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.AttributeProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.AttributeProto.Builder>
+         getAttributeBuilderList() {
+      return internalGetAttributeFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.AttributeProto, dev.ondine.io.onnx.proto.AttributeProto.Builder, dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
+        internalGetAttributeFieldBuilder() {
+      if (attributeBuilder_ == null) {
+        attributeBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.AttributeProto, dev.ondine.io.onnx.proto.AttributeProto.Builder, dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>(
+                attribute_,
+                ((bitField0_ & 0x00000040) != 0),
+                getParentForChildren(),
+                isClean());
+        attribute_ = null;
+      }
+      return attributeBuilder_;
+    }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 6;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000080) != 0);
     }
     /**
      * <code>optional string doc_string = 6;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 6;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 6;</code>
@@ -1406,8 +2052,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
       return this;
     }
     /**
@@ -1415,8 +2063,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
       return this;
     }
     /**
@@ -1426,39 +2075,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_ =
+      java.util.Collections.emptyList();
+    private void ensureMetadataPropsIsMutable() {
+      if (!((bitField0_ & 0x00000100) != 0)) {
+        metadataProps_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(metadataProps_);
+        bitField0_ |= 0x00000100;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> metadataPropsBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getMetadataPropsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getMetadataPropsList());
+      if (metadataPropsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      } else {
+        return metadataPropsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
-    @java.lang.Override
     public int getMetadataPropsCount() {
-      return instance.getMetadataPropsCount();
-    }/**
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.size();
+      } else {
+        return metadataPropsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getMetadataProps(int index) {
-      return instance.getMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);
+      } else {
+        return metadataPropsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1466,17 +2144,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
     public Builder addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1484,8 +2172,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1493,8 +2187,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1502,9 +2201,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1512,55 +2215,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllMetadataProps(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllMetadataProps(values);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, metadataProps_);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
     public Builder clearMetadataProps() {
-      copyOnWrite();
-      instance.clearMetadataProps();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000100);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
      */
     public Builder removeMetadataProps(int index) {
-      copyOnWrite();
-      instance.removeMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.remove(index);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+        int index) {
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);  } else {
+        return metadataPropsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getMetadataPropsOrBuilderList() {
+      if (metadataPropsBuilder_ != null) {
+        return metadataPropsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder() {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getMetadataPropsBuilderList() {
+      return internalGetMetadataPropsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetMetadataPropsFieldBuilder() {
+      if (metadataPropsBuilder_ == null) {
+        metadataPropsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                metadataProps_,
+                ((bitField0_ & 0x00000100) != 0),
+                getParentForChildren(),
+                isClean());
+        metadataProps_ = null;
+      }
+      return metadataPropsBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> deviceConfigurations_ =
+      java.util.Collections.emptyList();
+    private void ensureDeviceConfigurationsIsMutable() {
+      if (!((bitField0_ & 0x00000200) != 0)) {
+        deviceConfigurations_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto>(deviceConfigurations_);
+        bitField0_ |= 0x00000200;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder> deviceConfigurationsBuilder_;
 
     /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> getDeviceConfigurationsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDeviceConfigurationsList());
+      if (deviceConfigurationsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(deviceConfigurations_);
+      } else {
+        return deviceConfigurationsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
-    @java.lang.Override
     public int getDeviceConfigurationsCount() {
-      return instance.getDeviceConfigurationsCount();
-    }/**
+      if (deviceConfigurationsBuilder_ == null) {
+        return deviceConfigurations_.size();
+      } else {
+        return deviceConfigurationsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto getDeviceConfigurations(int index) {
-      return instance.getDeviceConfigurations(index);
+      if (deviceConfigurationsBuilder_ == null) {
+        return deviceConfigurations_.get(index);
+      } else {
+        return deviceConfigurationsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
     public Builder setDeviceConfigurations(
         int index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto value) {
-      copyOnWrite();
-      instance.setDeviceConfigurations(index, value);
+      if (deviceConfigurationsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.set(index, value);
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1568,17 +2378,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDeviceConfigurations(
         int index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setDeviceConfigurations(index,
-          builderForValue.build());
+      if (deviceConfigurationsBuilder_ == null) {
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
     public Builder addDeviceConfigurations(dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto value) {
-      copyOnWrite();
-      instance.addDeviceConfigurations(value);
+      if (deviceConfigurationsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.add(value);
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -1586,8 +2406,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDeviceConfigurations(
         int index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto value) {
-      copyOnWrite();
-      instance.addDeviceConfigurations(index, value);
+      if (deviceConfigurationsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.add(index, value);
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -1595,8 +2421,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDeviceConfigurations(
         dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addDeviceConfigurations(builderForValue.build());
+      if (deviceConfigurationsBuilder_ == null) {
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.add(builderForValue.build());
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1604,9 +2435,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDeviceConfigurations(
         int index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addDeviceConfigurations(index,
-          builderForValue.build());
+      if (deviceConfigurationsBuilder_ == null) {
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -1614,113 +2449,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDeviceConfigurations(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto> values) {
-      copyOnWrite();
-      instance.addAllDeviceConfigurations(values);
+      if (deviceConfigurationsBuilder_ == null) {
+        ensureDeviceConfigurationsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, deviceConfigurations_);
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
     public Builder clearDeviceConfigurations() {
-      copyOnWrite();
-      instance.clearDeviceConfigurations();
+      if (deviceConfigurationsBuilder_ == null) {
+        deviceConfigurations_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000200);
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
      */
     public Builder removeDeviceConfigurations(int index) {
-      copyOnWrite();
-      instance.removeDeviceConfigurations(index);
+      if (deviceConfigurationsBuilder_ == null) {
+        ensureDeviceConfigurationsIsMutable();
+        deviceConfigurations_.remove(index);
+        onChanged();
+      } else {
+        deviceConfigurationsBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder getDeviceConfigurationsBuilder(
+        int index) {
+      return internalGetDeviceConfigurationsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder getDeviceConfigurationsOrBuilder(
+        int index) {
+      if (deviceConfigurationsBuilder_ == null) {
+        return deviceConfigurations_.get(index);  } else {
+        return deviceConfigurationsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder>
+         getDeviceConfigurationsOrBuilderList() {
+      if (deviceConfigurationsBuilder_ != null) {
+        return deviceConfigurationsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(deviceConfigurations_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder addDeviceConfigurationsBuilder() {
+      return internalGetDeviceConfigurationsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+     */
+    public dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder addDeviceConfigurationsBuilder(
+        int index) {
+      return internalGetDeviceConfigurationsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder>
+         getDeviceConfigurationsBuilderList() {
+      return internalGetDeviceConfigurationsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder>
+        internalGetDeviceConfigurationsFieldBuilder() {
+      if (deviceConfigurationsBuilder_ == null) {
+        deviceConfigurationsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.Builder, dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder>(
+                deviceConfigurations_,
+                ((bitField0_ & 0x00000200) != 0),
+                getParentForChildren(),
+                isClean());
+        deviceConfigurations_ = null;
+      }
+      return deviceConfigurationsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.NodeProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.NodeProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "input_",
-            "output_",
-            "name_",
-            "opType_",
-            "attribute_",
-            dev.ondine.io.onnx.proto.AttributeProto.class,
-            "docString_",
-            "domain_",
-            "overload_",
-            "metadataProps_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-            "deviceConfigurations_",
-            dev.ondine.io.onnx.proto.NodeDeviceConfigurationProto.class,
-          };
-          java.lang.String info =
-              "\u0001\n\u0000\u0001\u0001\n\n\u0000\u0005\u0000\u0001\u001a\u0002\u001a\u0003\u1008" +
-              "\u0000\u0004\u1008\u0001\u0005\u001b\u0006\u1008\u0004\u0007\u1008\u0002\b\u1008" +
-              "\u0003\t\u001b\n\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.NodeProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.NodeProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.NodeProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.NodeProto)
   private static final dev.ondine.io.onnx.proto.NodeProto DEFAULT_INSTANCE;
   static {
-    NodeProto defaultInstance = new NodeProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      NodeProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.NodeProto();
   }
 
   public static dev.ondine.io.onnx.proto.NodeProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<NodeProto> PARSER;
+  private static final com.google.protobuf.Parser<NodeProto>
+      PARSER = new com.google.protobuf.AbstractParser<NodeProto>() {
+    @java.lang.Override
+    public NodeProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<NodeProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<NodeProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.NodeProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface NodeProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.NodeProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>repeated string input = 1;</code>
@@ -29,8 +29,8 @@ package dev.ondine.io.onnx.proto;
   java.lang.String getInput(int index);
   /**
    * <code>repeated string input = 1;</code>
-   * @param index The index of the element to return.
-   * @return The input at the given index.
+   * @param index The index of the value to return.
+   * @return The bytes of the input at the given index.
    */
   com.google.protobuf.ByteString
       getInputBytes(int index);
@@ -54,8 +54,8 @@ package dev.ondine.io.onnx.proto;
   java.lang.String getOutput(int index);
   /**
    * <code>repeated string output = 2;</code>
-   * @param index The index of the element to return.
-   * @return The output at the given index.
+   * @param index The index of the value to return.
+   * @return The bytes of the output at the given index.
    */
   com.google.protobuf.ByteString
       getOutputBytes(int index);
@@ -141,6 +141,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.AttributeProto attribute = 5;</code>
    */
   int getAttributeCount();
+  /**
+   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.AttributeProtoOrBuilder>
+      getAttributeOrBuilderList();
+  /**
+   * <code>repeated .onnx.AttributeProto attribute = 5;</code>
+   */
+  dev.ondine.io.onnx.proto.AttributeProtoOrBuilder getAttributeOrBuilder(
+      int index);
 
   /**
    * <code>optional string doc_string = 6;</code>
@@ -172,6 +182,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
    */
   int getMetadataPropsCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getMetadataPropsOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 9;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
@@ -186,4 +206,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
    */
   int getDeviceConfigurationsCount();
+  /**
+   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder>
+      getDeviceConfigurationsOrBuilderList();
+  /**
+   * <code>repeated .onnx.NodeDeviceConfigurationProto device_configurations = 10;</code>
+   */
+  dev.ondine.io.onnx.proto.NodeDeviceConfigurationProtoOrBuilder getDeviceConfigurationsOrBuilder(
+      int index);
 }

@@ -6,13 +6,496 @@
 package dev.ondine.io.onnx.proto;
 
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public final class OnnxProto {
+@SuppressWarnings("all") public final class OnnxProto extends com.google.protobuf.GeneratedFile {
   private OnnxProto() {}
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "OnnxProto");
+  }
   public static void registerAllExtensions(
       com.google.protobuf.ExtensionRegistryLite registry) {
   }
 
+  public static void registerAllExtensions(
+      com.google.protobuf.ExtensionRegistry registry) {
+    registerAllExtensions(
+        (com.google.protobuf.ExtensionRegistryLite) registry);
+  }
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_AttributeProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_AttributeProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_ValueInfoProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_ValueInfoProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_NodeProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_NodeProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_IntIntListEntryProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_IntIntListEntryProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_NodeDeviceConfigurationProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_NodeDeviceConfigurationProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_ShardingSpecProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_ShardingSpecProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_ShardedDimProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_ShardedDimProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_SimpleShardedDimProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_SimpleShardedDimProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TrainingInfoProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TrainingInfoProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_ModelProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_ModelProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_DeviceConfigurationProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_DeviceConfigurationProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_StringStringEntryProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_StringStringEntryProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TensorAnnotation_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TensorAnnotation_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_GraphProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_GraphProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TensorProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TensorProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TensorProto_Segment_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TensorProto_Segment_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_SparseTensorProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_SparseTensorProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TensorShapeProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TensorShapeProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TensorShapeProto_Dimension_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TensorShapeProto_Dimension_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_Tensor_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_Tensor_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_Sequence_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_Sequence_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_Map_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_Map_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_Optional_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_Optional_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_SparseTensor_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_SparseTensor_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_TypeProto_Opaque_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_TypeProto_Opaque_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_OperatorSetIdProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_OperatorSetIdProto_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_onnx_FunctionProto_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_onnx_FunctionProto_fieldAccessorTable;
+
+  public static com.google.protobuf.Descriptors.FileDescriptor
+      getDescriptor() {
+    return descriptor;
+  }
+  private static final com.google.protobuf.Descriptors.FileDescriptor
+      descriptor;
   static {
+    java.lang.String[] descriptorData = {
+      "\n\nonnx.proto\022\004onnx\"\333\005\n\016AttributeProto\022\014\n" +
+      "\004name\030\001 \001(\t\022\025\n\rref_attr_name\030\025 \001(\t\022\022\n\ndo" +
+      "c_string\030\r \001(\t\0220\n\004type\030\024 \001(\0162\".onnx.Attr" +
+      "ibuteProto.AttributeType\022\t\n\001f\030\002 \001(\002\022\t\n\001i" +
+      "\030\003 \001(\003\022\t\n\001s\030\004 \001(\014\022\034\n\001t\030\005 \001(\0132\021.onnx.Tens" +
+      "orProto\022\033\n\001g\030\006 \001(\0132\020.onnx.GraphProto\022.\n\r" +
+      "sparse_tensor\030\026 \001(\0132\027.onnx.SparseTensorP" +
+      "roto\022\033\n\002tp\030\016 \001(\0132\017.onnx.TypeProto\022\016\n\006flo" +
+      "ats\030\007 \003(\002\022\014\n\004ints\030\010 \003(\003\022\017\n\007strings\030\t \003(\014" +
+      "\022\"\n\007tensors\030\n \003(\0132\021.onnx.TensorProto\022 \n\006" +
+      "graphs\030\013 \003(\0132\020.onnx.GraphProto\022/\n\016sparse" +
+      "_tensors\030\027 \003(\0132\027.onnx.SparseTensorProto\022" +
+      "$\n\013type_protos\030\017 \003(\0132\017.onnx.TypeProto\"\331\001" +
+      "\n\rAttributeType\022\r\n\tUNDEFINED\020\000\022\t\n\005FLOAT\020" +
+      "\001\022\007\n\003INT\020\002\022\n\n\006STRING\020\003\022\n\n\006TENSOR\020\004\022\t\n\005GR" +
+      "APH\020\005\022\021\n\rSPARSE_TENSOR\020\013\022\016\n\nTYPE_PROTO\020\r" +
+      "\022\n\n\006FLOATS\020\006\022\010\n\004INTS\020\007\022\013\n\007STRINGS\020\010\022\013\n\007T" +
+      "ENSORS\020\t\022\n\n\006GRAPHS\020\n\022\022\n\016SPARSE_TENSORS\020\014" +
+      "\022\017\n\013TYPE_PROTOS\020\016J\004\010\014\020\rJ\004\010\020\020\024R\001v\"\207\001\n\016Val" +
+      "ueInfoProto\022\014\n\004name\030\001 \001(\t\022\035\n\004type\030\002 \001(\0132" +
+      "\017.onnx.TypeProto\022\022\n\ndoc_string\030\003 \001(\t\0224\n\016" +
+      "metadata_props\030\004 \003(\0132\034.onnx.StringString" +
+      "EntryProto\"\241\002\n\tNodeProto\022\r\n\005input\030\001 \003(\t\022" +
+      "\016\n\006output\030\002 \003(\t\022\014\n\004name\030\003 \001(\t\022\017\n\007op_type" +
+      "\030\004 \001(\t\022\016\n\006domain\030\007 \001(\t\022\020\n\010overload\030\010 \001(\t" +
+      "\022\'\n\tattribute\030\005 \003(\0132\024.onnx.AttributeProt" +
+      "o\022\022\n\ndoc_string\030\006 \001(\t\0224\n\016metadata_props\030" +
+      "\t \003(\0132\034.onnx.StringStringEntryProto\022A\n\025d" +
+      "evice_configurations\030\n \003(\0132\".onnx.NodeDe" +
+      "viceConfigurationProto\"2\n\024IntIntListEntr" +
+      "yProto\022\013\n\003key\030\001 \001(\003\022\r\n\005value\030\002 \003(\003\"\200\001\n\034N" +
+      "odeDeviceConfigurationProto\022\030\n\020configura" +
+      "tion_id\030\001 \001(\t\022.\n\rsharding_spec\030\002 \003(\0132\027.o" +
+      "nnx.ShardingSpecProto\022\026\n\016pipeline_stage\030" +
+      "\003 \001(\005\"\243\001\n\021ShardingSpecProto\022\023\n\013tensor_na" +
+      "me\030\001 \001(\t\022\016\n\006device\030\002 \003(\003\022=\n\031index_to_dev" +
+      "ice_group_map\030\003 \003(\0132\032.onnx.IntIntListEnt" +
+      "ryProto\022*\n\013sharded_dim\030\004 \003(\0132\025.onnx.Shar" +
+      "dedDimProto\"U\n\017ShardedDimProto\022\014\n\004axis\030\001" +
+      " \001(\003\0224\n\017simple_sharding\030\002 \003(\0132\033.onnx.Sim" +
+      "pleShardedDimProto\"\\\n\025SimpleShardedDimPr" +
+      "oto\022\023\n\tdim_value\030\001 \001(\003H\000\022\023\n\tdim_param\030\002 " +
+      "\001(\tH\000\022\022\n\nnum_shards\030\003 \001(\003B\005\n\003dim\"\326\001\n\021Tra" +
+      "iningInfoProto\022(\n\016initialization\030\001 \001(\0132\020" +
+      ".onnx.GraphProto\022#\n\talgorithm\030\002 \001(\0132\020.on" +
+      "nx.GraphProto\022<\n\026initialization_binding\030" +
+      "\003 \003(\0132\034.onnx.StringStringEntryProto\0224\n\016u" +
+      "pdate_binding\030\004 \003(\0132\034.onnx.StringStringE" +
+      "ntryProto\"\242\003\n\nModelProto\022\022\n\nir_version\030\001" +
+      " \001(\003\022.\n\014opset_import\030\010 \003(\0132\030.onnx.Operat" +
+      "orSetIdProto\022\025\n\rproducer_name\030\002 \001(\t\022\030\n\020p" +
+      "roducer_version\030\003 \001(\t\022\016\n\006domain\030\004 \001(\t\022\025\n" +
+      "\rmodel_version\030\005 \001(\003\022\022\n\ndoc_string\030\006 \001(\t" +
+      "\022\037\n\005graph\030\007 \001(\0132\020.onnx.GraphProto\0224\n\016met" +
+      "adata_props\030\016 \003(\0132\034.onnx.StringStringEnt" +
+      "ryProto\022.\n\rtraining_info\030\024 \003(\0132\027.onnx.Tr" +
+      "ainingInfoProto\022&\n\tfunctions\030\031 \003(\0132\023.onn" +
+      "x.FunctionProto\0225\n\rconfiguration\030\032 \003(\0132\036" +
+      ".onnx.DeviceConfigurationProto\"M\n\030Device" +
+      "ConfigurationProto\022\014\n\004name\030\001 \001(\t\022\023\n\013num_" +
+      "devices\030\002 \001(\005\022\016\n\006device\030\003 \003(\t\"4\n\026StringS" +
+      "tringEntryProto\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 " +
+      "\001(\t\"k\n\020TensorAnnotation\022\023\n\013tensor_name\030\001" +
+      " \001(\t\022B\n\034quant_parameter_tensor_names\030\002 \003" +
+      "(\0132\034.onnx.StringStringEntryProto\"\324\003\n\nGra" +
+      "phProto\022\035\n\004node\030\001 \003(\0132\017.onnx.NodeProto\022\014" +
+      "\n\004name\030\002 \001(\t\022&\n\013initializer\030\005 \003(\0132\021.onnx" +
+      ".TensorProto\0223\n\022sparse_initializer\030\017 \003(\013" +
+      "2\027.onnx.SparseTensorProto\022\022\n\ndoc_string\030" +
+      "\n \001(\t\022#\n\005input\030\013 \003(\0132\024.onnx.ValueInfoPro" +
+      "to\022$\n\006output\030\014 \003(\0132\024.onnx.ValueInfoProto" +
+      "\022(\n\nvalue_info\030\r \003(\0132\024.onnx.ValueInfoPro" +
+      "to\0227\n\027quantization_annotation\030\016 \003(\0132\026.on" +
+      "nx.TensorAnnotation\0224\n\016metadata_props\030\020 " +
+      "\003(\0132\034.onnx.StringStringEntryProtoJ\004\010\003\020\004J" +
+      "\004\010\004\020\005J\004\010\006\020\nR\nir_versionR\020producer_versio" +
+      "nR\014producer_tagR\006domain\"\242\007\n\013TensorProto\022" +
+      "\014\n\004dims\030\001 \003(\003\022\021\n\tdata_type\030\002 \001(\005\022*\n\007segm" +
+      "ent\030\003 \001(\0132\031.onnx.TensorProto.Segment\022\026\n\n" +
+      "float_data\030\004 \003(\002B\002\020\001\022\026\n\nint32_data\030\005 \003(\005" +
+      "B\002\020\001\022\023\n\013string_data\030\006 \003(\014\022\026\n\nint64_data\030" +
+      "\007 \003(\003B\002\020\001\022\014\n\004name\030\010 \001(\t\022\022\n\ndoc_string\030\014 " +
+      "\001(\t\022\020\n\010raw_data\030\t \001(\014\0223\n\rexternal_data\030\r" +
+      " \003(\0132\034.onnx.StringStringEntryProto\0225\n\rda" +
+      "ta_location\030\016 \001(\0162\036.onnx.TensorProto.Dat" +
+      "aLocation\022\027\n\013double_data\030\n \003(\001B\002\020\001\022\027\n\013ui" +
+      "nt64_data\030\013 \003(\004B\002\020\001\0224\n\016metadata_props\030\020 " +
+      "\003(\0132\034.onnx.StringStringEntryProto\032%\n\007Seg" +
+      "ment\022\r\n\005begin\030\001 \001(\003\022\013\n\003end\030\002 \001(\003\"\216\003\n\010Dat" +
+      "aType\022\r\n\tUNDEFINED\020\000\022\t\n\005FLOAT\020\001\022\t\n\005UINT8" +
+      "\020\002\022\010\n\004INT8\020\003\022\n\n\006UINT16\020\004\022\t\n\005INT16\020\005\022\t\n\005I" +
+      "NT32\020\006\022\t\n\005INT64\020\007\022\n\n\006STRING\020\010\022\010\n\004BOOL\020\t\022" +
+      "\013\n\007FLOAT16\020\n\022\n\n\006DOUBLE\020\013\022\n\n\006UINT32\020\014\022\n\n\006" +
+      "UINT64\020\r\022\r\n\tCOMPLEX64\020\016\022\016\n\nCOMPLEX128\020\017\022" +
+      "\014\n\010BFLOAT16\020\020\022\020\n\014FLOAT8E4M3FN\020\021\022\022\n\016FLOAT" +
+      "8E4M3FNUZ\020\022\022\016\n\nFLOAT8E5M2\020\023\022\022\n\016FLOAT8E5M" +
+      "2FNUZ\020\024\022\t\n\005UINT4\020\025\022\010\n\004INT4\020\026\022\016\n\nFLOAT4E2" +
+      "M1\020\027\022\016\n\nFLOAT8E8M0\020\030\022\t\n\005UINT2\020\031\022\010\n\004INT2\020" +
+      "\032\022\016\n\nFLOAT6E2M3\020\033\022\016\n\nFLOAT6E3M2\020\034\")\n\014Dat" +
+      "aLocation\022\013\n\007DEFAULT\020\000\022\014\n\010EXTERNAL\020\001\"h\n\021" +
+      "SparseTensorProto\022!\n\006values\030\001 \001(\0132\021.onnx" +
+      ".TensorProto\022\"\n\007indices\030\002 \001(\0132\021.onnx.Ten" +
+      "sorProto\022\014\n\004dims\030\003 \003(\003\"\225\001\n\020TensorShapePr" +
+      "oto\022-\n\003dim\030\001 \003(\0132 .onnx.TensorShapeProto" +
+      ".Dimension\032R\n\tDimension\022\023\n\tdim_value\030\001 \001" +
+      "(\003H\000\022\023\n\tdim_param\030\002 \001(\tH\000\022\022\n\ndenotation\030" +
+      "\003 \001(\tB\007\n\005value\"\267\005\n\tTypeProto\022-\n\013tensor_t" +
+      "ype\030\001 \001(\0132\026.onnx.TypeProto.TensorH\000\0221\n\rs" +
+      "equence_type\030\004 \001(\0132\030.onnx.TypeProto.Sequ" +
+      "enceH\000\022\'\n\010map_type\030\005 \001(\0132\023.onnx.TypeProt" +
+      "o.MapH\000\0221\n\roptional_type\030\t \001(\0132\030.onnx.Ty" +
+      "peProto.OptionalH\000\022:\n\022sparse_tensor_type" +
+      "\030\010 \001(\0132\034.onnx.TypeProto.SparseTensorH\000\022-" +
+      "\n\013opaque_type\030\007 \001(\0132\026.onnx.TypeProto.Opa" +
+      "queH\000\022\022\n\ndenotation\030\006 \001(\t\032B\n\006Tensor\022\021\n\te" +
+      "lem_type\030\001 \001(\005\022%\n\005shape\030\002 \001(\0132\026.onnx.Ten" +
+      "sorShapeProto\032.\n\010Sequence\022\"\n\telem_type\030\001" +
+      " \001(\0132\017.onnx.TypeProto\032<\n\003Map\022\020\n\010key_type" +
+      "\030\001 \001(\005\022#\n\nvalue_type\030\002 \001(\0132\017.onnx.TypePr" +
+      "oto\032.\n\010Optional\022\"\n\telem_type\030\001 \001(\0132\017.onn" +
+      "x.TypeProto\032H\n\014SparseTensor\022\021\n\telem_type" +
+      "\030\001 \001(\005\022%\n\005shape\030\002 \001(\0132\026.onnx.TensorShape" +
+      "Proto\0328\n\006Opaque\022\016\n\006domain\030\001 \001(\t\022\014\n\004name\030" +
+      "\002 \001(\tJ\004\010\003\020\004R\nparametersB\007\n\005value\"5\n\022Oper" +
+      "atorSetIdProto\022\016\n\006domain\030\001 \001(\t\022\017\n\007versio" +
+      "n\030\002 \001(\003\"\206\003\n\rFunctionProto\022\014\n\004name\030\001 \001(\t\022" +
+      "\r\n\005input\030\004 \003(\t\022\016\n\006output\030\005 \003(\t\022\021\n\tattrib" +
+      "ute\030\006 \003(\t\022-\n\017attribute_proto\030\013 \003(\0132\024.onn" +
+      "x.AttributeProto\022\035\n\004node\030\007 \003(\0132\017.onnx.No" +
+      "deProto\022\022\n\ndoc_string\030\010 \001(\t\022.\n\014opset_imp" +
+      "ort\030\t \003(\0132\030.onnx.OperatorSetIdProto\022\016\n\006d" +
+      "omain\030\n \001(\t\022\020\n\010overload\030\r \001(\t\022(\n\nvalue_i" +
+      "nfo\030\014 \003(\0132\024.onnx.ValueInfoProto\0224\n\016metad" +
+      "ata_props\030\016 \003(\0132\034.onnx.StringStringEntry" +
+      "ProtoJ\004\010\002\020\003J\004\010\003\020\004R\rsince_versionR\006status" +
+      "*\202\003\n\007Version\022\022\n\016_START_VERSION\020\000\022\031\n\025IR_V" +
+      "ERSION_2017_10_10\020\001\022\031\n\025IR_VERSION_2017_1" +
+      "0_30\020\002\022\030\n\024IR_VERSION_2017_11_3\020\003\022\030\n\024IR_V" +
+      "ERSION_2019_1_22\020\004\022\030\n\024IR_VERSION_2019_3_" +
+      "18\020\005\022\030\n\024IR_VERSION_2019_9_19\020\006\022\027\n\023IR_VER" +
+      "SION_2020_5_8\020\007\022\030\n\024IR_VERSION_2021_7_30\020" +
+      "\010\022\027\n\023IR_VERSION_2023_5_5\020\t\022\030\n\024IR_VERSION" +
+      "_2024_3_25\020\n\022\031\n\025IR_VERSION_2025_05_12\020\013\022" +
+      "\031\n\025IR_VERSION_2025_08_26\020\014\022\031\n\025IR_VERSION" +
+      "_2025_11_06\020\r\022\016\n\nIR_VERSION\020\016*.\n\016Operato" +
+      "rStatus\022\020\n\014EXPERIMENTAL\020\000\022\n\n\006STABLE\020\001B)\n" +
+      "\030dev.ondine.io.onnx.protoB\tOnnxProtoH\003P\001"
+    };
+    descriptor = com.google.protobuf.Descriptors.FileDescriptor
+      .internalBuildGeneratedFileFrom(descriptorData,
+        new com.google.protobuf.Descriptors.FileDescriptor[] {
+        });
+    internal_static_onnx_AttributeProto_descriptor =
+      getDescriptor().getMessageType(0);
+    internal_static_onnx_AttributeProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_AttributeProto_descriptor,
+        new java.lang.String[] { "Name", "RefAttrName", "DocString", "Type", "F", "I", "S", "T", "G", "SparseTensor", "Tp", "Floats", "Ints", "Strings", "Tensors", "Graphs", "SparseTensors", "TypeProtos", });
+    internal_static_onnx_ValueInfoProto_descriptor =
+      getDescriptor().getMessageType(1);
+    internal_static_onnx_ValueInfoProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_ValueInfoProto_descriptor,
+        new java.lang.String[] { "Name", "Type", "DocString", "MetadataProps", });
+    internal_static_onnx_NodeProto_descriptor =
+      getDescriptor().getMessageType(2);
+    internal_static_onnx_NodeProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_NodeProto_descriptor,
+        new java.lang.String[] { "Input", "Output", "Name", "OpType", "Domain", "Overload", "Attribute", "DocString", "MetadataProps", "DeviceConfigurations", });
+    internal_static_onnx_IntIntListEntryProto_descriptor =
+      getDescriptor().getMessageType(3);
+    internal_static_onnx_IntIntListEntryProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_IntIntListEntryProto_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_onnx_NodeDeviceConfigurationProto_descriptor =
+      getDescriptor().getMessageType(4);
+    internal_static_onnx_NodeDeviceConfigurationProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_NodeDeviceConfigurationProto_descriptor,
+        new java.lang.String[] { "ConfigurationId", "ShardingSpec", "PipelineStage", });
+    internal_static_onnx_ShardingSpecProto_descriptor =
+      getDescriptor().getMessageType(5);
+    internal_static_onnx_ShardingSpecProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_ShardingSpecProto_descriptor,
+        new java.lang.String[] { "TensorName", "Device", "IndexToDeviceGroupMap", "ShardedDim", });
+    internal_static_onnx_ShardedDimProto_descriptor =
+      getDescriptor().getMessageType(6);
+    internal_static_onnx_ShardedDimProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_ShardedDimProto_descriptor,
+        new java.lang.String[] { "Axis", "SimpleSharding", });
+    internal_static_onnx_SimpleShardedDimProto_descriptor =
+      getDescriptor().getMessageType(7);
+    internal_static_onnx_SimpleShardedDimProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_SimpleShardedDimProto_descriptor,
+        new java.lang.String[] { "DimValue", "DimParam", "NumShards", "Dim", });
+    internal_static_onnx_TrainingInfoProto_descriptor =
+      getDescriptor().getMessageType(8);
+    internal_static_onnx_TrainingInfoProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TrainingInfoProto_descriptor,
+        new java.lang.String[] { "Initialization", "Algorithm", "InitializationBinding", "UpdateBinding", });
+    internal_static_onnx_ModelProto_descriptor =
+      getDescriptor().getMessageType(9);
+    internal_static_onnx_ModelProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_ModelProto_descriptor,
+        new java.lang.String[] { "IrVersion", "OpsetImport", "ProducerName", "ProducerVersion", "Domain", "ModelVersion", "DocString", "Graph", "MetadataProps", "TrainingInfo", "Functions", "Configuration", });
+    internal_static_onnx_DeviceConfigurationProto_descriptor =
+      getDescriptor().getMessageType(10);
+    internal_static_onnx_DeviceConfigurationProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_DeviceConfigurationProto_descriptor,
+        new java.lang.String[] { "Name", "NumDevices", "Device", });
+    internal_static_onnx_StringStringEntryProto_descriptor =
+      getDescriptor().getMessageType(11);
+    internal_static_onnx_StringStringEntryProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_StringStringEntryProto_descriptor,
+        new java.lang.String[] { "Key", "Value", });
+    internal_static_onnx_TensorAnnotation_descriptor =
+      getDescriptor().getMessageType(12);
+    internal_static_onnx_TensorAnnotation_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TensorAnnotation_descriptor,
+        new java.lang.String[] { "TensorName", "QuantParameterTensorNames", });
+    internal_static_onnx_GraphProto_descriptor =
+      getDescriptor().getMessageType(13);
+    internal_static_onnx_GraphProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_GraphProto_descriptor,
+        new java.lang.String[] { "Node", "Name", "Initializer", "SparseInitializer", "DocString", "Input", "Output", "ValueInfo", "QuantizationAnnotation", "MetadataProps", });
+    internal_static_onnx_TensorProto_descriptor =
+      getDescriptor().getMessageType(14);
+    internal_static_onnx_TensorProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TensorProto_descriptor,
+        new java.lang.String[] { "Dims", "DataType", "Segment", "FloatData", "Int32Data", "StringData", "Int64Data", "Name", "DocString", "RawData", "ExternalData", "DataLocation", "DoubleData", "Uint64Data", "MetadataProps", });
+    internal_static_onnx_TensorProto_Segment_descriptor =
+      internal_static_onnx_TensorProto_descriptor.getNestedType(0);
+    internal_static_onnx_TensorProto_Segment_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TensorProto_Segment_descriptor,
+        new java.lang.String[] { "Begin", "End", });
+    internal_static_onnx_SparseTensorProto_descriptor =
+      getDescriptor().getMessageType(15);
+    internal_static_onnx_SparseTensorProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_SparseTensorProto_descriptor,
+        new java.lang.String[] { "Values", "Indices", "Dims", });
+    internal_static_onnx_TensorShapeProto_descriptor =
+      getDescriptor().getMessageType(16);
+    internal_static_onnx_TensorShapeProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TensorShapeProto_descriptor,
+        new java.lang.String[] { "Dim", });
+    internal_static_onnx_TensorShapeProto_Dimension_descriptor =
+      internal_static_onnx_TensorShapeProto_descriptor.getNestedType(0);
+    internal_static_onnx_TensorShapeProto_Dimension_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TensorShapeProto_Dimension_descriptor,
+        new java.lang.String[] { "DimValue", "DimParam", "Denotation", "Value", });
+    internal_static_onnx_TypeProto_descriptor =
+      getDescriptor().getMessageType(17);
+    internal_static_onnx_TypeProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_descriptor,
+        new java.lang.String[] { "TensorType", "SequenceType", "MapType", "OptionalType", "SparseTensorType", "OpaqueType", "Denotation", "Value", });
+    internal_static_onnx_TypeProto_Tensor_descriptor =
+      internal_static_onnx_TypeProto_descriptor.getNestedType(0);
+    internal_static_onnx_TypeProto_Tensor_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_Tensor_descriptor,
+        new java.lang.String[] { "ElemType", "Shape", });
+    internal_static_onnx_TypeProto_Sequence_descriptor =
+      internal_static_onnx_TypeProto_descriptor.getNestedType(1);
+    internal_static_onnx_TypeProto_Sequence_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_Sequence_descriptor,
+        new java.lang.String[] { "ElemType", });
+    internal_static_onnx_TypeProto_Map_descriptor =
+      internal_static_onnx_TypeProto_descriptor.getNestedType(2);
+    internal_static_onnx_TypeProto_Map_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_Map_descriptor,
+        new java.lang.String[] { "KeyType", "ValueType", });
+    internal_static_onnx_TypeProto_Optional_descriptor =
+      internal_static_onnx_TypeProto_descriptor.getNestedType(3);
+    internal_static_onnx_TypeProto_Optional_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_Optional_descriptor,
+        new java.lang.String[] { "ElemType", });
+    internal_static_onnx_TypeProto_SparseTensor_descriptor =
+      internal_static_onnx_TypeProto_descriptor.getNestedType(4);
+    internal_static_onnx_TypeProto_SparseTensor_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_SparseTensor_descriptor,
+        new java.lang.String[] { "ElemType", "Shape", });
+    internal_static_onnx_TypeProto_Opaque_descriptor =
+      internal_static_onnx_TypeProto_descriptor.getNestedType(5);
+    internal_static_onnx_TypeProto_Opaque_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_TypeProto_Opaque_descriptor,
+        new java.lang.String[] { "Domain", "Name", });
+    internal_static_onnx_OperatorSetIdProto_descriptor =
+      getDescriptor().getMessageType(18);
+    internal_static_onnx_OperatorSetIdProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_OperatorSetIdProto_descriptor,
+        new java.lang.String[] { "Domain", "Version", });
+    internal_static_onnx_FunctionProto_descriptor =
+      getDescriptor().getMessageType(19);
+    internal_static_onnx_FunctionProto_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_onnx_FunctionProto_descriptor,
+        new java.lang.String[] { "Name", "Input", "Output", "Attribute", "AttributeProto", "Node", "DocString", "OpsetImport", "Domain", "Overload", "ValueInfo", "MetadataProps", });
+    descriptor.resolveAllFeaturesImmutable();
   }
 
   // @@protoc_insertion_point(outer_class_scope)

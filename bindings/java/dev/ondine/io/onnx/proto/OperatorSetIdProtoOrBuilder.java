@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface OperatorSetIdProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.OperatorSetIdProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string domain = 1;</code>

@@ -10,7 +10,7 @@ package dev.ondine.io.onnx.proto;
  */
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public enum OperatorStatus
-    implements com.google.protobuf.Internal.EnumLite {
+    implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <code>EXPERIMENTAL = 0;</code>
    */
@@ -21,6 +21,15 @@ package dev.ondine.io.onnx.proto;
   STABLE(1),
   ;
 
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "OperatorStatus");
+  }
   /**
    * <code>EXPERIMENTAL = 0;</code>
    */
@@ -31,14 +40,13 @@ package dev.ondine.io.onnx.proto;
   public static final int STABLE_VALUE = 1;
 
 
-  @java.lang.Override
   public final int getNumber() {
     return value;
   }
 
   /**
-   * @param value The number of the enum to look for.
-   * @return The enum associated with the given number.
+   * @param value The numeric wire value of the corresponding enum entry.
+   * @return The enum associated with the given numeric wire value.
    * @deprecated Use {@link #forNumber(int)} instead.
    */
   @java.lang.Deprecated
@@ -46,6 +54,10 @@ package dev.ondine.io.onnx.proto;
     return forNumber(value);
   }
 
+  /**
+   * @param value The numeric wire value of the corresponding enum entry.
+   * @return The enum associated with the given numeric wire value.
+   */
   public static OperatorStatus forNumber(int value) {
     switch (value) {
       case 0: return EXPERIMENTAL;
@@ -61,26 +73,34 @@ package dev.ondine.io.onnx.proto;
   private static final com.google.protobuf.Internal.EnumLiteMap<
       OperatorStatus> internalValueMap =
         new com.google.protobuf.Internal.EnumLiteMap<OperatorStatus>() {
-          @java.lang.Override
           public OperatorStatus findValueByNumber(int number) {
             return OperatorStatus.forNumber(number);
           }
         };
 
-  public static com.google.protobuf.Internal.EnumVerifier
-      internalGetVerifier() {
-    return OperatorStatusVerifier.INSTANCE;
+  public final com.google.protobuf.Descriptors.EnumValueDescriptor
+      getValueDescriptor() {
+    return getDescriptor().getValue(ordinal());
+  }
+  public final com.google.protobuf.Descriptors.EnumDescriptor
+      getDescriptorForType() {
+    return getDescriptor();
+  }
+  public static com.google.protobuf.Descriptors.EnumDescriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.getDescriptor().getEnumType(1);
   }
 
-  private static final class OperatorStatusVerifier implements
-       com.google.protobuf.Internal.EnumVerifier {
-          static final com.google.protobuf.Internal.EnumVerifier
-              INSTANCE = new OperatorStatusVerifier();
-          @java.lang.Override
-          public boolean isInRange(int number) {
-            return OperatorStatus.forNumber(number) != null;
-          }
-        };
+  private static final OperatorStatus[] VALUES = values();
+
+  public static OperatorStatus valueOf(
+      com.google.protobuf.Descriptors.EnumValueDescriptor desc) {
+    if (desc.getType() != getDescriptor()) {
+      throw new java.lang.IllegalArgumentException(
+        "EnumValueDescriptor is not for this type.");
+    }
+    return VALUES[desc.getIndex()];
+  }
 
   private final int value;
 

@@ -9,17 +9,49 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.ShardedDimProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class ShardedDimProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        ShardedDimProto, ShardedDimProto.Builder> implements
+@SuppressWarnings("all") public final class ShardedDimProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.ShardedDimProto)
     ShardedDimProtoOrBuilder {
-  private ShardedDimProto() {
-    simpleSharding_ = emptyProtobufList();
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "ShardedDimProto");
   }
+  // Use ShardedDimProto.newBuilder() to construct.
+  private ShardedDimProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
+  private ShardedDimProto() {
+    simpleSharding_ = java.util.Collections.emptyList();
+  }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardedDimProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardedDimProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardedDimProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.ShardedDimProto.class, dev.ondine.io.onnx.proto.ShardedDimProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int AXIS_FIELD_NUMBER = 1;
-  private long axis_;
+  private long axis_ = 0L;
   /**
    * <code>optional int64 axis = 1;</code>
    * @return Whether the axis field is set.
@@ -36,24 +68,10 @@ package dev.ondine.io.onnx.proto;
   public long getAxis() {
     return axis_;
   }
-  /**
-   * <code>optional int64 axis = 1;</code>
-   * @param value The axis to set.
-   */
-  private void setAxis(long value) {
-    bitField0_ |= 0x00000001;
-    axis_ = value;
-  }
-  /**
-   * <code>optional int64 axis = 1;</code>
-   */
-  private void clearAxis() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    axis_ = 0L;
-  }
 
   public static final int SIMPLE_SHARDING_FIELD_NUMBER = 2;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.SimpleShardedDimProto> simpleSharding_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.SimpleShardedDimProto> simpleSharding_;
   /**
    * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
    */
@@ -64,6 +82,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder>
       getSimpleShardingOrBuilderList() {
     return simpleSharding_;
@@ -85,171 +104,401 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder getSimpleShardingOrBuilder(
       int index) {
     return simpleSharding_.get(index);
   }
-  private void ensureSimpleShardingIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.SimpleShardedDimProto> tmp = simpleSharding_;
-    if (!tmp.isModifiable()) {
-      simpleSharding_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
-   */
-  private void setSimpleSharding(
-      int index, dev.ondine.io.onnx.proto.SimpleShardedDimProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSimpleShardingIsMutable();
-    simpleSharding_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeInt64(1, axis_);
+    }
+    for (int i = 0; i < simpleSharding_.size(); i++) {
+      output.writeMessage(2, simpleSharding_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
-   */
-  private void addSimpleSharding(dev.ondine.io.onnx.proto.SimpleShardedDimProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSimpleShardingIsMutable();
-    simpleSharding_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(1, axis_);
+    }
+
+        {
+          final int count = simpleSharding_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(simpleSharding_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
-   */
-  private void addSimpleSharding(
-      int index, dev.ondine.io.onnx.proto.SimpleShardedDimProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureSimpleShardingIsMutable();
-    simpleSharding_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
-   */
-  private void addAllSimpleSharding(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.SimpleShardedDimProto> values) {
-    ensureSimpleShardingIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, simpleSharding_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.ShardedDimProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.ShardedDimProto other = (dev.ondine.io.onnx.proto.ShardedDimProto) obj;
+
+    if (hasAxis() != other.hasAxis()) return false;
+    if (hasAxis()) {
+      if (getAxis()
+          != other.getAxis()) return false;
+    }
+    if (!getSimpleShardingList()
+        .equals(other.getSimpleShardingList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
-   */
-  private void clearSimpleSharding() {
-    simpleSharding_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
-   */
-  private void removeSimpleSharding(int index) {
-    ensureSimpleShardingIsMutable();
-    simpleSharding_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasAxis()) {
+      hash = (37 * hash) + AXIS_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getAxis());
+    }
+    if (getSimpleShardingCount() > 0) {
+      hash = (37 * hash) + SIMPLE_SHARDING_FIELD_NUMBER;
+      hash = (53 * hash) + getSimpleShardingList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ShardedDimProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.ShardedDimProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.ShardedDimProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.ShardedDimProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.ShardedDimProto)
       dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.ShardedDimProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardedDimProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardedDimProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.ShardedDimProto.class, dev.ondine.io.onnx.proto.ShardedDimProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.ShardedDimProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      axis_ = 0L;
+      if (simpleShardingBuilder_ == null) {
+        simpleSharding_ = java.util.Collections.emptyList();
+      } else {
+        simpleSharding_ = null;
+        simpleShardingBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000002);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardedDimProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ShardedDimProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.ShardedDimProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ShardedDimProto build() {
+      dev.ondine.io.onnx.proto.ShardedDimProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ShardedDimProto buildPartial() {
+      dev.ondine.io.onnx.proto.ShardedDimProto result = new dev.ondine.io.onnx.proto.ShardedDimProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.ShardedDimProto result) {
+      if (simpleShardingBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0)) {
+          simpleSharding_ = java.util.Collections.unmodifiableList(simpleSharding_);
+          bitField0_ = (bitField0_ & ~0x00000002);
+        }
+        result.simpleSharding_ = simpleSharding_;
+      } else {
+        result.simpleSharding_ = simpleShardingBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.ShardedDimProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.axis_ = axis_;
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.ShardedDimProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.ShardedDimProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.ShardedDimProto other) {
+      if (other == dev.ondine.io.onnx.proto.ShardedDimProto.getDefaultInstance()) return this;
+      if (other.hasAxis()) {
+        setAxis(other.getAxis());
+      }
+      if (simpleShardingBuilder_ == null) {
+        if (!other.simpleSharding_.isEmpty()) {
+          if (simpleSharding_.isEmpty()) {
+            simpleSharding_ = other.simpleSharding_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+          } else {
+            ensureSimpleShardingIsMutable();
+            simpleSharding_.addAll(other.simpleSharding_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.simpleSharding_.isEmpty()) {
+          if (simpleShardingBuilder_.isEmpty()) {
+            simpleShardingBuilder_.dispose();
+            simpleShardingBuilder_ = null;
+            simpleSharding_ = other.simpleSharding_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+            simpleShardingBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetSimpleShardingFieldBuilder() : null;
+          } else {
+            simpleShardingBuilder_.addAllMessages(other.simpleSharding_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 8: {
+              axis_ = input.readInt64();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 8
+            case 18: {
+              dev.ondine.io.onnx.proto.SimpleShardedDimProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.SimpleShardedDimProto.parser(),
+                      extensionRegistry);
+              if (simpleShardingBuilder_ == null) {
+                ensureSimpleShardingIsMutable();
+                simpleSharding_.add(m);
+              } else {
+                simpleShardingBuilder_.addMessage(m);
+              }
+              break;
+            } // case 18
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private long axis_ ;
     /**
      * <code>optional int64 axis = 1;</code>
      * @return Whether the axis field is set.
      */
     @java.lang.Override
     public boolean hasAxis() {
-      return instance.hasAxis();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional int64 axis = 1;</code>
@@ -257,7 +506,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public long getAxis() {
-      return instance.getAxis();
+      return axis_;
     }
     /**
      * <code>optional int64 axis = 1;</code>
@@ -265,8 +514,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setAxis(long value) {
-      copyOnWrite();
-      instance.setAxis(value);
+
+      axis_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -274,39 +525,67 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearAxis() {
-      copyOnWrite();
-      instance.clearAxis();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      axis_ = 0L;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.SimpleShardedDimProto> simpleSharding_ =
+      java.util.Collections.emptyList();
+    private void ensureSimpleShardingIsMutable() {
+      if (!((bitField0_ & 0x00000002) != 0)) {
+        simpleSharding_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.SimpleShardedDimProto>(simpleSharding_);
+        bitField0_ |= 0x00000002;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.SimpleShardedDimProto, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder, dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder> simpleShardingBuilder_;
 
     /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.SimpleShardedDimProto> getSimpleShardingList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getSimpleShardingList());
+      if (simpleShardingBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(simpleSharding_);
+      } else {
+        return simpleShardingBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
-    @java.lang.Override
     public int getSimpleShardingCount() {
-      return instance.getSimpleShardingCount();
-    }/**
+      if (simpleShardingBuilder_ == null) {
+        return simpleSharding_.size();
+      } else {
+        return simpleShardingBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.SimpleShardedDimProto getSimpleSharding(int index) {
-      return instance.getSimpleSharding(index);
+      if (simpleShardingBuilder_ == null) {
+        return simpleSharding_.get(index);
+      } else {
+        return simpleShardingBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
     public Builder setSimpleSharding(
         int index, dev.ondine.io.onnx.proto.SimpleShardedDimProto value) {
-      copyOnWrite();
-      instance.setSimpleSharding(index, value);
+      if (simpleShardingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.set(index, value);
+        onChanged();
+      } else {
+        simpleShardingBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -314,17 +593,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setSimpleSharding(
         int index, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSimpleSharding(index,
-          builderForValue.build());
+      if (simpleShardingBuilder_ == null) {
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        simpleShardingBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
     public Builder addSimpleSharding(dev.ondine.io.onnx.proto.SimpleShardedDimProto value) {
-      copyOnWrite();
-      instance.addSimpleSharding(value);
+      if (simpleShardingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.add(value);
+        onChanged();
+      } else {
+        simpleShardingBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -332,8 +621,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSimpleSharding(
         int index, dev.ondine.io.onnx.proto.SimpleShardedDimProto value) {
-      copyOnWrite();
-      instance.addSimpleSharding(index, value);
+      if (simpleShardingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.add(index, value);
+        onChanged();
+      } else {
+        simpleShardingBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -341,8 +636,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSimpleSharding(
         dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addSimpleSharding(builderForValue.build());
+      if (simpleShardingBuilder_ == null) {
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.add(builderForValue.build());
+        onChanged();
+      } else {
+        simpleShardingBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -350,9 +650,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addSimpleSharding(
         int index, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addSimpleSharding(index,
-          builderForValue.build());
+      if (simpleShardingBuilder_ == null) {
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        simpleShardingBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -360,102 +664,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllSimpleSharding(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.SimpleShardedDimProto> values) {
-      copyOnWrite();
-      instance.addAllSimpleSharding(values);
+      if (simpleShardingBuilder_ == null) {
+        ensureSimpleShardingIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, simpleSharding_);
+        onChanged();
+      } else {
+        simpleShardingBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
     public Builder clearSimpleSharding() {
-      copyOnWrite();
-      instance.clearSimpleSharding();
+      if (simpleShardingBuilder_ == null) {
+        simpleSharding_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        onChanged();
+      } else {
+        simpleShardingBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
      */
     public Builder removeSimpleSharding(int index) {
-      copyOnWrite();
-      instance.removeSimpleSharding(index);
+      if (simpleShardingBuilder_ == null) {
+        ensureSimpleShardingIsMutable();
+        simpleSharding_.remove(index);
+        onChanged();
+      } else {
+        simpleShardingBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder getSimpleShardingBuilder(
+        int index) {
+      return internalGetSimpleShardingFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder getSimpleShardingOrBuilder(
+        int index) {
+      if (simpleShardingBuilder_ == null) {
+        return simpleSharding_.get(index);  } else {
+        return simpleShardingBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder>
+         getSimpleShardingOrBuilderList() {
+      if (simpleShardingBuilder_ != null) {
+        return simpleShardingBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(simpleSharding_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder addSimpleShardingBuilder() {
+      return internalGetSimpleShardingFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.SimpleShardedDimProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder addSimpleShardingBuilder(
+        int index) {
+      return internalGetSimpleShardingFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.SimpleShardedDimProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder>
+         getSimpleShardingBuilderList() {
+      return internalGetSimpleShardingFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.SimpleShardedDimProto, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder, dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder>
+        internalGetSimpleShardingFieldBuilder() {
+      if (simpleShardingBuilder_ == null) {
+        simpleShardingBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.SimpleShardedDimProto, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder, dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder>(
+                simpleSharding_,
+                ((bitField0_ & 0x00000002) != 0),
+                getParentForChildren(),
+                isClean());
+        simpleSharding_ = null;
+      }
+      return simpleShardingBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.ShardedDimProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.ShardedDimProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "axis_",
-            "simpleSharding_",
-            dev.ondine.io.onnx.proto.SimpleShardedDimProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0001\u0000\u0001\u1002\u0000\u0002" +
-              "\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.ShardedDimProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.ShardedDimProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.ShardedDimProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.ShardedDimProto)
   private static final dev.ondine.io.onnx.proto.ShardedDimProto DEFAULT_INSTANCE;
   static {
-    ShardedDimProto defaultInstance = new ShardedDimProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      ShardedDimProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.ShardedDimProto();
   }
 
   public static dev.ondine.io.onnx.proto.ShardedDimProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<ShardedDimProto> PARSER;
+  private static final com.google.protobuf.Parser<ShardedDimProto>
+      PARSER = new com.google.protobuf.AbstractParser<ShardedDimProto>() {
+    @java.lang.Override
+    public ShardedDimProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<ShardedDimProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<ShardedDimProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.ShardedDimProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface ShardedDimProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.ShardedDimProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional int64 axis = 1;</code>
@@ -34,4 +34,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
    */
   int getSimpleShardingCount();
+  /**
+   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder>
+      getSimpleShardingOrBuilderList();
+  /**
+   * <code>repeated .onnx.SimpleShardedDimProto simple_sharding = 2;</code>
+   */
+  dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder getSimpleShardingOrBuilder(
+      int index);
 }

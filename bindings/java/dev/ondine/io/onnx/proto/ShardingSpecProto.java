@@ -9,20 +9,53 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.ShardingSpecProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class ShardingSpecProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        ShardingSpecProto, ShardingSpecProto.Builder> implements
+@SuppressWarnings("all") public final class ShardingSpecProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.ShardingSpecProto)
     ShardingSpecProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "ShardingSpecProto");
+  }
+  // Use ShardingSpecProto.newBuilder() to construct.
+  private ShardingSpecProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private ShardingSpecProto() {
     tensorName_ = "";
     device_ = emptyLongList();
-    indexToDeviceGroupMap_ = emptyProtobufList();
-    shardedDim_ = emptyProtobufList();
+    indexToDeviceGroupMap_ = java.util.Collections.emptyList();
+    shardedDim_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardingSpecProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardingSpecProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardingSpecProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.ShardingSpecProto.class, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int TENSOR_NAME_FIELD_NUMBER = 1;
-  private java.lang.String tensorName_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object tensorName_ = "";
   /**
    * <code>optional string tensor_name = 1;</code>
    * @return Whether the tensorName field is set.
@@ -37,7 +70,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getTensorName() {
-    return tensorName_;
+    java.lang.Object ref = tensorName_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        tensorName_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string tensor_name = 1;</code>
@@ -46,37 +90,22 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getTensorNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(tensorName_);
-  }
-  /**
-   * <code>optional string tensor_name = 1;</code>
-   * @param value The tensorName to set.
-   */
-  private void setTensorName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    tensorName_ = value;
-  }
-  /**
-   * <code>optional string tensor_name = 1;</code>
-   */
-  private void clearTensorName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    tensorName_ = getDefaultInstance().getTensorName();
-  }
-  /**
-   * <code>optional string tensor_name = 1;</code>
-   * @param value The bytes for tensorName to set.
-   */
-  private void setTensorNameBytes(
-      com.google.protobuf.ByteString value) {
-    tensorName_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = tensorName_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      tensorName_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int DEVICE_FIELD_NUMBER = 2;
-  private com.google.protobuf.Internal.LongList device_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList device_ =
+      emptyLongList();
   /**
    * <code>repeated int64 device = 2;</code>
    * @return A list containing the device.
@@ -90,7 +119,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int64 device = 2;</code>
    * @return The count of device.
    */
-  @java.lang.Override
   public int getDeviceCount() {
     return device_.size();
   }
@@ -99,54 +127,13 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The device at the given index.
    */
-  @java.lang.Override
   public long getDevice(int index) {
     return device_.getLong(index);
   }
-  private void ensureDeviceIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = device_;
-    if (!tmp.isModifiable()) {
-      device_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated int64 device = 2;</code>
-   * @param index The index to set the value at.
-   * @param value The device to set.
-   */
-  private void setDevice(
-      int index, long value) {
-    ensureDeviceIsMutable();
-    device_.setLong(index, value);
-  }
-  /**
-   * <code>repeated int64 device = 2;</code>
-   * @param value The device to add.
-   */
-  private void addDevice(long value) {
-    ensureDeviceIsMutable();
-    device_.addLong(value);
-  }
-  /**
-   * <code>repeated int64 device = 2;</code>
-   * @param values The device to add.
-   */
-  private void addAllDevice(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureDeviceIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, device_);
-  }
-  /**
-   * <code>repeated int64 device = 2;</code>
-   */
-  private void clearDevice() {
-    device_ = emptyLongList();
-  }
 
   public static final int INDEX_TO_DEVICE_GROUP_MAP_FIELD_NUMBER = 3;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.IntIntListEntryProto> indexToDeviceGroupMap_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.IntIntListEntryProto> indexToDeviceGroupMap_;
   /**
    * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
    */
@@ -157,6 +144,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder>
       getIndexToDeviceGroupMapOrBuilderList() {
     return indexToDeviceGroupMap_;
@@ -178,69 +166,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder getIndexToDeviceGroupMapOrBuilder(
       int index) {
     return indexToDeviceGroupMap_.get(index);
   }
-  private void ensureIndexToDeviceGroupMapIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.IntIntListEntryProto> tmp = indexToDeviceGroupMap_;
-    if (!tmp.isModifiable()) {
-      indexToDeviceGroupMap_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
-   */
-  private void setIndexToDeviceGroupMap(
-      int index, dev.ondine.io.onnx.proto.IntIntListEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureIndexToDeviceGroupMapIsMutable();
-    indexToDeviceGroupMap_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
-   */
-  private void addIndexToDeviceGroupMap(dev.ondine.io.onnx.proto.IntIntListEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureIndexToDeviceGroupMapIsMutable();
-    indexToDeviceGroupMap_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
-   */
-  private void addIndexToDeviceGroupMap(
-      int index, dev.ondine.io.onnx.proto.IntIntListEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureIndexToDeviceGroupMapIsMutable();
-    indexToDeviceGroupMap_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
-   */
-  private void addAllIndexToDeviceGroupMap(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.IntIntListEntryProto> values) {
-    ensureIndexToDeviceGroupMapIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, indexToDeviceGroupMap_);
-  }
-  /**
-   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
-   */
-  private void clearIndexToDeviceGroupMap() {
-    indexToDeviceGroupMap_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
-   */
-  private void removeIndexToDeviceGroupMap(int index) {
-    ensureIndexToDeviceGroupMapIsMutable();
-    indexToDeviceGroupMap_.remove(index);
-  }
 
   public static final int SHARDED_DIM_FIELD_NUMBER = 4;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ShardedDimProto> shardedDim_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.ShardedDimProto> shardedDim_;
   /**
    * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
    */
@@ -251,6 +185,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder>
       getShardedDimOrBuilderList() {
     return shardedDim_;
@@ -272,188 +207,558 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder getShardedDimOrBuilder(
       int index) {
     return shardedDim_.get(index);
   }
-  private void ensureShardedDimIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.ShardedDimProto> tmp = shardedDim_;
-    if (!tmp.isModifiable()) {
-      shardedDim_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
-   */
-  private void setShardedDim(
-      int index, dev.ondine.io.onnx.proto.ShardedDimProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureShardedDimIsMutable();
-    shardedDim_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, tensorName_);
+    }
+    for (int i = 0; i < device_.size(); i++) {
+      output.writeInt64(2, device_.getLong(i));
+    }
+    for (int i = 0; i < indexToDeviceGroupMap_.size(); i++) {
+      output.writeMessage(3, indexToDeviceGroupMap_.get(i));
+    }
+    for (int i = 0; i < shardedDim_.size(); i++) {
+      output.writeMessage(4, shardedDim_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
-   */
-  private void addShardedDim(dev.ondine.io.onnx.proto.ShardedDimProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureShardedDimIsMutable();
-    shardedDim_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, tensorName_);
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < device_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt64SizeNoTag(device_.getLong(i));
+      }
+      size += dataSize;
+      size += 1 * getDeviceList().size();
+    }
+
+        {
+          final int count = indexToDeviceGroupMap_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(indexToDeviceGroupMap_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = shardedDim_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(shardedDim_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
-   */
-  private void addShardedDim(
-      int index, dev.ondine.io.onnx.proto.ShardedDimProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureShardedDimIsMutable();
-    shardedDim_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
-   */
-  private void addAllShardedDim(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ShardedDimProto> values) {
-    ensureShardedDimIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, shardedDim_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.ShardingSpecProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.ShardingSpecProto other = (dev.ondine.io.onnx.proto.ShardingSpecProto) obj;
+
+    if (hasTensorName() != other.hasTensorName()) return false;
+    if (hasTensorName()) {
+      if (!getTensorName()
+          .equals(other.getTensorName())) return false;
+    }
+    if (!getDeviceList()
+        .equals(other.getDeviceList())) return false;
+    if (!getIndexToDeviceGroupMapList()
+        .equals(other.getIndexToDeviceGroupMapList())) return false;
+    if (!getShardedDimList()
+        .equals(other.getShardedDimList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
-   */
-  private void clearShardedDim() {
-    shardedDim_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
-   */
-  private void removeShardedDim(int index) {
-    ensureShardedDimIsMutable();
-    shardedDim_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasTensorName()) {
+      hash = (37 * hash) + TENSOR_NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getTensorName().hashCode();
+    }
+    if (getDeviceCount() > 0) {
+      hash = (37 * hash) + DEVICE_FIELD_NUMBER;
+      hash = (53 * hash) + getDeviceList().hashCode();
+    }
+    if (getIndexToDeviceGroupMapCount() > 0) {
+      hash = (37 * hash) + INDEX_TO_DEVICE_GROUP_MAP_FIELD_NUMBER;
+      hash = (53 * hash) + getIndexToDeviceGroupMapList().hashCode();
+    }
+    if (getShardedDimCount() > 0) {
+      hash = (37 * hash) + SHARDED_DIM_FIELD_NUMBER;
+      hash = (53 * hash) + getShardedDimList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ShardingSpecProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.ShardingSpecProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.ShardingSpecProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.ShardingSpecProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.ShardingSpecProto)
       dev.ondine.io.onnx.proto.ShardingSpecProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.ShardingSpecProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardingSpecProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardingSpecProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.ShardingSpecProto.class, dev.ondine.io.onnx.proto.ShardingSpecProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.ShardingSpecProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      tensorName_ = "";
+      device_ = emptyLongList();
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        indexToDeviceGroupMap_ = java.util.Collections.emptyList();
+      } else {
+        indexToDeviceGroupMap_ = null;
+        indexToDeviceGroupMapBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000004);
+      if (shardedDimBuilder_ == null) {
+        shardedDim_ = java.util.Collections.emptyList();
+      } else {
+        shardedDim_ = null;
+        shardedDimBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000008);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ShardingSpecProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ShardingSpecProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.ShardingSpecProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ShardingSpecProto build() {
+      dev.ondine.io.onnx.proto.ShardingSpecProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ShardingSpecProto buildPartial() {
+      dev.ondine.io.onnx.proto.ShardingSpecProto result = new dev.ondine.io.onnx.proto.ShardingSpecProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.ShardingSpecProto result) {
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        if (((bitField0_ & 0x00000004) != 0)) {
+          indexToDeviceGroupMap_ = java.util.Collections.unmodifiableList(indexToDeviceGroupMap_);
+          bitField0_ = (bitField0_ & ~0x00000004);
+        }
+        result.indexToDeviceGroupMap_ = indexToDeviceGroupMap_;
+      } else {
+        result.indexToDeviceGroupMap_ = indexToDeviceGroupMapBuilder_.build();
+      }
+      if (shardedDimBuilder_ == null) {
+        if (((bitField0_ & 0x00000008) != 0)) {
+          shardedDim_ = java.util.Collections.unmodifiableList(shardedDim_);
+          bitField0_ = (bitField0_ & ~0x00000008);
+        }
+        result.shardedDim_ = shardedDim_;
+      } else {
+        result.shardedDim_ = shardedDimBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.ShardingSpecProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.tensorName_ = tensorName_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        device_.makeImmutable();
+        result.device_ = device_;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.ShardingSpecProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.ShardingSpecProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.ShardingSpecProto other) {
+      if (other == dev.ondine.io.onnx.proto.ShardingSpecProto.getDefaultInstance()) return this;
+      if (other.hasTensorName()) {
+        tensorName_ = other.tensorName_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (!other.device_.isEmpty()) {
+        if (device_.isEmpty()) {
+          device_ = other.device_;
+          device_.makeImmutable();
+          bitField0_ |= 0x00000002;
+        } else {
+          ensureDeviceIsMutable();
+          device_.addAll(other.device_);
+        }
+        onChanged();
+      }
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        if (!other.indexToDeviceGroupMap_.isEmpty()) {
+          if (indexToDeviceGroupMap_.isEmpty()) {
+            indexToDeviceGroupMap_ = other.indexToDeviceGroupMap_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+          } else {
+            ensureIndexToDeviceGroupMapIsMutable();
+            indexToDeviceGroupMap_.addAll(other.indexToDeviceGroupMap_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.indexToDeviceGroupMap_.isEmpty()) {
+          if (indexToDeviceGroupMapBuilder_.isEmpty()) {
+            indexToDeviceGroupMapBuilder_.dispose();
+            indexToDeviceGroupMapBuilder_ = null;
+            indexToDeviceGroupMap_ = other.indexToDeviceGroupMap_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+            indexToDeviceGroupMapBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetIndexToDeviceGroupMapFieldBuilder() : null;
+          } else {
+            indexToDeviceGroupMapBuilder_.addAllMessages(other.indexToDeviceGroupMap_);
+          }
+        }
+      }
+      if (shardedDimBuilder_ == null) {
+        if (!other.shardedDim_.isEmpty()) {
+          if (shardedDim_.isEmpty()) {
+            shardedDim_ = other.shardedDim_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+          } else {
+            ensureShardedDimIsMutable();
+            shardedDim_.addAll(other.shardedDim_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.shardedDim_.isEmpty()) {
+          if (shardedDimBuilder_.isEmpty()) {
+            shardedDimBuilder_.dispose();
+            shardedDimBuilder_ = null;
+            shardedDim_ = other.shardedDim_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+            shardedDimBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetShardedDimFieldBuilder() : null;
+          } else {
+            shardedDimBuilder_.addAllMessages(other.shardedDim_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              tensorName_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 16: {
+              long v = input.readInt64();
+              ensureDeviceIsMutable();
+              device_.addLong(v);
+              break;
+            } // case 16
+            case 18: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureDeviceIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                device_.addLong(input.readInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 18
+            case 26: {
+              dev.ondine.io.onnx.proto.IntIntListEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.IntIntListEntryProto.parser(),
+                      extensionRegistry);
+              if (indexToDeviceGroupMapBuilder_ == null) {
+                ensureIndexToDeviceGroupMapIsMutable();
+                indexToDeviceGroupMap_.add(m);
+              } else {
+                indexToDeviceGroupMapBuilder_.addMessage(m);
+              }
+              break;
+            } // case 26
+            case 34: {
+              dev.ondine.io.onnx.proto.ShardedDimProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.ShardedDimProto.parser(),
+                      extensionRegistry);
+              if (shardedDimBuilder_ == null) {
+                ensureShardedDimIsMutable();
+                shardedDim_.add(m);
+              } else {
+                shardedDimBuilder_.addMessage(m);
+              }
+              break;
+            } // case 34
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object tensorName_ = "";
     /**
      * <code>optional string tensor_name = 1;</code>
      * @return Whether the tensorName field is set.
      */
-    @java.lang.Override
     public boolean hasTensorName() {
-      return instance.hasTensorName();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string tensor_name = 1;</code>
      * @return The tensorName.
      */
-    @java.lang.Override
     public java.lang.String getTensorName() {
-      return instance.getTensorName();
+      java.lang.Object ref = tensorName_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          tensorName_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string tensor_name = 1;</code>
      * @return The bytes for tensorName.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getTensorNameBytes() {
-      return instance.getTensorNameBytes();
+      java.lang.Object ref = tensorName_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        tensorName_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string tensor_name = 1;</code>
@@ -462,8 +767,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTensorName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setTensorName(value);
+      java.util.Objects.requireNonNull(value);
+      tensorName_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -471,8 +778,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearTensorName() {
-      copyOnWrite();
-      instance.clearTensorName();
+      tensorName_ = getDefaultInstance().getTensorName();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -482,47 +790,57 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTensorNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setTensorNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      tensorName_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.LongList device_ = emptyLongList();
+    private void ensureDeviceIsMutable() {
+      if (!device_.isModifiable()) {
+        device_ = makeMutableCopy(device_);
+      }
+      bitField0_ |= 0x00000002;
+    }
     /**
      * <code>repeated int64 device = 2;</code>
      * @return A list containing the device.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getDeviceList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDeviceList());
+      device_.makeImmutable();
+      return device_;
     }
     /**
      * <code>repeated int64 device = 2;</code>
      * @return The count of device.
      */
-    @java.lang.Override
     public int getDeviceCount() {
-      return instance.getDeviceCount();
+      return device_.size();
     }
     /**
      * <code>repeated int64 device = 2;</code>
      * @param index The index of the element to return.
      * @return The device at the given index.
      */
-    @java.lang.Override
     public long getDevice(int index) {
-      return instance.getDevice(index);
+      return device_.getLong(index);
     }
     /**
      * <code>repeated int64 device = 2;</code>
+     * @param index The index to set the value at.
      * @param value The device to set.
      * @return This builder for chaining.
      */
     public Builder setDevice(
         int index, long value) {
-      copyOnWrite();
-      instance.setDevice(index, value);
+
+      ensureDeviceIsMutable();
+      device_.setLong(index, value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -531,8 +849,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addDevice(long value) {
-      copyOnWrite();
-      instance.addDevice(value);
+
+      ensureDeviceIsMutable();
+      device_.addLong(value);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -542,8 +863,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDevice(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllDevice(values);
+      ensureDeviceIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, device_);
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -551,39 +875,67 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDevice() {
-      copyOnWrite();
-      instance.clearDevice();
+      device_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.IntIntListEntryProto> indexToDeviceGroupMap_ =
+      java.util.Collections.emptyList();
+    private void ensureIndexToDeviceGroupMapIsMutable() {
+      if (!((bitField0_ & 0x00000004) != 0)) {
+        indexToDeviceGroupMap_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.IntIntListEntryProto>(indexToDeviceGroupMap_);
+        bitField0_ |= 0x00000004;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.IntIntListEntryProto, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder, dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder> indexToDeviceGroupMapBuilder_;
 
     /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.IntIntListEntryProto> getIndexToDeviceGroupMapList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getIndexToDeviceGroupMapList());
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(indexToDeviceGroupMap_);
+      } else {
+        return indexToDeviceGroupMapBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
-    @java.lang.Override
     public int getIndexToDeviceGroupMapCount() {
-      return instance.getIndexToDeviceGroupMapCount();
-    }/**
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        return indexToDeviceGroupMap_.size();
+      } else {
+        return indexToDeviceGroupMapBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.IntIntListEntryProto getIndexToDeviceGroupMap(int index) {
-      return instance.getIndexToDeviceGroupMap(index);
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        return indexToDeviceGroupMap_.get(index);
+      } else {
+        return indexToDeviceGroupMapBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
     public Builder setIndexToDeviceGroupMap(
         int index, dev.ondine.io.onnx.proto.IntIntListEntryProto value) {
-      copyOnWrite();
-      instance.setIndexToDeviceGroupMap(index, value);
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.set(index, value);
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -591,17 +943,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setIndexToDeviceGroupMap(
         int index, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setIndexToDeviceGroupMap(index,
-          builderForValue.build());
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
     public Builder addIndexToDeviceGroupMap(dev.ondine.io.onnx.proto.IntIntListEntryProto value) {
-      copyOnWrite();
-      instance.addIndexToDeviceGroupMap(value);
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.add(value);
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -609,8 +971,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addIndexToDeviceGroupMap(
         int index, dev.ondine.io.onnx.proto.IntIntListEntryProto value) {
-      copyOnWrite();
-      instance.addIndexToDeviceGroupMap(index, value);
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.add(index, value);
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -618,8 +986,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addIndexToDeviceGroupMap(
         dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addIndexToDeviceGroupMap(builderForValue.build());
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.add(builderForValue.build());
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -627,9 +1000,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addIndexToDeviceGroupMap(
         int index, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addIndexToDeviceGroupMap(index,
-          builderForValue.build());
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -637,55 +1014,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllIndexToDeviceGroupMap(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.IntIntListEntryProto> values) {
-      copyOnWrite();
-      instance.addAllIndexToDeviceGroupMap(values);
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        ensureIndexToDeviceGroupMapIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, indexToDeviceGroupMap_);
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
     public Builder clearIndexToDeviceGroupMap() {
-      copyOnWrite();
-      instance.clearIndexToDeviceGroupMap();
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        indexToDeviceGroupMap_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000004);
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
      */
     public Builder removeIndexToDeviceGroupMap(int index) {
-      copyOnWrite();
-      instance.removeIndexToDeviceGroupMap(index);
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        ensureIndexToDeviceGroupMapIsMutable();
+        indexToDeviceGroupMap_.remove(index);
+        onChanged();
+      } else {
+        indexToDeviceGroupMapBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder getIndexToDeviceGroupMapBuilder(
+        int index) {
+      return internalGetIndexToDeviceGroupMapFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder getIndexToDeviceGroupMapOrBuilder(
+        int index) {
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        return indexToDeviceGroupMap_.get(index);  } else {
+        return indexToDeviceGroupMapBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder>
+         getIndexToDeviceGroupMapOrBuilderList() {
+      if (indexToDeviceGroupMapBuilder_ != null) {
+        return indexToDeviceGroupMapBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(indexToDeviceGroupMap_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder addIndexToDeviceGroupMapBuilder() {
+      return internalGetIndexToDeviceGroupMapFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.IntIntListEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder addIndexToDeviceGroupMapBuilder(
+        int index) {
+      return internalGetIndexToDeviceGroupMapFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.IntIntListEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder>
+         getIndexToDeviceGroupMapBuilderList() {
+      return internalGetIndexToDeviceGroupMapFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.IntIntListEntryProto, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder, dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder>
+        internalGetIndexToDeviceGroupMapFieldBuilder() {
+      if (indexToDeviceGroupMapBuilder_ == null) {
+        indexToDeviceGroupMapBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.IntIntListEntryProto, dev.ondine.io.onnx.proto.IntIntListEntryProto.Builder, dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder>(
+                indexToDeviceGroupMap_,
+                ((bitField0_ & 0x00000004) != 0),
+                getParentForChildren(),
+                isClean());
+        indexToDeviceGroupMap_ = null;
+      }
+      return indexToDeviceGroupMapBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.ShardedDimProto> shardedDim_ =
+      java.util.Collections.emptyList();
+    private void ensureShardedDimIsMutable() {
+      if (!((bitField0_ & 0x00000008) != 0)) {
+        shardedDim_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.ShardedDimProto>(shardedDim_);
+        bitField0_ |= 0x00000008;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ShardedDimProto, dev.ondine.io.onnx.proto.ShardedDimProto.Builder, dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder> shardedDimBuilder_;
 
     /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.ShardedDimProto> getShardedDimList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getShardedDimList());
+      if (shardedDimBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(shardedDim_);
+      } else {
+        return shardedDimBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
-    @java.lang.Override
     public int getShardedDimCount() {
-      return instance.getShardedDimCount();
-    }/**
+      if (shardedDimBuilder_ == null) {
+        return shardedDim_.size();
+      } else {
+        return shardedDimBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.ShardedDimProto getShardedDim(int index) {
-      return instance.getShardedDim(index);
+      if (shardedDimBuilder_ == null) {
+        return shardedDim_.get(index);
+      } else {
+        return shardedDimBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
     public Builder setShardedDim(
         int index, dev.ondine.io.onnx.proto.ShardedDimProto value) {
-      copyOnWrite();
-      instance.setShardedDim(index, value);
+      if (shardedDimBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureShardedDimIsMutable();
+        shardedDim_.set(index, value);
+        onChanged();
+      } else {
+        shardedDimBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -693,17 +1177,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setShardedDim(
         int index, dev.ondine.io.onnx.proto.ShardedDimProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setShardedDim(index,
-          builderForValue.build());
+      if (shardedDimBuilder_ == null) {
+        ensureShardedDimIsMutable();
+        shardedDim_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        shardedDimBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
     public Builder addShardedDim(dev.ondine.io.onnx.proto.ShardedDimProto value) {
-      copyOnWrite();
-      instance.addShardedDim(value);
+      if (shardedDimBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureShardedDimIsMutable();
+        shardedDim_.add(value);
+        onChanged();
+      } else {
+        shardedDimBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -711,8 +1205,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addShardedDim(
         int index, dev.ondine.io.onnx.proto.ShardedDimProto value) {
-      copyOnWrite();
-      instance.addShardedDim(index, value);
+      if (shardedDimBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureShardedDimIsMutable();
+        shardedDim_.add(index, value);
+        onChanged();
+      } else {
+        shardedDimBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -720,8 +1220,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addShardedDim(
         dev.ondine.io.onnx.proto.ShardedDimProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addShardedDim(builderForValue.build());
+      if (shardedDimBuilder_ == null) {
+        ensureShardedDimIsMutable();
+        shardedDim_.add(builderForValue.build());
+        onChanged();
+      } else {
+        shardedDimBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -729,9 +1234,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addShardedDim(
         int index, dev.ondine.io.onnx.proto.ShardedDimProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addShardedDim(index,
-          builderForValue.build());
+      if (shardedDimBuilder_ == null) {
+        ensureShardedDimIsMutable();
+        shardedDim_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        shardedDimBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -739,105 +1248,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllShardedDim(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.ShardedDimProto> values) {
-      copyOnWrite();
-      instance.addAllShardedDim(values);
+      if (shardedDimBuilder_ == null) {
+        ensureShardedDimIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, shardedDim_);
+        onChanged();
+      } else {
+        shardedDimBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
     public Builder clearShardedDim() {
-      copyOnWrite();
-      instance.clearShardedDim();
+      if (shardedDimBuilder_ == null) {
+        shardedDim_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000008);
+        onChanged();
+      } else {
+        shardedDimBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
      */
     public Builder removeShardedDim(int index) {
-      copyOnWrite();
-      instance.removeShardedDim(index);
+      if (shardedDimBuilder_ == null) {
+        ensureShardedDimIsMutable();
+        shardedDim_.remove(index);
+        onChanged();
+      } else {
+        shardedDimBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardedDimProto.Builder getShardedDimBuilder(
+        int index) {
+      return internalGetShardedDimFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder getShardedDimOrBuilder(
+        int index) {
+      if (shardedDimBuilder_ == null) {
+        return shardedDim_.get(index);  } else {
+        return shardedDimBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder>
+         getShardedDimOrBuilderList() {
+      if (shardedDimBuilder_ != null) {
+        return shardedDimBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(shardedDim_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardedDimProto.Builder addShardedDimBuilder() {
+      return internalGetShardedDimFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.ShardedDimProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.ShardedDimProto.Builder addShardedDimBuilder(
+        int index) {
+      return internalGetShardedDimFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.ShardedDimProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.ShardedDimProto.Builder>
+         getShardedDimBuilderList() {
+      return internalGetShardedDimFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.ShardedDimProto, dev.ondine.io.onnx.proto.ShardedDimProto.Builder, dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder>
+        internalGetShardedDimFieldBuilder() {
+      if (shardedDimBuilder_ == null) {
+        shardedDimBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.ShardedDimProto, dev.ondine.io.onnx.proto.ShardedDimProto.Builder, dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder>(
+                shardedDim_,
+                ((bitField0_ & 0x00000008) != 0),
+                getParentForChildren(),
+                isClean());
+        shardedDim_ = null;
+      }
+      return shardedDimBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.ShardingSpecProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.ShardingSpecProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "tensorName_",
-            "device_",
-            "indexToDeviceGroupMap_",
-            dev.ondine.io.onnx.proto.IntIntListEntryProto.class,
-            "shardedDim_",
-            dev.ondine.io.onnx.proto.ShardedDimProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u0004\u0000\u0001\u0001\u0004\u0004\u0000\u0003\u0000\u0001\u1008\u0000\u0002" +
-              "\u0014\u0003\u001b\u0004\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.ShardingSpecProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.ShardingSpecProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.ShardingSpecProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.ShardingSpecProto)
   private static final dev.ondine.io.onnx.proto.ShardingSpecProto DEFAULT_INSTANCE;
   static {
-    ShardingSpecProto defaultInstance = new ShardingSpecProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      ShardingSpecProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.ShardingSpecProto();
   }
 
   public static dev.ondine.io.onnx.proto.ShardingSpecProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<ShardingSpecProto> PARSER;
+  private static final com.google.protobuf.Parser<ShardingSpecProto>
+      PARSER = new com.google.protobuf.AbstractParser<ShardingSpecProto>() {
+    @java.lang.Override
+    public ShardingSpecProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<ShardingSpecProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<ShardingSpecProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.ShardingSpecProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface ShardingSpecProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.ShardingSpecProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string tensor_name = 1;</code>
@@ -57,6 +57,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
    */
   int getIndexToDeviceGroupMapCount();
+  /**
+   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder>
+      getIndexToDeviceGroupMapOrBuilderList();
+  /**
+   * <code>repeated .onnx.IntIntListEntryProto index_to_device_group_map = 3;</code>
+   */
+  dev.ondine.io.onnx.proto.IntIntListEntryProtoOrBuilder getIndexToDeviceGroupMapOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
@@ -71,4 +81,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
    */
   int getShardedDimCount();
+  /**
+   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder>
+      getShardedDimOrBuilderList();
+  /**
+   * <code>repeated .onnx.ShardedDimProto sharded_dim = 4;</code>
+   */
+  dev.ondine.io.onnx.proto.ShardedDimProtoOrBuilder getShardedDimOrBuilder(
+      int index);
 }

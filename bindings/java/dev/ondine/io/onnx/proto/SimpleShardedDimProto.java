@@ -9,18 +9,52 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.SimpleShardedDimProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class SimpleShardedDimProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        SimpleShardedDimProto, SimpleShardedDimProto.Builder> implements
+@SuppressWarnings("all") public final class SimpleShardedDimProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.SimpleShardedDimProto)
     SimpleShardedDimProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "SimpleShardedDimProto");
+  }
+  // Use SimpleShardedDimProto.newBuilder() to construct.
+  private SimpleShardedDimProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private SimpleShardedDimProto() {
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SimpleShardedDimProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SimpleShardedDimProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SimpleShardedDimProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.SimpleShardedDimProto.class, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder.class);
+  }
+
   private int bitField0_;
   private int dimCase_ = 0;
+  @SuppressWarnings("serial")
   private java.lang.Object dim_;
   public enum DimCase
-      implements com.google.protobuf.AbstractMessageLite.InternalOneOfEnum {
+      implements com.google.protobuf.Internal.EnumLite,
+          com.google.protobuf.AbstractMessage.InternalOneOfEnum {
     DIM_VALUE(1),
     DIM_PARAM(2),
     DIM_NOT_SET(0);
@@ -29,6 +63,8 @@ package dev.ondine.io.onnx.proto;
       this.value = value;
     }
     /**
+     * @param value The number of the enum to look for.
+     * @return The enum associated with the given number.
      * @deprecated Use {@link #forNumber(int)} instead.
      */
     @java.lang.Deprecated
@@ -44,21 +80,15 @@ package dev.ondine.io.onnx.proto;
         default: return null;
       }
     }
-    @java.lang.Override public int getNumber() {
+    public int getNumber() {
       return this.value;
     }
   };
 
-  @java.lang.Override
   public DimCase
   getDimCase() {
     return DimCase.forNumber(
         dimCase_);
-  }
-
-  private void clearDim() {
-    dimCase_ = 0;
-    dim_ = null;
   }
 
   public static final int DIM_VALUE_FIELD_NUMBER = 1;
@@ -81,30 +111,12 @@ package dev.ondine.io.onnx.proto;
     }
     return 0L;
   }
-  /**
-   * <code>int64 dim_value = 1;</code>
-   * @param value The dimValue to set.
-   */
-  private void setDimValue(long value) {
-    dimCase_ = 1;
-    dim_ = value;
-  }
-  /**
-   * <code>int64 dim_value = 1;</code>
-   */
-  private void clearDimValue() {
-    if (dimCase_ == 1) {
-      dimCase_ = 0;
-      dim_ = null;
-    }
-  }
 
   public static final int DIM_PARAM_FIELD_NUMBER = 2;
   /**
    * <code>string dim_param = 2;</code>
    * @return Whether the dimParam field is set.
    */
-  @java.lang.Override
   public boolean hasDimParam() {
     return dimCase_ == 2;
   }
@@ -112,58 +124,46 @@ package dev.ondine.io.onnx.proto;
    * <code>string dim_param = 2;</code>
    * @return The dimParam.
    */
-  @java.lang.Override
   public java.lang.String getDimParam() {
-    java.lang.String ref = "";
-    if (dimCase_ == 2) {
-      ref = (java.lang.String) dim_;
+    if (dimCase_ != 2) {
+      return "";
     }
-    return ref;
+    java.lang.Object ref = dim_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        dim_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>string dim_param = 2;</code>
    * @return The bytes for dimParam.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString
       getDimParamBytes() {
-    java.lang.String ref = "";
-    if (dimCase_ == 2) {
-      ref = (java.lang.String) dim_;
+    if (dimCase_ != 2) {
+      return com.google.protobuf.ByteString.copyFromUtf8("");
     }
-    return com.google.protobuf.ByteString.copyFromUtf8(ref);
-  }
-  /**
-   * <code>string dim_param = 2;</code>
-   * @param value The dimParam to set.
-   */
-  private void setDimParam(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    dimCase_ = 2;
-    dim_ = value;
-  }
-  /**
-   * <code>string dim_param = 2;</code>
-   */
-  private void clearDimParam() {
-    if (dimCase_ == 2) {
-      dimCase_ = 0;
-      dim_ = null;
+    java.lang.Object ref = dim_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      dim_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
     }
-  }
-  /**
-   * <code>string dim_param = 2;</code>
-   * @param value The bytes for dimParam to set.
-   */
-  private void setDimParamBytes(
-      com.google.protobuf.ByteString value) {
-    dim_ = value.toStringUtf8();
-    dimCase_ = 2;
   }
 
   public static final int NUM_SHARDS_FIELD_NUMBER = 3;
-  private long numShards_;
+  private long numShards_ = 0L;
   /**
    * <code>optional int64 num_shards = 3;</code>
    * @return Whether the numShards field is set.
@@ -180,146 +180,417 @@ package dev.ondine.io.onnx.proto;
   public long getNumShards() {
     return numShards_;
   }
-  /**
-   * <code>optional int64 num_shards = 3;</code>
-   * @param value The numShards to set.
-   */
-  private void setNumShards(long value) {
-    bitField0_ |= 0x00000001;
-    numShards_ = value;
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
-  /**
-   * <code>optional int64 num_shards = 3;</code>
-   */
-  private void clearNumShards() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    numShards_ = 0L;
+
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (dimCase_ == 1) {
+      output.writeInt64(
+          1, (long)((java.lang.Long) dim_));
+    }
+    if (dimCase_ == 2) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 2, dim_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeInt64(3, numShards_);
+    }
+    getUnknownFields().writeTo(output);
+  }
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (dimCase_ == 1) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(
+            1, (long)((java.lang.Long) dim_));
+    }
+    if (dimCase_ == 2) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(2, dim_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(3, numShards_);
+    }
+    return size;
+  }
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
+  }
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.SimpleShardedDimProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.SimpleShardedDimProto other = (dev.ondine.io.onnx.proto.SimpleShardedDimProto) obj;
+
+    if (hasNumShards() != other.hasNumShards()) return false;
+    if (hasNumShards()) {
+      if (getNumShards()
+          != other.getNumShards()) return false;
+    }
+    if (!getDimCase().equals(other.getDimCase())) return false;
+    switch (dimCase_) {
+      case 1:
+        if (getDimValue()
+            != other.getDimValue()) return false;
+        break;
+      case 2:
+        if (!getDimParam()
+            .equals(other.getDimParam())) return false;
+        break;
+      case 0:
+      default:
+    }
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
+  }
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasNumShards()) {
+      hash = (37 * hash) + NUM_SHARDS_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+          getNumShards());
+    }
+    switch (dimCase_) {
+      case 1:
+        hash = (37 * hash) + DIM_VALUE_FIELD_NUMBER;
+        hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+            getDimValue());
+        break;
+      case 2:
+        hash = (37 * hash) + DIM_PARAM_FIELD_NUMBER;
+        hash = (53 * hash) + getDimParam().hashCode();
+        break;
+      case 0:
+      default:
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.SimpleShardedDimProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.SimpleShardedDimProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.SimpleShardedDimProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.SimpleShardedDimProto)
       dev.ondine.io.onnx.proto.SimpleShardedDimProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.SimpleShardedDimProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SimpleShardedDimProto_descriptor;
     }
 
     @java.lang.Override
-    public DimCase
-        getDimCase() {
-      return instance.getDimCase();
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SimpleShardedDimProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.SimpleShardedDimProto.class, dev.ondine.io.onnx.proto.SimpleShardedDimProto.Builder.class);
     }
 
-    public Builder clearDim() {
-      copyOnWrite();
-      instance.clearDim();
+    // Construct using dev.ondine.io.onnx.proto.SimpleShardedDimProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      numShards_ = 0L;
+      dimCase_ = 0;
+      dim_ = null;
       return this;
     }
 
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SimpleShardedDimProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.SimpleShardedDimProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProto build() {
+      dev.ondine.io.onnx.proto.SimpleShardedDimProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.SimpleShardedDimProto buildPartial() {
+      dev.ondine.io.onnx.proto.SimpleShardedDimProto result = new dev.ondine.io.onnx.proto.SimpleShardedDimProto(this);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      buildPartialOneofs(result);
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.SimpleShardedDimProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.numShards_ = numShards_;
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    private void buildPartialOneofs(dev.ondine.io.onnx.proto.SimpleShardedDimProto result) {
+      result.dimCase_ = dimCase_;
+      result.dim_ = this.dim_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.SimpleShardedDimProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.SimpleShardedDimProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.SimpleShardedDimProto other) {
+      if (other == dev.ondine.io.onnx.proto.SimpleShardedDimProto.getDefaultInstance()) return this;
+      if (other.hasNumShards()) {
+        setNumShards(other.getNumShards());
+      }
+      switch (other.getDimCase()) {
+        case DIM_VALUE: {
+          setDimValue(other.getDimValue());
+          break;
+        }
+        case DIM_PARAM: {
+          dimCase_ = 2;
+          dim_ = other.dim_;
+          onChanged();
+          break;
+        }
+        case DIM_NOT_SET: {
+          break;
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 8: {
+              dim_ = input.readInt64();
+              dimCase_ = 1;
+              break;
+            } // case 8
+            case 18: {
+              com.google.protobuf.ByteString bs = input.readBytes();
+              dimCase_ = 2;
+              dim_ = bs;
+              break;
+            } // case 18
+            case 24: {
+              numShards_ = input.readInt64();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 24
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int dimCase_ = 0;
+    private java.lang.Object dim_;
+    public DimCase
+        getDimCase() {
+      return DimCase.forNumber(
+          dimCase_);
+    }
+
+    public Builder clearDim() {
+      dimCase_ = 0;
+      dim_ = null;
+      onChanged();
+      return this;
+    }
+
+    private int bitField0_;
 
     /**
      * <code>int64 dim_value = 1;</code>
      * @return Whether the dimValue field is set.
      */
-    @java.lang.Override
     public boolean hasDimValue() {
-      return instance.hasDimValue();
+      return dimCase_ == 1;
     }
     /**
      * <code>int64 dim_value = 1;</code>
      * @return The dimValue.
      */
-    @java.lang.Override
     public long getDimValue() {
-      return instance.getDimValue();
+      if (dimCase_ == 1) {
+        return (java.lang.Long) dim_;
+      }
+      return 0L;
     }
     /**
      * <code>int64 dim_value = 1;</code>
@@ -327,8 +598,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setDimValue(long value) {
-      copyOnWrite();
-      instance.setDimValue(value);
+
+      dimCase_ = 1;
+      dim_ = value;
+      onChanged();
       return this;
     }
     /**
@@ -336,8 +609,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDimValue() {
-      copyOnWrite();
-      instance.clearDimValue();
+      if (dimCase_ == 1) {
+        dimCase_ = 0;
+        dim_ = null;
+        onChanged();
+      }
       return this;
     }
 
@@ -347,7 +623,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public boolean hasDimParam() {
-      return instance.hasDimParam();
+      return dimCase_ == 2;
     }
     /**
      * <code>string dim_param = 2;</code>
@@ -355,7 +631,21 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public java.lang.String getDimParam() {
-      return instance.getDimParam();
+      if (dimCase_ != 2) {
+        return "";
+      }
+      java.lang.Object ref = dim_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+          if (bs.isValidUtf8()) {
+            dim_ = s;
+          }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>string dim_param = 2;</code>
@@ -364,7 +654,19 @@ package dev.ondine.io.onnx.proto;
     @java.lang.Override
     public com.google.protobuf.ByteString
         getDimParamBytes() {
-      return instance.getDimParamBytes();
+      if (dimCase_ != 2) {
+        return com.google.protobuf.ByteString.copyFromUtf8(        "");
+      }
+      java.lang.Object ref = dim_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        dim_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>string dim_param = 2;</code>
@@ -373,8 +675,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDimParam(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDimParam(value);
+      java.util.Objects.requireNonNull(value);
+      dimCase_ = 2;
+      dim_ = value;
+      onChanged();
       return this;
     }
     /**
@@ -382,8 +686,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDimParam() {
-      copyOnWrite();
-      instance.clearDimParam();
+      if (dimCase_ == 2) {
+        dimCase_ = 0;
+        dim_ = null;
+        onChanged();
+      }
       return this;
     }
     /**
@@ -393,18 +700,21 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDimParamBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDimParamBytes(value);
+      java.util.Objects.requireNonNull(value);
+      dimCase_ = 2;
+      dim_ = value;
+      onChanged();
       return this;
     }
 
+    private long numShards_ ;
     /**
      * <code>optional int64 num_shards = 3;</code>
      * @return Whether the numShards field is set.
      */
     @java.lang.Override
     public boolean hasNumShards() {
-      return instance.hasNumShards();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional int64 num_shards = 3;</code>
@@ -412,7 +722,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public long getNumShards() {
-      return instance.getNumShards();
+      return numShards_;
     }
     /**
      * <code>optional int64 num_shards = 3;</code>
@@ -420,8 +730,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setNumShards(long value) {
-      copyOnWrite();
-      instance.setNumShards(value);
+
+      numShards_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -429,86 +741,60 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearNumShards() {
-      copyOnWrite();
-      instance.clearNumShards();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      numShards_ = 0L;
+      onChanged();
       return this;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.SimpleShardedDimProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.SimpleShardedDimProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "dim_",
-            "dimCase_",
-            "bitField0_",
-            "numShards_",
-          };
-          java.lang.String info =
-              "\u0001\u0003\u0001\u0001\u0001\u0003\u0003\u0000\u0000\u0000\u00015\u0000\u0002;" +
-              "\u0000\u0003\u1002\u0000";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.SimpleShardedDimProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.SimpleShardedDimProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.SimpleShardedDimProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.SimpleShardedDimProto)
   private static final dev.ondine.io.onnx.proto.SimpleShardedDimProto DEFAULT_INSTANCE;
   static {
-    SimpleShardedDimProto defaultInstance = new SimpleShardedDimProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      SimpleShardedDimProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.SimpleShardedDimProto();
   }
 
   public static dev.ondine.io.onnx.proto.SimpleShardedDimProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<SimpleShardedDimProto> PARSER;
+  private static final com.google.protobuf.Parser<SimpleShardedDimProto>
+      PARSER = new com.google.protobuf.AbstractParser<SimpleShardedDimProto>() {
+    @java.lang.Override
+    public SimpleShardedDimProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<SimpleShardedDimProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<SimpleShardedDimProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.SimpleShardedDimProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface SimpleShardedDimProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.SimpleShardedDimProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>int64 dim_value = 1;</code>
@@ -49,5 +49,5 @@ package dev.ondine.io.onnx.proto;
    */
   long getNumShards();
 
-  public dev.ondine.io.onnx.proto.SimpleShardedDimProto.DimCase getDimCase();
+  dev.ondine.io.onnx.proto.SimpleShardedDimProto.DimCase getDimCase();
 }

@@ -9,19 +9,52 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.SparseTensorProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class SparseTensorProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        SparseTensorProto, SparseTensorProto.Builder> implements
+@SuppressWarnings("all") public final class SparseTensorProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.SparseTensorProto)
     SparseTensorProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "SparseTensorProto");
+  }
+  // Use SparseTensorProto.newBuilder() to construct.
+  private SparseTensorProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private SparseTensorProto() {
     dims_ = emptyLongList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SparseTensorProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SparseTensorProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SparseTensorProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.SparseTensorProto.class, dev.ondine.io.onnx.proto.SparseTensorProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int VALUES_FIELD_NUMBER = 1;
   private dev.ondine.io.onnx.proto.TensorProto values_;
   /**
    * <code>optional .onnx.TensorProto values = 1;</code>
+   * @return Whether the values field is set.
    */
   @java.lang.Override
   public boolean hasValues() {
@@ -29,6 +62,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.TensorProto values = 1;</code>
+   * @return The values.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorProto getValues() {
@@ -37,38 +71,16 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.TensorProto values = 1;</code>
    */
-  private void setValues(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    values_ = value;
-    bitField0_ |= 0x00000001;
-  }
-  /**
-   * <code>optional .onnx.TensorProto values = 1;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeValues(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (values_ != null &&
-        values_ != dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) {
-      values_ =
-        dev.ondine.io.onnx.proto.TensorProto.newBuilder(values_).mergeFrom(value).buildPartial();
-    } else {
-      values_ = value;
-    }
-    bitField0_ |= 0x00000001;
-  }
-  /**
-   * <code>optional .onnx.TensorProto values = 1;</code>
-   */
-  private void clearValues() {
-    values_ = null;
-    bitField0_ = (bitField0_ & ~0x00000001);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getValuesOrBuilder() {
+    return values_ == null ? dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : values_;
   }
 
   public static final int INDICES_FIELD_NUMBER = 2;
   private dev.ondine.io.onnx.proto.TensorProto indices_;
   /**
    * <code>optional .onnx.TensorProto indices = 2;</code>
+   * @return Whether the indices field is set.
    */
   @java.lang.Override
   public boolean hasIndices() {
@@ -76,6 +88,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.TensorProto indices = 2;</code>
+   * @return The indices.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorProto getIndices() {
@@ -84,36 +97,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.TensorProto indices = 2;</code>
    */
-  private void setIndices(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    indices_ = value;
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.TensorProto indices = 2;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeIndices(dev.ondine.io.onnx.proto.TensorProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (indices_ != null &&
-        indices_ != dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) {
-      indices_ =
-        dev.ondine.io.onnx.proto.TensorProto.newBuilder(indices_).mergeFrom(value).buildPartial();
-    } else {
-      indices_ = value;
-    }
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.TensorProto indices = 2;</code>
-   */
-  private void clearIndices() {
-    indices_ = null;
-    bitField0_ = (bitField0_ & ~0x00000002);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getIndicesOrBuilder() {
+    return indices_ == null ? dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : indices_;
   }
 
   public static final int DIMS_FIELD_NUMBER = 3;
-  private com.google.protobuf.Internal.LongList dims_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList dims_ =
+      emptyLongList();
   /**
    * <code>repeated int64 dims = 3;</code>
    * @return A list containing the dims.
@@ -127,7 +119,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int64 dims = 3;</code>
    * @return The count of dims.
    */
-  @java.lang.Override
   public int getDimsCount() {
     return dims_.size();
   }
@@ -136,279 +127,697 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The dims at the given index.
    */
-  @java.lang.Override
   public long getDims(int index) {
     return dims_.getLong(index);
   }
-  private void ensureDimsIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = dims_;
-    if (!tmp.isModifiable()) {
-      dims_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
-  /**
-   * <code>repeated int64 dims = 3;</code>
-   * @param index The index to set the value at.
-   * @param value The dims to set.
-   */
-  private void setDims(
-      int index, long value) {
-    ensureDimsIsMutable();
-    dims_.setLong(index, value);
+
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(1, getValues());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(2, getIndices());
+    }
+    for (int i = 0; i < dims_.size(); i++) {
+      output.writeInt64(3, dims_.getLong(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated int64 dims = 3;</code>
-   * @param value The dims to add.
-   */
-  private void addDims(long value) {
-    ensureDimsIsMutable();
-    dims_.addLong(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(1, getValues());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(2, getIndices());
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < dims_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt64SizeNoTag(dims_.getLong(i));
+      }
+      size += dataSize;
+      size += 1 * getDimsList().size();
+    }
+    return size;
   }
-  /**
-   * <code>repeated int64 dims = 3;</code>
-   * @param values The dims to add.
-   */
-  private void addAllDims(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureDimsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, dims_);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated int64 dims = 3;</code>
-   */
-  private void clearDims() {
-    dims_ = emptyLongList();
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.SparseTensorProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.SparseTensorProto other = (dev.ondine.io.onnx.proto.SparseTensorProto) obj;
+
+    if (hasValues() != other.hasValues()) return false;
+    if (hasValues()) {
+      if (!getValues()
+          .equals(other.getValues())) return false;
+    }
+    if (hasIndices() != other.hasIndices()) return false;
+    if (hasIndices()) {
+      if (!getIndices()
+          .equals(other.getIndices())) return false;
+    }
+    if (!getDimsList()
+        .equals(other.getDimsList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
+  }
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasValues()) {
+      hash = (37 * hash) + VALUES_FIELD_NUMBER;
+      hash = (53 * hash) + getValues().hashCode();
+    }
+    if (hasIndices()) {
+      hash = (37 * hash) + INDICES_FIELD_NUMBER;
+      hash = (53 * hash) + getIndices().hashCode();
+    }
+    if (getDimsCount() > 0) {
+      hash = (37 * hash) + DIMS_FIELD_NUMBER;
+      hash = (53 * hash) + getDimsList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.SparseTensorProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.SparseTensorProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.SparseTensorProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.SparseTensorProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.SparseTensorProto)
       dev.ondine.io.onnx.proto.SparseTensorProtoOrBuilder {
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SparseTensorProto_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SparseTensorProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.SparseTensorProto.class, dev.ondine.io.onnx.proto.SparseTensorProto.Builder.class);
+    }
+
     // Construct using dev.ondine.io.onnx.proto.SparseTensorProto.newBuilder()
     private Builder() {
-      super(DEFAULT_INSTANCE);
+      maybeForceBuilderInitialization();
     }
 
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetValuesFieldBuilder();
+        internalGetIndicesFieldBuilder();
+      }
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      values_ = null;
+      if (valuesBuilder_ != null) {
+        valuesBuilder_.dispose();
+        valuesBuilder_ = null;
+      }
+      indices_ = null;
+      if (indicesBuilder_ != null) {
+        indicesBuilder_.dispose();
+        indicesBuilder_ = null;
+      }
+      dims_ = emptyLongList();
+      return this;
+    }
 
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_SparseTensorProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.SparseTensorProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.SparseTensorProto build() {
+      dev.ondine.io.onnx.proto.SparseTensorProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.SparseTensorProto buildPartial() {
+      dev.ondine.io.onnx.proto.SparseTensorProto result = new dev.ondine.io.onnx.proto.SparseTensorProto(this);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.SparseTensorProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.values_ = valuesBuilder_ == null
+            ? values_
+            : valuesBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.indices_ = indicesBuilder_ == null
+            ? indices_
+            : indicesBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        dims_.makeImmutable();
+        result.dims_ = dims_;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.SparseTensorProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.SparseTensorProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.SparseTensorProto other) {
+      if (other == dev.ondine.io.onnx.proto.SparseTensorProto.getDefaultInstance()) return this;
+      if (other.hasValues()) {
+        mergeValues(other.getValues());
+      }
+      if (other.hasIndices()) {
+        mergeIndices(other.getIndices());
+      }
+      if (!other.dims_.isEmpty()) {
+        if (dims_.isEmpty()) {
+          dims_ = other.dims_;
+          dims_.makeImmutable();
+          bitField0_ |= 0x00000004;
+        } else {
+          ensureDimsIsMutable();
+          dims_.addAll(other.dims_);
+        }
+        onChanged();
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              input.readMessage(
+                  internalGetValuesFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 18: {
+              input.readMessage(
+                  internalGetIndicesFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 18
+            case 24: {
+              long v = input.readInt64();
+              ensureDimsIsMutable();
+              dims_.addLong(v);
+              break;
+            } // case 24
+            case 26: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureDimsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                dims_.addLong(input.readInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 26
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private dev.ondine.io.onnx.proto.TensorProto values_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder> valuesBuilder_;
     /**
      * <code>optional .onnx.TensorProto values = 1;</code>
+     * @return Whether the values field is set.
      */
-    @java.lang.Override
     public boolean hasValues() {
-      return instance.hasValues();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional .onnx.TensorProto values = 1;</code>
+     * @return The values.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto getValues() {
-      return instance.getValues();
+      if (valuesBuilder_ == null) {
+        return values_ == null ? dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : values_;
+      } else {
+        return valuesBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.TensorProto values = 1;</code>
      */
     public Builder setValues(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.setValues(value);
-      return this;
+      if (valuesBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        values_ = value;
+      } else {
+        valuesBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000001;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.TensorProto values = 1;</code>
      */
     public Builder setValues(
         dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setValues(builderForValue.build());
+      if (valuesBuilder_ == null) {
+        values_ = builderForValue.build();
+      } else {
+        valuesBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto values = 1;</code>
      */
     public Builder mergeValues(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.mergeValues(value);
+      if (valuesBuilder_ == null) {
+        if (((bitField0_ & 0x00000001) != 0) &&
+          values_ != null &&
+          values_ != dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) {
+          getValuesBuilder().mergeFrom(value);
+        } else {
+          values_ = value;
+        }
+      } else {
+        valuesBuilder_.mergeFrom(value);
+      }
+      if (values_ != null) {
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto values = 1;</code>
      */
-    public Builder clearValues() {  copyOnWrite();
-      instance.clearValues();
+    public Builder clearValues() {
+      bitField0_ = (bitField0_ & ~0x00000001);
+      values_ = null;
+      if (valuesBuilder_ != null) {
+        valuesBuilder_.dispose();
+        valuesBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.TensorProto values = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder getValuesBuilder() {
+      bitField0_ |= 0x00000001;
+      onChanged();
+      return internalGetValuesFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.TensorProto values = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getValuesOrBuilder() {
+      if (valuesBuilder_ != null) {
+        return valuesBuilder_.getMessageOrBuilder();
+      } else {
+        return values_ == null ?
+            dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : values_;
+      }
+    }
+    /**
+     * <code>optional .onnx.TensorProto values = 1;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+        internalGetValuesFieldBuilder() {
+      if (valuesBuilder_ == null) {
+        valuesBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>(
+                getValues(),
+                getParentForChildren(),
+                isClean());
+        values_ = null;
+      }
+      return valuesBuilder_;
+    }
 
+    private dev.ondine.io.onnx.proto.TensorProto indices_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder> indicesBuilder_;
     /**
      * <code>optional .onnx.TensorProto indices = 2;</code>
+     * @return Whether the indices field is set.
      */
-    @java.lang.Override
     public boolean hasIndices() {
-      return instance.hasIndices();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional .onnx.TensorProto indices = 2;</code>
+     * @return The indices.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto getIndices() {
-      return instance.getIndices();
+      if (indicesBuilder_ == null) {
+        return indices_ == null ? dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : indices_;
+      } else {
+        return indicesBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.TensorProto indices = 2;</code>
      */
     public Builder setIndices(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.setIndices(value);
-      return this;
+      if (indicesBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        indices_ = value;
+      } else {
+        indicesBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.TensorProto indices = 2;</code>
      */
     public Builder setIndices(
         dev.ondine.io.onnx.proto.TensorProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setIndices(builderForValue.build());
+      if (indicesBuilder_ == null) {
+        indices_ = builderForValue.build();
+      } else {
+        indicesBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto indices = 2;</code>
      */
     public Builder mergeIndices(dev.ondine.io.onnx.proto.TensorProto value) {
-      copyOnWrite();
-      instance.mergeIndices(value);
+      if (indicesBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0) &&
+          indices_ != null &&
+          indices_ != dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) {
+          getIndicesBuilder().mergeFrom(value);
+        } else {
+          indices_ = value;
+        }
+      } else {
+        indicesBuilder_.mergeFrom(value);
+      }
+      if (indices_ != null) {
+        bitField0_ |= 0x00000002;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto indices = 2;</code>
      */
-    public Builder clearIndices() {  copyOnWrite();
-      instance.clearIndices();
+    public Builder clearIndices() {
+      bitField0_ = (bitField0_ & ~0x00000002);
+      indices_ = null;
+      if (indicesBuilder_ != null) {
+        indicesBuilder_.dispose();
+        indicesBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.TensorProto indices = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Builder getIndicesBuilder() {
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return internalGetIndicesFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.TensorProto indices = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProtoOrBuilder getIndicesOrBuilder() {
+      if (indicesBuilder_ != null) {
+        return indicesBuilder_.getMessageOrBuilder();
+      } else {
+        return indices_ == null ?
+            dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance() : indices_;
+      }
+    }
+    /**
+     * <code>optional .onnx.TensorProto indices = 2;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>
+        internalGetIndicesFieldBuilder() {
+      if (indicesBuilder_ == null) {
+        indicesBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorProto, dev.ondine.io.onnx.proto.TensorProto.Builder, dev.ondine.io.onnx.proto.TensorProtoOrBuilder>(
+                getIndices(),
+                getParentForChildren(),
+                isClean());
+        indices_ = null;
+      }
+      return indicesBuilder_;
+    }
 
+    private com.google.protobuf.Internal.LongList dims_ = emptyLongList();
+    private void ensureDimsIsMutable() {
+      if (!dims_.isModifiable()) {
+        dims_ = makeMutableCopy(dims_);
+      }
+      bitField0_ |= 0x00000004;
+    }
     /**
      * <code>repeated int64 dims = 3;</code>
      * @return A list containing the dims.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getDimsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDimsList());
+      dims_.makeImmutable();
+      return dims_;
     }
     /**
      * <code>repeated int64 dims = 3;</code>
      * @return The count of dims.
      */
-    @java.lang.Override
     public int getDimsCount() {
-      return instance.getDimsCount();
+      return dims_.size();
     }
     /**
      * <code>repeated int64 dims = 3;</code>
      * @param index The index of the element to return.
      * @return The dims at the given index.
      */
-    @java.lang.Override
     public long getDims(int index) {
-      return instance.getDims(index);
+      return dims_.getLong(index);
     }
     /**
      * <code>repeated int64 dims = 3;</code>
+     * @param index The index to set the value at.
      * @param value The dims to set.
      * @return This builder for chaining.
      */
     public Builder setDims(
         int index, long value) {
-      copyOnWrite();
-      instance.setDims(index, value);
+
+      ensureDimsIsMutable();
+      dims_.setLong(index, value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -417,8 +826,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addDims(long value) {
-      copyOnWrite();
-      instance.addDims(value);
+
+      ensureDimsIsMutable();
+      dims_.addLong(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -428,8 +840,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDims(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllDims(values);
+      ensureDimsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, dims_);
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -437,86 +852,60 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDims() {
-      copyOnWrite();
-      instance.clearDims();
+      dims_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      onChanged();
       return this;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.SparseTensorProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.SparseTensorProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "values_",
-            "indices_",
-            "dims_",
-          };
-          java.lang.String info =
-              "\u0001\u0003\u0000\u0001\u0001\u0003\u0003\u0000\u0001\u0000\u0001\u1009\u0000\u0002" +
-              "\u1009\u0001\u0003\u0014";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.SparseTensorProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.SparseTensorProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.SparseTensorProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.SparseTensorProto)
   private static final dev.ondine.io.onnx.proto.SparseTensorProto DEFAULT_INSTANCE;
   static {
-    SparseTensorProto defaultInstance = new SparseTensorProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      SparseTensorProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.SparseTensorProto();
   }
 
   public static dev.ondine.io.onnx.proto.SparseTensorProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<SparseTensorProto> PARSER;
+  private static final com.google.protobuf.Parser<SparseTensorProto>
+      PARSER = new com.google.protobuf.AbstractParser<SparseTensorProto>() {
+    @java.lang.Override
+    public SparseTensorProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<SparseTensorProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<SparseTensorProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.SparseTensorProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

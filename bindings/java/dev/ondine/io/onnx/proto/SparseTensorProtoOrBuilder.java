@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface SparseTensorProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.SparseTensorProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional .onnx.TensorProto values = 1;</code>
@@ -20,6 +20,10 @@ package dev.ondine.io.onnx.proto;
    * @return The values.
    */
   dev.ondine.io.onnx.proto.TensorProto getValues();
+  /**
+   * <code>optional .onnx.TensorProto values = 1;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorProtoOrBuilder getValuesOrBuilder();
 
   /**
    * <code>optional .onnx.TensorProto indices = 2;</code>
@@ -31,6 +35,10 @@ package dev.ondine.io.onnx.proto;
    * @return The indices.
    */
   dev.ondine.io.onnx.proto.TensorProto getIndices();
+  /**
+   * <code>optional .onnx.TensorProto indices = 2;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorProtoOrBuilder getIndicesOrBuilder();
 
   /**
    * <code>repeated int64 dims = 3;</code>

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface StringStringEntryProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.StringStringEntryProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string key = 1;</code>

@@ -9,18 +9,51 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.TensorAnnotation}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class TensorAnnotation extends
-    com.google.protobuf.GeneratedMessageLite<
-        TensorAnnotation, TensorAnnotation.Builder> implements
+@SuppressWarnings("all") public final class TensorAnnotation extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.TensorAnnotation)
     TensorAnnotationOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "TensorAnnotation");
+  }
+  // Use TensorAnnotation.newBuilder() to construct.
+  private TensorAnnotation(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private TensorAnnotation() {
     tensorName_ = "";
-    quantParameterTensorNames_ = emptyProtobufList();
+    quantParameterTensorNames_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorAnnotation_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorAnnotation_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorAnnotation_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.TensorAnnotation.class, dev.ondine.io.onnx.proto.TensorAnnotation.Builder.class);
+  }
+
   private int bitField0_;
   public static final int TENSOR_NAME_FIELD_NUMBER = 1;
-  private java.lang.String tensorName_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object tensorName_ = "";
   /**
    * <code>optional string tensor_name = 1;</code>
    * @return Whether the tensorName field is set.
@@ -35,7 +68,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getTensorName() {
-    return tensorName_;
+    java.lang.Object ref = tensorName_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        tensorName_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string tensor_name = 1;</code>
@@ -44,37 +88,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getTensorNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(tensorName_);
-  }
-  /**
-   * <code>optional string tensor_name = 1;</code>
-   * @param value The tensorName to set.
-   */
-  private void setTensorName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    tensorName_ = value;
-  }
-  /**
-   * <code>optional string tensor_name = 1;</code>
-   */
-  private void clearTensorName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    tensorName_ = getDefaultInstance().getTensorName();
-  }
-  /**
-   * <code>optional string tensor_name = 1;</code>
-   * @param value The bytes for tensorName to set.
-   */
-  private void setTensorNameBytes(
-      com.google.protobuf.ByteString value) {
-    tensorName_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = tensorName_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      tensorName_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int QUANT_PARAMETER_TENSOR_NAMES_FIELD_NUMBER = 2;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> quantParameterTensorNames_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> quantParameterTensorNames_;
   /**
    * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
    */
@@ -85,6 +113,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getQuantParameterTensorNamesOrBuilderList() {
     return quantParameterTensorNames_;
@@ -106,188 +135,435 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getQuantParameterTensorNamesOrBuilder(
       int index) {
     return quantParameterTensorNames_.get(index);
   }
-  private void ensureQuantParameterTensorNamesIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = quantParameterTensorNames_;
-    if (!tmp.isModifiable()) {
-      quantParameterTensorNames_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
-   */
-  private void setQuantParameterTensorNames(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureQuantParameterTensorNamesIsMutable();
-    quantParameterTensorNames_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, tensorName_);
+    }
+    for (int i = 0; i < quantParameterTensorNames_.size(); i++) {
+      output.writeMessage(2, quantParameterTensorNames_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
-   */
-  private void addQuantParameterTensorNames(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureQuantParameterTensorNamesIsMutable();
-    quantParameterTensorNames_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, tensorName_);
+    }
+
+        {
+          final int count = quantParameterTensorNames_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(quantParameterTensorNames_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
-   */
-  private void addQuantParameterTensorNames(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureQuantParameterTensorNamesIsMutable();
-    quantParameterTensorNames_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
-   */
-  private void addAllQuantParameterTensorNames(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureQuantParameterTensorNamesIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, quantParameterTensorNames_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.TensorAnnotation)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.TensorAnnotation other = (dev.ondine.io.onnx.proto.TensorAnnotation) obj;
+
+    if (hasTensorName() != other.hasTensorName()) return false;
+    if (hasTensorName()) {
+      if (!getTensorName()
+          .equals(other.getTensorName())) return false;
+    }
+    if (!getQuantParameterTensorNamesList()
+        .equals(other.getQuantParameterTensorNamesList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
-   */
-  private void clearQuantParameterTensorNames() {
-    quantParameterTensorNames_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
-   */
-  private void removeQuantParameterTensorNames(int index) {
-    ensureQuantParameterTensorNamesIsMutable();
-    quantParameterTensorNames_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasTensorName()) {
+      hash = (37 * hash) + TENSOR_NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getTensorName().hashCode();
+    }
+    if (getQuantParameterTensorNamesCount() > 0) {
+      hash = (37 * hash) + QUANT_PARAMETER_TENSOR_NAMES_FIELD_NUMBER;
+      hash = (53 * hash) + getQuantParameterTensorNamesList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TensorAnnotation parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.TensorAnnotation prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.TensorAnnotation}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.TensorAnnotation, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.TensorAnnotation)
       dev.ondine.io.onnx.proto.TensorAnnotationOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.TensorAnnotation.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorAnnotation_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorAnnotation_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TensorAnnotation.class, dev.ondine.io.onnx.proto.TensorAnnotation.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.TensorAnnotation.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      tensorName_ = "";
+      if (quantParameterTensorNamesBuilder_ == null) {
+        quantParameterTensorNames_ = java.util.Collections.emptyList();
+      } else {
+        quantParameterTensorNames_ = null;
+        quantParameterTensorNamesBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000002);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorAnnotation_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorAnnotation getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.TensorAnnotation.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorAnnotation build() {
+      dev.ondine.io.onnx.proto.TensorAnnotation result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorAnnotation buildPartial() {
+      dev.ondine.io.onnx.proto.TensorAnnotation result = new dev.ondine.io.onnx.proto.TensorAnnotation(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.TensorAnnotation result) {
+      if (quantParameterTensorNamesBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0)) {
+          quantParameterTensorNames_ = java.util.Collections.unmodifiableList(quantParameterTensorNames_);
+          bitField0_ = (bitField0_ & ~0x00000002);
+        }
+        result.quantParameterTensorNames_ = quantParameterTensorNames_;
+      } else {
+        result.quantParameterTensorNames_ = quantParameterTensorNamesBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.TensorAnnotation result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.tensorName_ = tensorName_;
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.TensorAnnotation) {
+        return mergeFrom((dev.ondine.io.onnx.proto.TensorAnnotation)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.TensorAnnotation other) {
+      if (other == dev.ondine.io.onnx.proto.TensorAnnotation.getDefaultInstance()) return this;
+      if (other.hasTensorName()) {
+        tensorName_ = other.tensorName_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (quantParameterTensorNamesBuilder_ == null) {
+        if (!other.quantParameterTensorNames_.isEmpty()) {
+          if (quantParameterTensorNames_.isEmpty()) {
+            quantParameterTensorNames_ = other.quantParameterTensorNames_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+          } else {
+            ensureQuantParameterTensorNamesIsMutable();
+            quantParameterTensorNames_.addAll(other.quantParameterTensorNames_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.quantParameterTensorNames_.isEmpty()) {
+          if (quantParameterTensorNamesBuilder_.isEmpty()) {
+            quantParameterTensorNamesBuilder_.dispose();
+            quantParameterTensorNamesBuilder_ = null;
+            quantParameterTensorNames_ = other.quantParameterTensorNames_;
+            bitField0_ = (bitField0_ & ~0x00000002);
+            quantParameterTensorNamesBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetQuantParameterTensorNamesFieldBuilder() : null;
+          } else {
+            quantParameterTensorNamesBuilder_.addAllMessages(other.quantParameterTensorNames_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              tensorName_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 18: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (quantParameterTensorNamesBuilder_ == null) {
+                ensureQuantParameterTensorNamesIsMutable();
+                quantParameterTensorNames_.add(m);
+              } else {
+                quantParameterTensorNamesBuilder_.addMessage(m);
+              }
+              break;
+            } // case 18
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object tensorName_ = "";
     /**
      * <code>optional string tensor_name = 1;</code>
      * @return Whether the tensorName field is set.
      */
-    @java.lang.Override
     public boolean hasTensorName() {
-      return instance.hasTensorName();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string tensor_name = 1;</code>
      * @return The tensorName.
      */
-    @java.lang.Override
     public java.lang.String getTensorName() {
-      return instance.getTensorName();
+      java.lang.Object ref = tensorName_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          tensorName_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string tensor_name = 1;</code>
      * @return The bytes for tensorName.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getTensorNameBytes() {
-      return instance.getTensorNameBytes();
+      java.lang.Object ref = tensorName_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        tensorName_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string tensor_name = 1;</code>
@@ -296,8 +572,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTensorName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setTensorName(value);
+      java.util.Objects.requireNonNull(value);
+      tensorName_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -305,8 +583,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearTensorName() {
-      copyOnWrite();
-      instance.clearTensorName();
+      tensorName_ = getDefaultInstance().getTensorName();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -316,39 +595,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTensorNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setTensorNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      tensorName_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> quantParameterTensorNames_ =
+      java.util.Collections.emptyList();
+    private void ensureQuantParameterTensorNamesIsMutable() {
+      if (!((bitField0_ & 0x00000002) != 0)) {
+        quantParameterTensorNames_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(quantParameterTensorNames_);
+        bitField0_ |= 0x00000002;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> quantParameterTensorNamesBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getQuantParameterTensorNamesList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getQuantParameterTensorNamesList());
+      if (quantParameterTensorNamesBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(quantParameterTensorNames_);
+      } else {
+        return quantParameterTensorNamesBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
-    @java.lang.Override
     public int getQuantParameterTensorNamesCount() {
-      return instance.getQuantParameterTensorNamesCount();
-    }/**
+      if (quantParameterTensorNamesBuilder_ == null) {
+        return quantParameterTensorNames_.size();
+      } else {
+        return quantParameterTensorNamesBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getQuantParameterTensorNames(int index) {
-      return instance.getQuantParameterTensorNames(index);
+      if (quantParameterTensorNamesBuilder_ == null) {
+        return quantParameterTensorNames_.get(index);
+      } else {
+        return quantParameterTensorNamesBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
     public Builder setQuantParameterTensorNames(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setQuantParameterTensorNames(index, value);
+      if (quantParameterTensorNamesBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.set(index, value);
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -356,17 +664,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setQuantParameterTensorNames(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setQuantParameterTensorNames(index,
-          builderForValue.build());
+      if (quantParameterTensorNamesBuilder_ == null) {
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
     public Builder addQuantParameterTensorNames(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addQuantParameterTensorNames(value);
+      if (quantParameterTensorNamesBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.add(value);
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -374,8 +692,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addQuantParameterTensorNames(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addQuantParameterTensorNames(index, value);
+      if (quantParameterTensorNamesBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.add(index, value);
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -383,8 +707,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addQuantParameterTensorNames(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addQuantParameterTensorNames(builderForValue.build());
+      if (quantParameterTensorNamesBuilder_ == null) {
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.add(builderForValue.build());
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -392,9 +721,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addQuantParameterTensorNames(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addQuantParameterTensorNames(index,
-          builderForValue.build());
+      if (quantParameterTensorNamesBuilder_ == null) {
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -402,102 +735,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllQuantParameterTensorNames(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllQuantParameterTensorNames(values);
+      if (quantParameterTensorNamesBuilder_ == null) {
+        ensureQuantParameterTensorNamesIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, quantParameterTensorNames_);
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
     public Builder clearQuantParameterTensorNames() {
-      copyOnWrite();
-      instance.clearQuantParameterTensorNames();
+      if (quantParameterTensorNamesBuilder_ == null) {
+        quantParameterTensorNames_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
      */
     public Builder removeQuantParameterTensorNames(int index) {
-      copyOnWrite();
-      instance.removeQuantParameterTensorNames(index);
+      if (quantParameterTensorNamesBuilder_ == null) {
+        ensureQuantParameterTensorNamesIsMutable();
+        quantParameterTensorNames_.remove(index);
+        onChanged();
+      } else {
+        quantParameterTensorNamesBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getQuantParameterTensorNamesBuilder(
+        int index) {
+      return internalGetQuantParameterTensorNamesFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getQuantParameterTensorNamesOrBuilder(
+        int index) {
+      if (quantParameterTensorNamesBuilder_ == null) {
+        return quantParameterTensorNames_.get(index);  } else {
+        return quantParameterTensorNamesBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getQuantParameterTensorNamesOrBuilderList() {
+      if (quantParameterTensorNamesBuilder_ != null) {
+        return quantParameterTensorNamesBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(quantParameterTensorNames_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addQuantParameterTensorNamesBuilder() {
+      return internalGetQuantParameterTensorNamesFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addQuantParameterTensorNamesBuilder(
+        int index) {
+      return internalGetQuantParameterTensorNamesFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getQuantParameterTensorNamesBuilderList() {
+      return internalGetQuantParameterTensorNamesFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetQuantParameterTensorNamesFieldBuilder() {
+      if (quantParameterTensorNamesBuilder_ == null) {
+        quantParameterTensorNamesBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                quantParameterTensorNames_,
+                ((bitField0_ & 0x00000002) != 0),
+                getParentForChildren(),
+                isClean());
+        quantParameterTensorNames_ = null;
+      }
+      return quantParameterTensorNamesBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.TensorAnnotation)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.TensorAnnotation();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "tensorName_",
-            "quantParameterTensorNames_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0001\u0000\u0001\u1008\u0000\u0002" +
-              "\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TensorAnnotation> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.TensorAnnotation.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TensorAnnotation>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.TensorAnnotation)
   private static final dev.ondine.io.onnx.proto.TensorAnnotation DEFAULT_INSTANCE;
   static {
-    TensorAnnotation defaultInstance = new TensorAnnotation();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      TensorAnnotation.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TensorAnnotation();
   }
 
   public static dev.ondine.io.onnx.proto.TensorAnnotation getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<TensorAnnotation> PARSER;
+  private static final com.google.protobuf.Parser<TensorAnnotation>
+      PARSER = new com.google.protobuf.AbstractParser<TensorAnnotation>() {
+    @java.lang.Override
+    public TensorAnnotation parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<TensorAnnotation> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<TensorAnnotation> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorAnnotation getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface TensorAnnotationOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.TensorAnnotation)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string tensor_name = 1;</code>
@@ -40,4 +40,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
    */
   int getQuantParameterTensorNamesCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getQuantParameterTensorNamesOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto quant_parameter_tensor_names = 2;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getQuantParameterTensorNamesOrBuilder(
+      int index);
 }

@@ -9,30 +9,63 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.TensorProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class TensorProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        TensorProto, TensorProto.Builder> implements
+@SuppressWarnings("all") public final class TensorProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.TensorProto)
     TensorProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "TensorProto");
+  }
+  // Use TensorProto.newBuilder() to construct.
+  private TensorProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private TensorProto() {
     dims_ = emptyLongList();
     floatData_ = emptyFloatList();
     int32Data_ = emptyIntList();
-    stringData_ = emptyProtobufList();
+    stringData_ = emptyList(com.google.protobuf.ByteString.class);
     int64Data_ = emptyLongList();
     name_ = "";
     docString_ = "";
     rawData_ = com.google.protobuf.ByteString.EMPTY;
-    externalData_ = emptyProtobufList();
+    externalData_ = java.util.Collections.emptyList();
+    dataLocation_ = 0;
     doubleData_ = emptyDoubleList();
     uint64Data_ = emptyLongList();
-    metadataProps_ = emptyProtobufList();
+    metadataProps_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.TensorProto.class, dev.ondine.io.onnx.proto.TensorProto.Builder.class);
+  }
+
   /**
    * Protobuf enum {@code onnx.TensorProto.DataType}
    */
   public enum DataType
-      implements com.google.protobuf.Internal.EnumLite {
+      implements com.google.protobuf.ProtocolMessageEnum {
     /**
      * <code>UNDEFINED = 0;</code>
      */
@@ -151,6 +184,15 @@ package dev.ondine.io.onnx.proto;
     FLOAT6E3M2(28),
     ;
 
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "DataType");
+    }
     /**
      * <code>UNDEFINED = 0;</code>
      */
@@ -269,14 +311,13 @@ package dev.ondine.io.onnx.proto;
     public static final int FLOAT6E3M2_VALUE = 28;
 
 
-    @java.lang.Override
     public final int getNumber() {
       return value;
     }
 
     /**
-     * @param value The number of the enum to look for.
-     * @return The enum associated with the given number.
+     * @param value The numeric wire value of the corresponding enum entry.
+     * @return The enum associated with the given numeric wire value.
      * @deprecated Use {@link #forNumber(int)} instead.
      */
     @java.lang.Deprecated
@@ -284,6 +325,10 @@ package dev.ondine.io.onnx.proto;
       return forNumber(value);
     }
 
+    /**
+     * @param value The numeric wire value of the corresponding enum entry.
+     * @return The enum associated with the given numeric wire value.
+     */
     public static DataType forNumber(int value) {
       switch (value) {
         case 0: return UNDEFINED;
@@ -326,26 +371,34 @@ package dev.ondine.io.onnx.proto;
     private static final com.google.protobuf.Internal.EnumLiteMap<
         DataType> internalValueMap =
           new com.google.protobuf.Internal.EnumLiteMap<DataType>() {
-            @java.lang.Override
             public DataType findValueByNumber(int number) {
               return DataType.forNumber(number);
             }
           };
 
-    public static com.google.protobuf.Internal.EnumVerifier
-        internalGetVerifier() {
-      return DataTypeVerifier.INSTANCE;
+    public final com.google.protobuf.Descriptors.EnumValueDescriptor
+        getValueDescriptor() {
+      return getDescriptor().getValue(ordinal());
+    }
+    public final com.google.protobuf.Descriptors.EnumDescriptor
+        getDescriptorForType() {
+      return getDescriptor();
+    }
+    public static com.google.protobuf.Descriptors.EnumDescriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.TensorProto.getDescriptor().getEnumType(0);
     }
 
-    private static final class DataTypeVerifier implements
-         com.google.protobuf.Internal.EnumVerifier {
-            static final com.google.protobuf.Internal.EnumVerifier
-                INSTANCE = new DataTypeVerifier();
-            @java.lang.Override
-            public boolean isInRange(int number) {
-              return DataType.forNumber(number) != null;
-            }
-          };
+    private static final DataType[] VALUES = values();
+
+    public static DataType valueOf(
+        com.google.protobuf.Descriptors.EnumValueDescriptor desc) {
+      if (desc.getType() != getDescriptor()) {
+        throw new java.lang.IllegalArgumentException(
+          "EnumValueDescriptor is not for this type.");
+      }
+      return VALUES[desc.getIndex()];
+    }
 
     private final int value;
 
@@ -360,7 +413,7 @@ package dev.ondine.io.onnx.proto;
    * Protobuf enum {@code onnx.TensorProto.DataLocation}
    */
   public enum DataLocation
-      implements com.google.protobuf.Internal.EnumLite {
+      implements com.google.protobuf.ProtocolMessageEnum {
     /**
      * <code>DEFAULT = 0;</code>
      */
@@ -371,6 +424,15 @@ package dev.ondine.io.onnx.proto;
     EXTERNAL(1),
     ;
 
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "DataLocation");
+    }
     /**
      * <code>DEFAULT = 0;</code>
      */
@@ -381,14 +443,13 @@ package dev.ondine.io.onnx.proto;
     public static final int EXTERNAL_VALUE = 1;
 
 
-    @java.lang.Override
     public final int getNumber() {
       return value;
     }
 
     /**
-     * @param value The number of the enum to look for.
-     * @return The enum associated with the given number.
+     * @param value The numeric wire value of the corresponding enum entry.
+     * @return The enum associated with the given numeric wire value.
      * @deprecated Use {@link #forNumber(int)} instead.
      */
     @java.lang.Deprecated
@@ -396,6 +457,10 @@ package dev.ondine.io.onnx.proto;
       return forNumber(value);
     }
 
+    /**
+     * @param value The numeric wire value of the corresponding enum entry.
+     * @return The enum associated with the given numeric wire value.
+     */
     public static DataLocation forNumber(int value) {
       switch (value) {
         case 0: return DEFAULT;
@@ -411,26 +476,34 @@ package dev.ondine.io.onnx.proto;
     private static final com.google.protobuf.Internal.EnumLiteMap<
         DataLocation> internalValueMap =
           new com.google.protobuf.Internal.EnumLiteMap<DataLocation>() {
-            @java.lang.Override
             public DataLocation findValueByNumber(int number) {
               return DataLocation.forNumber(number);
             }
           };
 
-    public static com.google.protobuf.Internal.EnumVerifier
-        internalGetVerifier() {
-      return DataLocationVerifier.INSTANCE;
+    public final com.google.protobuf.Descriptors.EnumValueDescriptor
+        getValueDescriptor() {
+      return getDescriptor().getValue(ordinal());
+    }
+    public final com.google.protobuf.Descriptors.EnumDescriptor
+        getDescriptorForType() {
+      return getDescriptor();
+    }
+    public static com.google.protobuf.Descriptors.EnumDescriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.TensorProto.getDescriptor().getEnumType(1);
     }
 
-    private static final class DataLocationVerifier implements
-         com.google.protobuf.Internal.EnumVerifier {
-            static final com.google.protobuf.Internal.EnumVerifier
-                INSTANCE = new DataLocationVerifier();
-            @java.lang.Override
-            public boolean isInRange(int number) {
-              return DataLocation.forNumber(number) != null;
-            }
-          };
+    private static final DataLocation[] VALUES = values();
+
+    public static DataLocation valueOf(
+        com.google.protobuf.Descriptors.EnumValueDescriptor desc) {
+      if (desc.getType() != getDescriptor()) {
+        throw new java.lang.IllegalArgumentException(
+          "EnumValueDescriptor is not for this type.");
+      }
+      return VALUES[desc.getIndex()];
+    }
 
     private final int value;
 
@@ -443,7 +516,7 @@ package dev.ondine.io.onnx.proto;
 
   public interface SegmentOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TensorProto.Segment)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional int64 begin = 1;</code>
@@ -470,16 +543,48 @@ package dev.ondine.io.onnx.proto;
   /**
    * Protobuf type {@code onnx.TensorProto.Segment}
    */
-  public  static final class Segment extends
-      com.google.protobuf.GeneratedMessageLite<
-          Segment, Segment.Builder> implements
+  public static final class Segment extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TensorProto.Segment)
       SegmentOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Segment");
+    }
+    // Use Segment.newBuilder() to construct.
+    private Segment(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Segment() {
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_Segment_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_Segment_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_Segment_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TensorProto.Segment.class, dev.ondine.io.onnx.proto.TensorProto.Segment.Builder.class);
+    }
+
     private int bitField0_;
     public static final int BEGIN_FIELD_NUMBER = 1;
-    private long begin_;
+    private long begin_ = 0L;
     /**
      * <code>optional int64 begin = 1;</code>
      * @return Whether the begin field is set.
@@ -496,24 +601,9 @@ package dev.ondine.io.onnx.proto;
     public long getBegin() {
       return begin_;
     }
-    /**
-     * <code>optional int64 begin = 1;</code>
-     * @param value The begin to set.
-     */
-    private void setBegin(long value) {
-      bitField0_ |= 0x00000001;
-      begin_ = value;
-    }
-    /**
-     * <code>optional int64 begin = 1;</code>
-     */
-    private void clearBegin() {
-      bitField0_ = (bitField0_ & ~0x00000001);
-      begin_ = 0L;
-    }
 
     public static final int END_FIELD_NUMBER = 2;
-    private long end_;
+    private long end_ = 0L;
     /**
      * <code>optional int64 end = 2;</code>
      * @return Whether the end field is set.
@@ -530,126 +620,349 @@ package dev.ondine.io.onnx.proto;
     public long getEnd() {
       return end_;
     }
-    /**
-     * <code>optional int64 end = 2;</code>
-     * @param value The end to set.
-     */
-    private void setEnd(long value) {
-      bitField0_ |= 0x00000002;
-      end_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
     }
-    /**
-     * <code>optional int64 end = 2;</code>
-     */
-    private void clearEnd() {
-      bitField0_ = (bitField0_ & ~0x00000002);
-      end_ = 0L;
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        output.writeInt64(1, begin_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        output.writeInt64(2, end_);
+      }
+      getUnknownFields().writeTo(output);
+    }
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeInt64Size(1, begin_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeInt64Size(2, end_);
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TensorProto.Segment)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TensorProto.Segment other = (dev.ondine.io.onnx.proto.TensorProto.Segment) obj;
+
+      if (hasBegin() != other.hasBegin()) return false;
+      if (hasBegin()) {
+        if (getBegin()
+            != other.getBegin()) return false;
+      }
+      if (hasEnd() != other.hasEnd()) return false;
+      if (hasEnd()) {
+        if (getEnd()
+            != other.getEnd()) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasBegin()) {
+        hash = (37 * hash) + BEGIN_FIELD_NUMBER;
+        hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+            getBegin());
+      }
+      if (hasEnd()) {
+        hash = (37 * hash) + END_FIELD_NUMBER;
+        hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+            getEnd());
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TensorProto.Segment parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TensorProto.Segment prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TensorProto.Segment}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TensorProto.Segment, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TensorProto.Segment)
         dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder {
-      // Construct using dev.ondine.io.onnx.proto.TensorProto.Segment.newBuilder()
-      private Builder() {
-        super(DEFAULT_INSTANCE);
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_Segment_descriptor;
       }
 
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_Segment_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TensorProto.Segment.class, dev.ondine.io.onnx.proto.TensorProto.Segment.Builder.class);
+      }
 
+      // Construct using dev.ondine.io.onnx.proto.TensorProto.Segment.newBuilder()
+      private Builder() {
+
+      }
+
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        begin_ = 0L;
+        end_ = 0L;
+        return this;
+      }
+
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_Segment_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TensorProto.Segment getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TensorProto.Segment build() {
+        dev.ondine.io.onnx.proto.TensorProto.Segment result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TensorProto.Segment buildPartial() {
+        dev.ondine.io.onnx.proto.TensorProto.Segment result = new dev.ondine.io.onnx.proto.TensorProto.Segment(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TensorProto.Segment result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.begin_ = begin_;
+          to_bitField0_ |= 0x00000001;
+        }
+        if (((from_bitField0_ & 0x00000002) != 0)) {
+          result.end_ = end_;
+          to_bitField0_ |= 0x00000002;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TensorProto.Segment) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TensorProto.Segment)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TensorProto.Segment other) {
+        if (other == dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance()) return this;
+        if (other.hasBegin()) {
+          setBegin(other.getBegin());
+        }
+        if (other.hasEnd()) {
+          setEnd(other.getEnd());
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 8: {
+                begin_ = input.readInt64();
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 8
+              case 16: {
+                end_ = input.readInt64();
+                bitField0_ |= 0x00000002;
+                break;
+              } // case 16
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private long begin_ ;
       /**
        * <code>optional int64 begin = 1;</code>
        * @return Whether the begin field is set.
        */
       @java.lang.Override
       public boolean hasBegin() {
-        return instance.hasBegin();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional int64 begin = 1;</code>
@@ -657,7 +970,7 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public long getBegin() {
-        return instance.getBegin();
+        return begin_;
       }
       /**
        * <code>optional int64 begin = 1;</code>
@@ -665,8 +978,10 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder setBegin(long value) {
-        copyOnWrite();
-        instance.setBegin(value);
+
+        begin_ = value;
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
@@ -674,18 +989,20 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearBegin() {
-        copyOnWrite();
-        instance.clearBegin();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        begin_ = 0L;
+        onChanged();
         return this;
       }
 
+      private long end_ ;
       /**
        * <code>optional int64 end = 2;</code>
        * @return Whether the end field is set.
        */
       @java.lang.Override
       public boolean hasEnd() {
-        return instance.hasEnd();
+        return ((bitField0_ & 0x00000002) != 0);
       }
       /**
        * <code>optional int64 end = 2;</code>
@@ -693,7 +1010,7 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public long getEnd() {
-        return instance.getEnd();
+        return end_;
       }
       /**
        * <code>optional int64 end = 2;</code>
@@ -701,8 +1018,10 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder setEnd(long value) {
-        copyOnWrite();
-        instance.setEnd(value);
+
+        end_ = value;
+        bitField0_ |= 0x00000002;
+        onChanged();
         return this;
       }
       /**
@@ -710,91 +1029,68 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearEnd() {
-        copyOnWrite();
-        instance.clearEnd();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        end_ = 0L;
+        onChanged();
         return this;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TensorProto.Segment)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TensorProto.Segment();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "begin_",
-              "end_",
-            };
-            java.lang.String info =
-                "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0000\u0000\u0001\u1002\u0000\u0002" +
-                "\u1002\u0001";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TensorProto.Segment> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TensorProto.Segment.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TensorProto.Segment>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TensorProto.Segment)
     private static final dev.ondine.io.onnx.proto.TensorProto.Segment DEFAULT_INSTANCE;
     static {
-      Segment defaultInstance = new Segment();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Segment.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TensorProto.Segment();
     }
 
     public static dev.ondine.io.onnx.proto.TensorProto.Segment getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Segment> PARSER;
+    private static final com.google.protobuf.Parser<Segment>
+        PARSER = new com.google.protobuf.AbstractParser<Segment>() {
+      @java.lang.Override
+      public Segment parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Segment> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Segment> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorProto.Segment getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   private int bitField0_;
   public static final int DIMS_FIELD_NUMBER = 1;
-  private com.google.protobuf.Internal.LongList dims_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList dims_ =
+      emptyLongList();
   /**
    * <code>repeated int64 dims = 1;</code>
    * @return A list containing the dims.
@@ -808,7 +1104,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int64 dims = 1;</code>
    * @return The count of dims.
    */
-  @java.lang.Override
   public int getDimsCount() {
     return dims_.size();
   }
@@ -817,54 +1112,12 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The dims at the given index.
    */
-  @java.lang.Override
   public long getDims(int index) {
     return dims_.getLong(index);
   }
-  private void ensureDimsIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = dims_;
-    if (!tmp.isModifiable()) {
-      dims_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated int64 dims = 1;</code>
-   * @param index The index to set the value at.
-   * @param value The dims to set.
-   */
-  private void setDims(
-      int index, long value) {
-    ensureDimsIsMutable();
-    dims_.setLong(index, value);
-  }
-  /**
-   * <code>repeated int64 dims = 1;</code>
-   * @param value The dims to add.
-   */
-  private void addDims(long value) {
-    ensureDimsIsMutable();
-    dims_.addLong(value);
-  }
-  /**
-   * <code>repeated int64 dims = 1;</code>
-   * @param values The dims to add.
-   */
-  private void addAllDims(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureDimsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, dims_);
-  }
-  /**
-   * <code>repeated int64 dims = 1;</code>
-   */
-  private void clearDims() {
-    dims_ = emptyLongList();
-  }
 
   public static final int DATA_TYPE_FIELD_NUMBER = 2;
-  private int dataType_;
+  private int dataType_ = 0;
   /**
    * <code>optional int32 data_type = 2;</code>
    * @return Whether the dataType field is set.
@@ -881,26 +1134,12 @@ package dev.ondine.io.onnx.proto;
   public int getDataType() {
     return dataType_;
   }
-  /**
-   * <code>optional int32 data_type = 2;</code>
-   * @param value The dataType to set.
-   */
-  private void setDataType(int value) {
-    bitField0_ |= 0x00000001;
-    dataType_ = value;
-  }
-  /**
-   * <code>optional int32 data_type = 2;</code>
-   */
-  private void clearDataType() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    dataType_ = 0;
-  }
 
   public static final int SEGMENT_FIELD_NUMBER = 3;
   private dev.ondine.io.onnx.proto.TensorProto.Segment segment_;
   /**
    * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+   * @return Whether the segment field is set.
    */
   @java.lang.Override
   public boolean hasSegment() {
@@ -908,6 +1147,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+   * @return The segment.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorProto.Segment getSegment() {
@@ -916,36 +1156,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
    */
-  private void setSegment(dev.ondine.io.onnx.proto.TensorProto.Segment value) {
-    java.util.Objects.requireNonNull(value);
-    segment_ = value;
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeSegment(dev.ondine.io.onnx.proto.TensorProto.Segment value) {
-    java.util.Objects.requireNonNull(value);
-    if (segment_ != null &&
-        segment_ != dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance()) {
-      segment_ =
-        dev.ondine.io.onnx.proto.TensorProto.Segment.newBuilder(segment_).mergeFrom(value).buildPartial();
-    } else {
-      segment_ = value;
-    }
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
-   */
-  private void clearSegment() {
-    segment_ = null;
-    bitField0_ = (bitField0_ & ~0x00000002);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder getSegmentOrBuilder() {
+    return segment_ == null ? dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance() : segment_;
   }
 
   public static final int FLOAT_DATA_FIELD_NUMBER = 4;
-  private com.google.protobuf.Internal.FloatList floatData_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.FloatList floatData_ =
+      emptyFloatList();
   /**
    * <code>repeated float float_data = 4 [packed = true];</code>
    * @return A list containing the floatData.
@@ -959,7 +1178,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated float float_data = 4 [packed = true];</code>
    * @return The count of floatData.
    */
-  @java.lang.Override
   public int getFloatDataCount() {
     return floatData_.size();
   }
@@ -968,55 +1186,15 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The floatData at the given index.
    */
-  @java.lang.Override
   public float getFloatData(int index) {
     return floatData_.getFloat(index);
   }
   private int floatDataMemoizedSerializedSize = -1;
-  private void ensureFloatDataIsMutable() {
-    com.google.protobuf.Internal.FloatList tmp = floatData_;
-    if (!tmp.isModifiable()) {
-      floatData_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated float float_data = 4 [packed = true];</code>
-   * @param index The index to set the value at.
-   * @param value The floatData to set.
-   */
-  private void setFloatData(
-      int index, float value) {
-    ensureFloatDataIsMutable();
-    floatData_.setFloat(index, value);
-  }
-  /**
-   * <code>repeated float float_data = 4 [packed = true];</code>
-   * @param value The floatData to add.
-   */
-  private void addFloatData(float value) {
-    ensureFloatDataIsMutable();
-    floatData_.addFloat(value);
-  }
-  /**
-   * <code>repeated float float_data = 4 [packed = true];</code>
-   * @param values The floatData to add.
-   */
-  private void addAllFloatData(
-      java.lang.Iterable<? extends java.lang.Float> values) {
-    ensureFloatDataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, floatData_);
-  }
-  /**
-   * <code>repeated float float_data = 4 [packed = true];</code>
-   */
-  private void clearFloatData() {
-    floatData_ = emptyFloatList();
-  }
 
   public static final int INT32_DATA_FIELD_NUMBER = 5;
-  private com.google.protobuf.Internal.IntList int32Data_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList int32Data_ =
+      emptyIntList();
   /**
    * <code>repeated int32 int32_data = 5 [packed = true];</code>
    * @return A list containing the int32Data.
@@ -1030,7 +1208,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int32 int32_data = 5 [packed = true];</code>
    * @return The count of int32Data.
    */
-  @java.lang.Override
   public int getInt32DataCount() {
     return int32Data_.size();
   }
@@ -1039,55 +1216,15 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The int32Data at the given index.
    */
-  @java.lang.Override
   public int getInt32Data(int index) {
     return int32Data_.getInt(index);
   }
   private int int32DataMemoizedSerializedSize = -1;
-  private void ensureInt32DataIsMutable() {
-    com.google.protobuf.Internal.IntList tmp = int32Data_;
-    if (!tmp.isModifiable()) {
-      int32Data_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated int32 int32_data = 5 [packed = true];</code>
-   * @param index The index to set the value at.
-   * @param value The int32Data to set.
-   */
-  private void setInt32Data(
-      int index, int value) {
-    ensureInt32DataIsMutable();
-    int32Data_.setInt(index, value);
-  }
-  /**
-   * <code>repeated int32 int32_data = 5 [packed = true];</code>
-   * @param value The int32Data to add.
-   */
-  private void addInt32Data(int value) {
-    ensureInt32DataIsMutable();
-    int32Data_.addInt(value);
-  }
-  /**
-   * <code>repeated int32 int32_data = 5 [packed = true];</code>
-   * @param values The int32Data to add.
-   */
-  private void addAllInt32Data(
-      java.lang.Iterable<? extends java.lang.Integer> values) {
-    ensureInt32DataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, int32Data_);
-  }
-  /**
-   * <code>repeated int32 int32_data = 5 [packed = true];</code>
-   */
-  private void clearInt32Data() {
-    int32Data_ = emptyIntList();
-  }
 
   public static final int STRING_DATA_FIELD_NUMBER = 6;
-  private com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> stringData_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> stringData_ =
+      emptyList(com.google.protobuf.ByteString.class);
   /**
    * <code>repeated bytes string_data = 6;</code>
    * @return A list containing the stringData.
@@ -1101,7 +1238,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated bytes string_data = 6;</code>
    * @return The count of stringData.
    */
-  @java.lang.Override
   public int getStringDataCount() {
     return stringData_.size();
   }
@@ -1110,56 +1246,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The stringData at the given index.
    */
-  @java.lang.Override
   public com.google.protobuf.ByteString getStringData(int index) {
     return stringData_.get(index);
   }
-  private void ensureStringDataIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> tmp = stringData_;
-    if (!tmp.isModifiable()) {
-      stringData_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated bytes string_data = 6;</code>
-   * @param index The index to set the value at.
-   * @param value The stringData to set.
-   */
-  private void setStringData(
-      int index, com.google.protobuf.ByteString value) {
-    java.util.Objects.requireNonNull(value);
-  ensureStringDataIsMutable();
-    stringData_.set(index, value);
-  }
-  /**
-   * <code>repeated bytes string_data = 6;</code>
-   * @param value The stringData to add.
-   */
-  private void addStringData(com.google.protobuf.ByteString value) {
-    java.util.Objects.requireNonNull(value);
-  ensureStringDataIsMutable();
-    stringData_.add(value);
-  }
-  /**
-   * <code>repeated bytes string_data = 6;</code>
-   * @param values The stringData to add.
-   */
-  private void addAllStringData(
-      java.lang.Iterable<? extends com.google.protobuf.ByteString> values) {
-    ensureStringDataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, stringData_);
-  }
-  /**
-   * <code>repeated bytes string_data = 6;</code>
-   */
-  private void clearStringData() {
-    stringData_ = emptyProtobufList();
-  }
 
   public static final int INT64_DATA_FIELD_NUMBER = 7;
-  private com.google.protobuf.Internal.LongList int64Data_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList int64Data_ =
+      emptyLongList();
   /**
    * <code>repeated int64 int64_data = 7 [packed = true];</code>
    * @return A list containing the int64Data.
@@ -1173,7 +1267,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated int64 int64_data = 7 [packed = true];</code>
    * @return The count of int64Data.
    */
-  @java.lang.Override
   public int getInt64DataCount() {
     return int64Data_.size();
   }
@@ -1182,55 +1275,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The int64Data at the given index.
    */
-  @java.lang.Override
   public long getInt64Data(int index) {
     return int64Data_.getLong(index);
   }
   private int int64DataMemoizedSerializedSize = -1;
-  private void ensureInt64DataIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = int64Data_;
-    if (!tmp.isModifiable()) {
-      int64Data_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated int64 int64_data = 7 [packed = true];</code>
-   * @param index The index to set the value at.
-   * @param value The int64Data to set.
-   */
-  private void setInt64Data(
-      int index, long value) {
-    ensureInt64DataIsMutable();
-    int64Data_.setLong(index, value);
-  }
-  /**
-   * <code>repeated int64 int64_data = 7 [packed = true];</code>
-   * @param value The int64Data to add.
-   */
-  private void addInt64Data(long value) {
-    ensureInt64DataIsMutable();
-    int64Data_.addLong(value);
-  }
-  /**
-   * <code>repeated int64 int64_data = 7 [packed = true];</code>
-   * @param values The int64Data to add.
-   */
-  private void addAllInt64Data(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureInt64DataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, int64Data_);
-  }
-  /**
-   * <code>repeated int64 int64_data = 7 [packed = true];</code>
-   */
-  private void clearInt64Data() {
-    int64Data_ = emptyLongList();
-  }
 
   public static final int NAME_FIELD_NUMBER = 8;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 8;</code>
    * @return Whether the name field is set.
@@ -1245,7 +1297,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 8;</code>
@@ -1254,37 +1317,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 8;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000004;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 8;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000004);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 8;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000004;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int DOC_STRING_FIELD_NUMBER = 12;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 12;</code>
    * @return Whether the docString field is set.
@@ -1299,7 +1346,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 12;</code>
@@ -1308,37 +1366,20 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 12;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000008;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 12;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000008);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 12;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000008;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int RAW_DATA_FIELD_NUMBER = 9;
-  private com.google.protobuf.ByteString rawData_;
+  private com.google.protobuf.ByteString rawData_ = com.google.protobuf.ByteString.EMPTY;
   /**
    * <code>optional bytes raw_data = 9;</code>
    * @return Whether the rawData field is set.
@@ -1355,25 +1396,10 @@ package dev.ondine.io.onnx.proto;
   public com.google.protobuf.ByteString getRawData() {
     return rawData_;
   }
-  /**
-   * <code>optional bytes raw_data = 9;</code>
-   * @param value The rawData to set.
-   */
-  private void setRawData(com.google.protobuf.ByteString value) {
-    java.util.Objects.requireNonNull(value);
-  bitField0_ |= 0x00000010;
-    rawData_ = value;
-  }
-  /**
-   * <code>optional bytes raw_data = 9;</code>
-   */
-  private void clearRawData() {
-    bitField0_ = (bitField0_ & ~0x00000010);
-    rawData_ = getDefaultInstance().getRawData();
-  }
 
   public static final int EXTERNAL_DATA_FIELD_NUMBER = 13;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> externalData_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> externalData_;
   /**
    * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
    */
@@ -1384,6 +1410,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getExternalDataOrBuilderList() {
     return externalData_;
@@ -1405,104 +1432,34 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getExternalDataOrBuilder(
       int index) {
     return externalData_.get(index);
   }
-  private void ensureExternalDataIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = externalData_;
-    if (!tmp.isModifiable()) {
-      externalData_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
-   */
-  private void setExternalData(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureExternalDataIsMutable();
-    externalData_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
-   */
-  private void addExternalData(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureExternalDataIsMutable();
-    externalData_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
-   */
-  private void addExternalData(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureExternalDataIsMutable();
-    externalData_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
-   */
-  private void addAllExternalData(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureExternalDataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, externalData_);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
-   */
-  private void clearExternalData() {
-    externalData_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
-   */
-  private void removeExternalData(int index) {
-    ensureExternalDataIsMutable();
-    externalData_.remove(index);
-  }
 
   public static final int DATA_LOCATION_FIELD_NUMBER = 14;
-  private int dataLocation_;
+  private int dataLocation_ = 0;
   /**
    * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
    * @return Whether the dataLocation field is set.
    */
-  @java.lang.Override
-  public boolean hasDataLocation() {
+  @java.lang.Override public boolean hasDataLocation() {
     return ((bitField0_ & 0x00000020) != 0);
   }
   /**
    * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
    * @return The dataLocation.
    */
-  @java.lang.Override
-  public dev.ondine.io.onnx.proto.TensorProto.DataLocation getDataLocation() {
+  @java.lang.Override public dev.ondine.io.onnx.proto.TensorProto.DataLocation getDataLocation() {
     dev.ondine.io.onnx.proto.TensorProto.DataLocation result = dev.ondine.io.onnx.proto.TensorProto.DataLocation.forNumber(dataLocation_);
     return result == null ? dev.ondine.io.onnx.proto.TensorProto.DataLocation.DEFAULT : result;
   }
-  /**
-   * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
-   * @param value The dataLocation to set.
-   */
-  private void setDataLocation(dev.ondine.io.onnx.proto.TensorProto.DataLocation value) {
-    dataLocation_ = value.getNumber();
-    bitField0_ |= 0x00000020;
-  }
-  /**
-   * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
-   */
-  private void clearDataLocation() {
-    bitField0_ = (bitField0_ & ~0x00000020);
-    dataLocation_ = 0;
-  }
 
   public static final int DOUBLE_DATA_FIELD_NUMBER = 10;
-  private com.google.protobuf.Internal.DoubleList doubleData_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.DoubleList doubleData_ =
+      emptyDoubleList();
   /**
    * <code>repeated double double_data = 10 [packed = true];</code>
    * @return A list containing the doubleData.
@@ -1516,7 +1473,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated double double_data = 10 [packed = true];</code>
    * @return The count of doubleData.
    */
-  @java.lang.Override
   public int getDoubleDataCount() {
     return doubleData_.size();
   }
@@ -1525,55 +1481,15 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The doubleData at the given index.
    */
-  @java.lang.Override
   public double getDoubleData(int index) {
     return doubleData_.getDouble(index);
   }
   private int doubleDataMemoizedSerializedSize = -1;
-  private void ensureDoubleDataIsMutable() {
-    com.google.protobuf.Internal.DoubleList tmp = doubleData_;
-    if (!tmp.isModifiable()) {
-      doubleData_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated double double_data = 10 [packed = true];</code>
-   * @param index The index to set the value at.
-   * @param value The doubleData to set.
-   */
-  private void setDoubleData(
-      int index, double value) {
-    ensureDoubleDataIsMutable();
-    doubleData_.setDouble(index, value);
-  }
-  /**
-   * <code>repeated double double_data = 10 [packed = true];</code>
-   * @param value The doubleData to add.
-   */
-  private void addDoubleData(double value) {
-    ensureDoubleDataIsMutable();
-    doubleData_.addDouble(value);
-  }
-  /**
-   * <code>repeated double double_data = 10 [packed = true];</code>
-   * @param values The doubleData to add.
-   */
-  private void addAllDoubleData(
-      java.lang.Iterable<? extends java.lang.Double> values) {
-    ensureDoubleDataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, doubleData_);
-  }
-  /**
-   * <code>repeated double double_data = 10 [packed = true];</code>
-   */
-  private void clearDoubleData() {
-    doubleData_ = emptyDoubleList();
-  }
 
   public static final int UINT64_DATA_FIELD_NUMBER = 11;
-  private com.google.protobuf.Internal.LongList uint64Data_;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.LongList uint64Data_ =
+      emptyLongList();
   /**
    * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
    * @return A list containing the uint64Data.
@@ -1587,7 +1503,6 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
    * @return The count of uint64Data.
    */
-  @java.lang.Override
   public int getUint64DataCount() {
     return uint64Data_.size();
   }
@@ -1596,55 +1511,14 @@ package dev.ondine.io.onnx.proto;
    * @param index The index of the element to return.
    * @return The uint64Data at the given index.
    */
-  @java.lang.Override
   public long getUint64Data(int index) {
     return uint64Data_.getLong(index);
   }
   private int uint64DataMemoizedSerializedSize = -1;
-  private void ensureUint64DataIsMutable() {
-    com.google.protobuf.Internal.LongList tmp = uint64Data_;
-    if (!tmp.isModifiable()) {
-      uint64Data_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-  /**
-   * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
-   * @param index The index to set the value at.
-   * @param value The uint64Data to set.
-   */
-  private void setUint64Data(
-      int index, long value) {
-    ensureUint64DataIsMutable();
-    uint64Data_.setLong(index, value);
-  }
-  /**
-   * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
-   * @param value The uint64Data to add.
-   */
-  private void addUint64Data(long value) {
-    ensureUint64DataIsMutable();
-    uint64Data_.addLong(value);
-  }
-  /**
-   * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
-   * @param values The uint64Data to add.
-   */
-  private void addAllUint64Data(
-      java.lang.Iterable<? extends java.lang.Long> values) {
-    ensureUint64DataIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, uint64Data_);
-  }
-  /**
-   * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
-   */
-  private void clearUint64Data() {
-    uint64Data_ = emptyLongList();
-  }
 
   public static final int METADATA_PROPS_FIELD_NUMBER = 16;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
@@ -1655,6 +1529,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getMetadataPropsOrBuilderList() {
     return metadataProps_;
@@ -1676,200 +1551,1060 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
       int index) {
     return metadataProps_.get(index);
   }
-  private void ensureMetadataPropsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = metadataProps_;
-    if (!tmp.isModifiable()) {
-      metadataProps_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void setMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    getSerializedSize();
+    for (int i = 0; i < dims_.size(); i++) {
+      output.writeInt64(1, dims_.getLong(i));
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeInt32(2, dataType_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(3, getSegment());
+    }
+    if (getFloatDataList().size() > 0) {
+      output.writeUInt32NoTag(34);
+      output.writeUInt32NoTag(floatDataMemoizedSerializedSize);
+    }
+    for (int i = 0; i < floatData_.size(); i++) {
+      output.writeFloatNoTag(floatData_.getFloat(i));
+    }
+    if (getInt32DataList().size() > 0) {
+      output.writeUInt32NoTag(42);
+      output.writeUInt32NoTag(int32DataMemoizedSerializedSize);
+    }
+    for (int i = 0; i < int32Data_.size(); i++) {
+      output.writeInt32NoTag(int32Data_.getInt(i));
+    }
+    for (int i = 0; i < stringData_.size(); i++) {
+      output.writeBytes(6, stringData_.get(i));
+    }
+    if (getInt64DataList().size() > 0) {
+      output.writeUInt32NoTag(58);
+      output.writeUInt32NoTag(int64DataMemoizedSerializedSize);
+    }
+    for (int i = 0; i < int64Data_.size(); i++) {
+      output.writeInt64NoTag(int64Data_.getLong(i));
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, name_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeBytes(9, rawData_);
+    }
+    if (getDoubleDataList().size() > 0) {
+      output.writeUInt32NoTag(82);
+      output.writeUInt32NoTag(doubleDataMemoizedSerializedSize);
+    }
+    for (int i = 0; i < doubleData_.size(); i++) {
+      output.writeDoubleNoTag(doubleData_.getDouble(i));
+    }
+    if (getUint64DataList().size() > 0) {
+      output.writeUInt32NoTag(90);
+      output.writeUInt32NoTag(uint64DataMemoizedSerializedSize);
+    }
+    for (int i = 0; i < uint64Data_.size(); i++) {
+      output.writeUInt64NoTag(uint64Data_.getLong(i));
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 12, docString_);
+    }
+    for (int i = 0; i < externalData_.size(); i++) {
+      output.writeMessage(13, externalData_.get(i));
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeEnum(14, dataLocation_);
+    }
+    for (int i = 0; i < metadataProps_.size(); i++) {
+      output.writeMessage(16, metadataProps_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    {
+      int dataSize = 0;
+      for (int i = 0; i < dims_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt64SizeNoTag(dims_.getLong(i));
+      }
+      size += dataSize;
+      size += 1 * getDimsList().size();
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(2, dataType_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(3, getSegment());
+    }
+    {
+      int dataSize = 0;
+      dataSize = 4 * getFloatDataList().size();
+      size += dataSize;
+      if (!getFloatDataList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      floatDataMemoizedSerializedSize = dataSize;
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < int32Data_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt32SizeNoTag(int32Data_.getInt(i));
+      }
+      size += dataSize;
+      if (!getInt32DataList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      int32DataMemoizedSerializedSize = dataSize;
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < stringData_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeBytesSizeNoTag(stringData_.get(i));
+      }
+      size += dataSize;
+      size += 1 * getStringDataList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < int64Data_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeInt64SizeNoTag(int64Data_.getLong(i));
+      }
+      size += dataSize;
+      if (!getInt64DataList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      int64DataMemoizedSerializedSize = dataSize;
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, name_);
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBytesSize(9, rawData_);
+    }
+    {
+      int dataSize = 0;
+      dataSize = 8 * getDoubleDataList().size();
+      size += dataSize;
+      if (!getDoubleDataList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      doubleDataMemoizedSerializedSize = dataSize;
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < uint64Data_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeUInt64SizeNoTag(uint64Data_.getLong(i));
+      }
+      size += dataSize;
+      if (!getUint64DataList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      uint64DataMemoizedSerializedSize = dataSize;
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(12, docString_);
+    }
+
+        {
+          final int count = externalData_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(externalData_.get(i));
+          }
+          size += 1 * count;
+        }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(14, dataLocation_);
+    }
+
+        {
+          final int count = metadataProps_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(metadataProps_.get(i));
+          }
+          size += 2 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void addMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void addAllMetadataProps(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureMetadataPropsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, metadataProps_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.TensorProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.TensorProto other = (dev.ondine.io.onnx.proto.TensorProto) obj;
+
+    if (!getDimsList()
+        .equals(other.getDimsList())) return false;
+    if (hasDataType() != other.hasDataType()) return false;
+    if (hasDataType()) {
+      if (getDataType()
+          != other.getDataType()) return false;
+    }
+    if (hasSegment() != other.hasSegment()) return false;
+    if (hasSegment()) {
+      if (!getSegment()
+          .equals(other.getSegment())) return false;
+    }
+    if (!getFloatDataList()
+        .equals(other.getFloatDataList())) return false;
+    if (!getInt32DataList()
+        .equals(other.getInt32DataList())) return false;
+    if (!getStringDataList()
+        .equals(other.getStringDataList())) return false;
+    if (!getInt64DataList()
+        .equals(other.getInt64DataList())) return false;
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (hasRawData() != other.hasRawData()) return false;
+    if (hasRawData()) {
+      if (!getRawData()
+          .equals(other.getRawData())) return false;
+    }
+    if (!getExternalDataList()
+        .equals(other.getExternalDataList())) return false;
+    if (hasDataLocation() != other.hasDataLocation()) return false;
+    if (hasDataLocation()) {
+      if (dataLocation_ != other.dataLocation_) return false;
+    }
+    if (!getDoubleDataList()
+        .equals(other.getDoubleDataList())) return false;
+    if (!getUint64DataList()
+        .equals(other.getUint64DataList())) return false;
+    if (!getMetadataPropsList()
+        .equals(other.getMetadataPropsList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void clearMetadataProps() {
-    metadataProps_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
-   */
-  private void removeMetadataProps(int index) {
-    ensureMetadataPropsIsMutable();
-    metadataProps_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (getDimsCount() > 0) {
+      hash = (37 * hash) + DIMS_FIELD_NUMBER;
+      hash = (53 * hash) + getDimsList().hashCode();
+    }
+    if (hasDataType()) {
+      hash = (37 * hash) + DATA_TYPE_FIELD_NUMBER;
+      hash = (53 * hash) + getDataType();
+    }
+    if (hasSegment()) {
+      hash = (37 * hash) + SEGMENT_FIELD_NUMBER;
+      hash = (53 * hash) + getSegment().hashCode();
+    }
+    if (getFloatDataCount() > 0) {
+      hash = (37 * hash) + FLOAT_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getFloatDataList().hashCode();
+    }
+    if (getInt32DataCount() > 0) {
+      hash = (37 * hash) + INT32_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getInt32DataList().hashCode();
+    }
+    if (getStringDataCount() > 0) {
+      hash = (37 * hash) + STRING_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getStringDataList().hashCode();
+    }
+    if (getInt64DataCount() > 0) {
+      hash = (37 * hash) + INT64_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getInt64DataList().hashCode();
+    }
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (hasRawData()) {
+      hash = (37 * hash) + RAW_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getRawData().hashCode();
+    }
+    if (getExternalDataCount() > 0) {
+      hash = (37 * hash) + EXTERNAL_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getExternalDataList().hashCode();
+    }
+    if (hasDataLocation()) {
+      hash = (37 * hash) + DATA_LOCATION_FIELD_NUMBER;
+      hash = (53 * hash) + dataLocation_;
+    }
+    if (getDoubleDataCount() > 0) {
+      hash = (37 * hash) + DOUBLE_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getDoubleDataList().hashCode();
+    }
+    if (getUint64DataCount() > 0) {
+      hash = (37 * hash) + UINT64_DATA_FIELD_NUMBER;
+      hash = (53 * hash) + getUint64DataList().hashCode();
+    }
+    if (getMetadataPropsCount() > 0) {
+      hash = (37 * hash) + METADATA_PROPS_FIELD_NUMBER;
+      hash = (53 * hash) + getMetadataPropsList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.TensorProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.TensorProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TensorProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.TensorProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.TensorProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.TensorProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.TensorProto)
       dev.ondine.io.onnx.proto.TensorProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.TensorProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TensorProto.class, dev.ondine.io.onnx.proto.TensorProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.TensorProto.newBuilder()
+    private Builder() {
+      maybeForceBuilderInitialization();
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetSegmentFieldBuilder();
+        internalGetExternalDataFieldBuilder();
+        internalGetMetadataPropsFieldBuilder();
+      }
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      dims_ = emptyLongList();
+      dataType_ = 0;
+      segment_ = null;
+      if (segmentBuilder_ != null) {
+        segmentBuilder_.dispose();
+        segmentBuilder_ = null;
+      }
+      floatData_ = emptyFloatList();
+      int32Data_ = emptyIntList();
+      stringData_ = emptyList(com.google.protobuf.ByteString.class);
+      int64Data_ = emptyLongList();
+      name_ = "";
+      docString_ = "";
+      rawData_ = com.google.protobuf.ByteString.EMPTY;
+      if (externalDataBuilder_ == null) {
+        externalData_ = java.util.Collections.emptyList();
+      } else {
+        externalData_ = null;
+        externalDataBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000400);
+      dataLocation_ = 0;
+      doubleData_ = emptyDoubleList();
+      uint64Data_ = emptyLongList();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+      } else {
+        metadataProps_ = null;
+        metadataPropsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00004000);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorProto build() {
+      dev.ondine.io.onnx.proto.TensorProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorProto buildPartial() {
+      dev.ondine.io.onnx.proto.TensorProto result = new dev.ondine.io.onnx.proto.TensorProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.TensorProto result) {
+      if (externalDataBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0)) {
+          externalData_ = java.util.Collections.unmodifiableList(externalData_);
+          bitField0_ = (bitField0_ & ~0x00000400);
+        }
+        result.externalData_ = externalData_;
+      } else {
+        result.externalData_ = externalDataBuilder_.build();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (((bitField0_ & 0x00004000) != 0)) {
+          metadataProps_ = java.util.Collections.unmodifiableList(metadataProps_);
+          bitField0_ = (bitField0_ & ~0x00004000);
+        }
+        result.metadataProps_ = metadataProps_;
+      } else {
+        result.metadataProps_ = metadataPropsBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.TensorProto result) {
+      int from_bitField0_ = bitField0_;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        dims_.makeImmutable();
+        result.dims_ = dims_;
+      }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.dataType_ = dataType_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.segment_ = segmentBuilder_ == null
+            ? segment_
+            : segmentBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        floatData_.makeImmutable();
+        result.floatData_ = floatData_;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        int32Data_.makeImmutable();
+        result.int32Data_ = int32Data_;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        stringData_.makeImmutable();
+        result.stringData_ = stringData_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        int64Data_.makeImmutable();
+        result.int64Data_ = int64Data_;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000004;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.rawData_ = rawData_;
+        to_bitField0_ |= 0x00000010;
+      }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.dataLocation_ = dataLocation_;
+        to_bitField0_ |= 0x00000020;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
+        doubleData_.makeImmutable();
+        result.doubleData_ = doubleData_;
+      }
+      if (((from_bitField0_ & 0x00002000) != 0)) {
+        uint64Data_.makeImmutable();
+        result.uint64Data_ = uint64Data_;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.TensorProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.TensorProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.TensorProto other) {
+      if (other == dev.ondine.io.onnx.proto.TensorProto.getDefaultInstance()) return this;
+      if (!other.dims_.isEmpty()) {
+        if (dims_.isEmpty()) {
+          dims_ = other.dims_;
+          dims_.makeImmutable();
+          bitField0_ |= 0x00000001;
+        } else {
+          ensureDimsIsMutable();
+          dims_.addAll(other.dims_);
+        }
+        onChanged();
+      }
+      if (other.hasDataType()) {
+        setDataType(other.getDataType());
+      }
+      if (other.hasSegment()) {
+        mergeSegment(other.getSegment());
+      }
+      if (!other.floatData_.isEmpty()) {
+        if (floatData_.isEmpty()) {
+          floatData_ = other.floatData_;
+          floatData_.makeImmutable();
+          bitField0_ |= 0x00000008;
+        } else {
+          ensureFloatDataIsMutable();
+          floatData_.addAll(other.floatData_);
+        }
+        onChanged();
+      }
+      if (!other.int32Data_.isEmpty()) {
+        if (int32Data_.isEmpty()) {
+          int32Data_ = other.int32Data_;
+          int32Data_.makeImmutable();
+          bitField0_ |= 0x00000010;
+        } else {
+          ensureInt32DataIsMutable();
+          int32Data_.addAll(other.int32Data_);
+        }
+        onChanged();
+      }
+      if (!other.stringData_.isEmpty()) {
+        if (stringData_.isEmpty()) {
+          stringData_ = other.stringData_;
+          stringData_.makeImmutable();
+          bitField0_ |= 0x00000020;
+        } else {
+          ensureStringDataIsMutable();
+          stringData_.addAll(other.stringData_);
+        }
+        onChanged();
+      }
+      if (!other.int64Data_.isEmpty()) {
+        if (int64Data_.isEmpty()) {
+          int64Data_ = other.int64Data_;
+          int64Data_.makeImmutable();
+          bitField0_ |= 0x00000040;
+        } else {
+          ensureInt64DataIsMutable();
+          int64Data_.addAll(other.int64Data_);
+        }
+        onChanged();
+      }
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000080;
+        onChanged();
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000100;
+        onChanged();
+      }
+      if (other.hasRawData()) {
+        setRawData(other.getRawData());
+      }
+      if (externalDataBuilder_ == null) {
+        if (!other.externalData_.isEmpty()) {
+          if (externalData_.isEmpty()) {
+            externalData_ = other.externalData_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+          } else {
+            ensureExternalDataIsMutable();
+            externalData_.addAll(other.externalData_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.externalData_.isEmpty()) {
+          if (externalDataBuilder_.isEmpty()) {
+            externalDataBuilder_.dispose();
+            externalDataBuilder_ = null;
+            externalData_ = other.externalData_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+            externalDataBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetExternalDataFieldBuilder() : null;
+          } else {
+            externalDataBuilder_.addAllMessages(other.externalData_);
+          }
+        }
+      }
+      if (other.hasDataLocation()) {
+        setDataLocation(other.getDataLocation());
+      }
+      if (!other.doubleData_.isEmpty()) {
+        if (doubleData_.isEmpty()) {
+          doubleData_ = other.doubleData_;
+          doubleData_.makeImmutable();
+          bitField0_ |= 0x00001000;
+        } else {
+          ensureDoubleDataIsMutable();
+          doubleData_.addAll(other.doubleData_);
+        }
+        onChanged();
+      }
+      if (!other.uint64Data_.isEmpty()) {
+        if (uint64Data_.isEmpty()) {
+          uint64Data_ = other.uint64Data_;
+          uint64Data_.makeImmutable();
+          bitField0_ |= 0x00002000;
+        } else {
+          ensureUint64DataIsMutable();
+          uint64Data_.addAll(other.uint64Data_);
+        }
+        onChanged();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataProps_.isEmpty()) {
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00004000);
+          } else {
+            ensureMetadataPropsIsMutable();
+            metadataProps_.addAll(other.metadataProps_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataPropsBuilder_.isEmpty()) {
+            metadataPropsBuilder_.dispose();
+            metadataPropsBuilder_ = null;
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00004000);
+            metadataPropsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetMetadataPropsFieldBuilder() : null;
+          } else {
+            metadataPropsBuilder_.addAllMessages(other.metadataProps_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 8: {
+              long v = input.readInt64();
+              ensureDimsIsMutable();
+              dims_.addLong(v);
+              break;
+            } // case 8
+            case 10: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureDimsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                dims_.addLong(input.readInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 10
+            case 16: {
+              dataType_ = input.readInt32();
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 16
+            case 26: {
+              input.readMessage(
+                  internalGetSegmentFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 26
+            case 37: {
+              float v = input.readFloat();
+              ensureFloatDataIsMutable();
+              floatData_.addFloat(v);
+              break;
+            } // case 37
+            case 34: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              int alloc = length > 4096 ? 4096 : length;
+              ensureFloatDataIsMutable(alloc / 4);
+              while (input.getBytesUntilLimit() > 0) {
+                floatData_.addFloat(input.readFloat());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 34
+            case 40: {
+              int v = input.readInt32();
+              ensureInt32DataIsMutable();
+              int32Data_.addInt(v);
+              break;
+            } // case 40
+            case 42: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureInt32DataIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                int32Data_.addInt(input.readInt32());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 42
+            case 50: {
+              com.google.protobuf.ByteString v = input.readBytes();
+              ensureStringDataIsMutable();
+              stringData_.add(v);
+              break;
+            } // case 50
+            case 56: {
+              long v = input.readInt64();
+              ensureInt64DataIsMutable();
+              int64Data_.addLong(v);
+              break;
+            } // case 56
+            case 58: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureInt64DataIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                int64Data_.addLong(input.readInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 58
+            case 66: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 66
+            case 74: {
+              rawData_ = input.readBytes();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 74
+            case 81: {
+              double v = input.readDouble();
+              ensureDoubleDataIsMutable();
+              doubleData_.addDouble(v);
+              break;
+            } // case 81
+            case 82: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              int alloc = length > 4096 ? 4096 : length;
+              ensureDoubleDataIsMutable(alloc / 8);
+              while (input.getBytesUntilLimit() > 0) {
+                doubleData_.addDouble(input.readDouble());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 82
+            case 88: {
+              long v = input.readUInt64();
+              ensureUint64DataIsMutable();
+              uint64Data_.addLong(v);
+              break;
+            } // case 88
+            case 90: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureUint64DataIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                uint64Data_.addLong(input.readUInt64());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 90
+            case 98: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 98
+            case 106: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (externalDataBuilder_ == null) {
+                ensureExternalDataIsMutable();
+                externalData_.add(m);
+              } else {
+                externalDataBuilder_.addMessage(m);
+              }
+              break;
+            } // case 106
+            case 112: {
+              int tmpRaw = input.readEnum();
+              dev.ondine.io.onnx.proto.TensorProto.DataLocation tmpValue =
+                  dev.ondine.io.onnx.proto.TensorProto.DataLocation.forNumber(tmpRaw);
+              if (tmpValue == null) {
+                mergeUnknownVarintField(14, tmpRaw);
+              } else {
+                dataLocation_ = tmpRaw;
+                bitField0_ |= 0x00000800;
+              }
+              break;
+            } // case 112
+            case 130: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (metadataPropsBuilder_ == null) {
+                ensureMetadataPropsIsMutable();
+                metadataProps_.add(m);
+              } else {
+                metadataPropsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 130
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private com.google.protobuf.Internal.LongList dims_ = emptyLongList();
+    private void ensureDimsIsMutable() {
+      if (!dims_.isModifiable()) {
+        dims_ = makeMutableCopy(dims_);
+      }
+      bitField0_ |= 0x00000001;
+    }
     /**
      * <code>repeated int64 dims = 1;</code>
      * @return A list containing the dims.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getDimsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDimsList());
+      dims_.makeImmutable();
+      return dims_;
     }
     /**
      * <code>repeated int64 dims = 1;</code>
      * @return The count of dims.
      */
-    @java.lang.Override
     public int getDimsCount() {
-      return instance.getDimsCount();
+      return dims_.size();
     }
     /**
      * <code>repeated int64 dims = 1;</code>
      * @param index The index of the element to return.
      * @return The dims at the given index.
      */
-    @java.lang.Override
     public long getDims(int index) {
-      return instance.getDims(index);
+      return dims_.getLong(index);
     }
     /**
      * <code>repeated int64 dims = 1;</code>
+     * @param index The index to set the value at.
      * @param value The dims to set.
      * @return This builder for chaining.
      */
     public Builder setDims(
         int index, long value) {
-      copyOnWrite();
-      instance.setDims(index, value);
+
+      ensureDimsIsMutable();
+      dims_.setLong(index, value);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -1878,8 +2613,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addDims(long value) {
-      copyOnWrite();
-      instance.addDims(value);
+
+      ensureDimsIsMutable();
+      dims_.addLong(value);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -1889,8 +2627,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDims(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllDims(values);
+      ensureDimsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, dims_);
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -1898,18 +2639,20 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDims() {
-      copyOnWrite();
-      instance.clearDims();
+      dims_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
 
+    private int dataType_ ;
     /**
      * <code>optional int32 data_type = 2;</code>
      * @return Whether the dataType field is set.
      */
     @java.lang.Override
     public boolean hasDataType() {
-      return instance.hasDataType();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional int32 data_type = 2;</code>
@@ -1917,7 +2660,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public int getDataType() {
-      return instance.getDataType();
+      return dataType_;
     }
     /**
      * <code>optional int32 data_type = 2;</code>
@@ -1925,8 +2668,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setDataType(int value) {
-      copyOnWrite();
-      instance.setDataType(value);
+
+      dataType_ = value;
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
@@ -1934,94 +2679,181 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDataType() {
-      copyOnWrite();
-      instance.clearDataType();
+      bitField0_ = (bitField0_ & ~0x00000002);
+      dataType_ = 0;
+      onChanged();
       return this;
     }
 
+    private dev.ondine.io.onnx.proto.TensorProto.Segment segment_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto.Segment, dev.ondine.io.onnx.proto.TensorProto.Segment.Builder, dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder> segmentBuilder_;
     /**
      * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+     * @return Whether the segment field is set.
      */
-    @java.lang.Override
     public boolean hasSegment() {
-      return instance.hasSegment();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+     * @return The segment.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto.Segment getSegment() {
-      return instance.getSegment();
+      if (segmentBuilder_ == null) {
+        return segment_ == null ? dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance() : segment_;
+      } else {
+        return segmentBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
      */
     public Builder setSegment(dev.ondine.io.onnx.proto.TensorProto.Segment value) {
-      copyOnWrite();
-      instance.setSegment(value);
-      return this;
+      if (segmentBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        segment_ = value;
+      } else {
+        segmentBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
      */
     public Builder setSegment(
         dev.ondine.io.onnx.proto.TensorProto.Segment.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSegment(builderForValue.build());
+      if (segmentBuilder_ == null) {
+        segment_ = builderForValue.build();
+      } else {
+        segmentBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
      */
     public Builder mergeSegment(dev.ondine.io.onnx.proto.TensorProto.Segment value) {
-      copyOnWrite();
-      instance.mergeSegment(value);
+      if (segmentBuilder_ == null) {
+        if (((bitField0_ & 0x00000004) != 0) &&
+          segment_ != null &&
+          segment_ != dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance()) {
+          getSegmentBuilder().mergeFrom(value);
+        } else {
+          segment_ = value;
+        }
+      } else {
+        segmentBuilder_.mergeFrom(value);
+      }
+      if (segment_ != null) {
+        bitField0_ |= 0x00000004;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
      */
-    public Builder clearSegment() {  copyOnWrite();
-      instance.clearSegment();
+    public Builder clearSegment() {
+      bitField0_ = (bitField0_ & ~0x00000004);
+      segment_ = null;
+      if (segmentBuilder_ != null) {
+        segmentBuilder_.dispose();
+        segmentBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.Segment.Builder getSegmentBuilder() {
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return internalGetSegmentFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder getSegmentOrBuilder() {
+      if (segmentBuilder_ != null) {
+        return segmentBuilder_.getMessageOrBuilder();
+      } else {
+        return segment_ == null ?
+            dev.ondine.io.onnx.proto.TensorProto.Segment.getDefaultInstance() : segment_;
+      }
+    }
+    /**
+     * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorProto.Segment, dev.ondine.io.onnx.proto.TensorProto.Segment.Builder, dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder>
+        internalGetSegmentFieldBuilder() {
+      if (segmentBuilder_ == null) {
+        segmentBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorProto.Segment, dev.ondine.io.onnx.proto.TensorProto.Segment.Builder, dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder>(
+                getSegment(),
+                getParentForChildren(),
+                isClean());
+        segment_ = null;
+      }
+      return segmentBuilder_;
+    }
 
+    private com.google.protobuf.Internal.FloatList floatData_ = emptyFloatList();
+    private void ensureFloatDataIsMutable() {
+      if (!floatData_.isModifiable()) {
+        floatData_ = makeMutableCopy(floatData_);
+      }
+      bitField0_ |= 0x00000008;
+    }
+    private void ensureFloatDataIsMutable(int capacity) {
+      if (!floatData_.isModifiable()) {
+        floatData_ = makeMutableCopy(floatData_, capacity);
+      }
+      bitField0_ |= 0x00000008;
+    }
     /**
      * <code>repeated float float_data = 4 [packed = true];</code>
      * @return A list containing the floatData.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Float>
         getFloatDataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getFloatDataList());
+      floatData_.makeImmutable();
+      return floatData_;
     }
     /**
      * <code>repeated float float_data = 4 [packed = true];</code>
      * @return The count of floatData.
      */
-    @java.lang.Override
     public int getFloatDataCount() {
-      return instance.getFloatDataCount();
+      return floatData_.size();
     }
     /**
      * <code>repeated float float_data = 4 [packed = true];</code>
      * @param index The index of the element to return.
      * @return The floatData at the given index.
      */
-    @java.lang.Override
     public float getFloatData(int index) {
-      return instance.getFloatData(index);
+      return floatData_.getFloat(index);
     }
     /**
      * <code>repeated float float_data = 4 [packed = true];</code>
+     * @param index The index to set the value at.
      * @param value The floatData to set.
      * @return This builder for chaining.
      */
     public Builder setFloatData(
         int index, float value) {
-      copyOnWrite();
-      instance.setFloatData(index, value);
+
+      ensureFloatDataIsMutable();
+      floatData_.setFloat(index, value);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -2030,8 +2862,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addFloatData(float value) {
-      copyOnWrite();
-      instance.addFloatData(value);
+
+      ensureFloatDataIsMutable();
+      floatData_.addFloat(value);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -2041,8 +2876,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllFloatData(
         java.lang.Iterable<? extends java.lang.Float> values) {
-      copyOnWrite();
-      instance.addAllFloatData(values);
+      ensureFloatDataIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, floatData_);
+      bitField0_ |= 0x00000008;
+      onChanged();
       return this;
     }
     /**
@@ -2050,47 +2888,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearFloatData() {
-      copyOnWrite();
-      instance.clearFloatData();
+      floatData_ = emptyFloatList();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.IntList int32Data_ = emptyIntList();
+    private void ensureInt32DataIsMutable() {
+      if (!int32Data_.isModifiable()) {
+        int32Data_ = makeMutableCopy(int32Data_);
+      }
+      bitField0_ |= 0x00000010;
+    }
     /**
      * <code>repeated int32 int32_data = 5 [packed = true];</code>
      * @return A list containing the int32Data.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Integer>
         getInt32DataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInt32DataList());
+      int32Data_.makeImmutable();
+      return int32Data_;
     }
     /**
      * <code>repeated int32 int32_data = 5 [packed = true];</code>
      * @return The count of int32Data.
      */
-    @java.lang.Override
     public int getInt32DataCount() {
-      return instance.getInt32DataCount();
+      return int32Data_.size();
     }
     /**
      * <code>repeated int32 int32_data = 5 [packed = true];</code>
      * @param index The index of the element to return.
      * @return The int32Data at the given index.
      */
-    @java.lang.Override
     public int getInt32Data(int index) {
-      return instance.getInt32Data(index);
+      return int32Data_.getInt(index);
     }
     /**
      * <code>repeated int32 int32_data = 5 [packed = true];</code>
+     * @param index The index to set the value at.
      * @param value The int32Data to set.
      * @return This builder for chaining.
      */
     public Builder setInt32Data(
         int index, int value) {
-      copyOnWrite();
-      instance.setInt32Data(index, value);
+
+      ensureInt32DataIsMutable();
+      int32Data_.setInt(index, value);
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -2099,8 +2946,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addInt32Data(int value) {
-      copyOnWrite();
-      instance.addInt32Data(value);
+
+      ensureInt32DataIsMutable();
+      int32Data_.addInt(value);
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -2110,8 +2960,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInt32Data(
         java.lang.Iterable<? extends java.lang.Integer> values) {
-      copyOnWrite();
-      instance.addAllInt32Data(values);
+      ensureInt32DataIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, int32Data_);
+      bitField0_ |= 0x00000010;
+      onChanged();
       return this;
     }
     /**
@@ -2119,47 +2972,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearInt32Data() {
-      copyOnWrite();
-      instance.clearInt32Data();
+      int32Data_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.ProtobufList<com.google.protobuf.ByteString> stringData_ = emptyList(com.google.protobuf.ByteString.class);
+    private void ensureStringDataIsMutable() {
+      if (!stringData_.isModifiable()) {
+        stringData_ = makeMutableCopy(stringData_);
+      }
+      bitField0_ |= 0x00000020;
+    }
     /**
      * <code>repeated bytes string_data = 6;</code>
      * @return A list containing the stringData.
      */
-    @java.lang.Override
     public java.util.List<com.google.protobuf.ByteString>
         getStringDataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getStringDataList());
+      stringData_.makeImmutable();
+      return stringData_;
     }
     /**
      * <code>repeated bytes string_data = 6;</code>
      * @return The count of stringData.
      */
-    @java.lang.Override
     public int getStringDataCount() {
-      return instance.getStringDataCount();
+      return stringData_.size();
     }
     /**
      * <code>repeated bytes string_data = 6;</code>
      * @param index The index of the element to return.
      * @return The stringData at the given index.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString getStringData(int index) {
-      return instance.getStringData(index);
+      return stringData_.get(index);
     }
     /**
      * <code>repeated bytes string_data = 6;</code>
+     * @param index The index to set the value at.
      * @param value The stringData to set.
      * @return This builder for chaining.
      */
     public Builder setStringData(
         int index, com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setStringData(index, value);
+      java.util.Objects.requireNonNull(value);
+      ensureStringDataIsMutable();
+      stringData_.set(index, value);
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
     /**
@@ -2168,8 +3030,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addStringData(com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.addStringData(value);
+      java.util.Objects.requireNonNull(value);
+      ensureStringDataIsMutable();
+      stringData_.add(value);
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
     /**
@@ -2179,8 +3044,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllStringData(
         java.lang.Iterable<? extends com.google.protobuf.ByteString> values) {
-      copyOnWrite();
-      instance.addAllStringData(values);
+      ensureStringDataIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, stringData_);
+      bitField0_ |= 0x00000020;
+      onChanged();
       return this;
     }
     /**
@@ -2188,47 +3056,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearStringData() {
-      copyOnWrite();
-      instance.clearStringData();
+      stringData_ = emptyList(com.google.protobuf.ByteString.class);
+      bitField0_ = (bitField0_ & ~0x00000020);
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.LongList int64Data_ = emptyLongList();
+    private void ensureInt64DataIsMutable() {
+      if (!int64Data_.isModifiable()) {
+        int64Data_ = makeMutableCopy(int64Data_);
+      }
+      bitField0_ |= 0x00000040;
+    }
     /**
      * <code>repeated int64 int64_data = 7 [packed = true];</code>
      * @return A list containing the int64Data.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getInt64DataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInt64DataList());
+      int64Data_.makeImmutable();
+      return int64Data_;
     }
     /**
      * <code>repeated int64 int64_data = 7 [packed = true];</code>
      * @return The count of int64Data.
      */
-    @java.lang.Override
     public int getInt64DataCount() {
-      return instance.getInt64DataCount();
+      return int64Data_.size();
     }
     /**
      * <code>repeated int64 int64_data = 7 [packed = true];</code>
      * @param index The index of the element to return.
      * @return The int64Data at the given index.
      */
-    @java.lang.Override
     public long getInt64Data(int index) {
-      return instance.getInt64Data(index);
+      return int64Data_.getLong(index);
     }
     /**
      * <code>repeated int64 int64_data = 7 [packed = true];</code>
+     * @param index The index to set the value at.
      * @param value The int64Data to set.
      * @return This builder for chaining.
      */
     public Builder setInt64Data(
         int index, long value) {
-      copyOnWrite();
-      instance.setInt64Data(index, value);
+
+      ensureInt64DataIsMutable();
+      int64Data_.setLong(index, value);
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -2237,8 +3114,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addInt64Data(long value) {
-      copyOnWrite();
-      instance.addInt64Data(value);
+
+      ensureInt64DataIsMutable();
+      int64Data_.addLong(value);
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -2248,8 +3128,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInt64Data(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllInt64Data(values);
+      ensureInt64DataIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, int64Data_);
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -2257,35 +3140,54 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearInt64Data() {
-      copyOnWrite();
-      instance.clearInt64Data();
+      int64Data_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
       return this;
     }
 
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 8;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000080) != 0);
     }
     /**
      * <code>optional string name = 8;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 8;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 8;</code>
@@ -2294,8 +3196,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
       return this;
     }
     /**
@@ -2303,8 +3207,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
       return this;
     }
     /**
@@ -2314,35 +3219,55 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
       return this;
     }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 12;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000100) != 0);
     }
     /**
      * <code>optional string doc_string = 12;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 12;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 12;</code>
@@ -2351,8 +3276,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
       return this;
     }
     /**
@@ -2360,8 +3287,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000100);
+      onChanged();
       return this;
     }
     /**
@@ -2371,18 +3299,21 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.ByteString rawData_ = com.google.protobuf.ByteString.EMPTY;
     /**
      * <code>optional bytes raw_data = 9;</code>
      * @return Whether the rawData field is set.
      */
     @java.lang.Override
     public boolean hasRawData() {
-      return instance.hasRawData();
+      return ((bitField0_ & 0x00000200) != 0);
     }
     /**
      * <code>optional bytes raw_data = 9;</code>
@@ -2390,7 +3321,7 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public com.google.protobuf.ByteString getRawData() {
-      return instance.getRawData();
+      return rawData_;
     }
     /**
      * <code>optional bytes raw_data = 9;</code>
@@ -2398,8 +3329,10 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder setRawData(com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setRawData(value);
+      java.util.Objects.requireNonNull(value);
+      rawData_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
       return this;
     }
     /**
@@ -2407,39 +3340,67 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearRawData() {
-      copyOnWrite();
-      instance.clearRawData();
+      bitField0_ = (bitField0_ & ~0x00000200);
+      rawData_ = getDefaultInstance().getRawData();
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> externalData_ =
+      java.util.Collections.emptyList();
+    private void ensureExternalDataIsMutable() {
+      if (!((bitField0_ & 0x00000400) != 0)) {
+        externalData_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(externalData_);
+        bitField0_ |= 0x00000400;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> externalDataBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getExternalDataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getExternalDataList());
+      if (externalDataBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(externalData_);
+      } else {
+        return externalDataBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
-    @java.lang.Override
     public int getExternalDataCount() {
-      return instance.getExternalDataCount();
-    }/**
+      if (externalDataBuilder_ == null) {
+        return externalData_.size();
+      } else {
+        return externalDataBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getExternalData(int index) {
-      return instance.getExternalData(index);
+      if (externalDataBuilder_ == null) {
+        return externalData_.get(index);
+      } else {
+        return externalDataBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
     public Builder setExternalData(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setExternalData(index, value);
+      if (externalDataBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureExternalDataIsMutable();
+        externalData_.set(index, value);
+        onChanged();
+      } else {
+        externalDataBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2447,17 +3408,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setExternalData(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setExternalData(index,
-          builderForValue.build());
+      if (externalDataBuilder_ == null) {
+        ensureExternalDataIsMutable();
+        externalData_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        externalDataBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
     public Builder addExternalData(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addExternalData(value);
+      if (externalDataBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureExternalDataIsMutable();
+        externalData_.add(value);
+        onChanged();
+      } else {
+        externalDataBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2465,8 +3436,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addExternalData(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addExternalData(index, value);
+      if (externalDataBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureExternalDataIsMutable();
+        externalData_.add(index, value);
+        onChanged();
+      } else {
+        externalDataBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2474,8 +3451,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addExternalData(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addExternalData(builderForValue.build());
+      if (externalDataBuilder_ == null) {
+        ensureExternalDataIsMutable();
+        externalData_.add(builderForValue.build());
+        onChanged();
+      } else {
+        externalDataBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2483,9 +3465,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addExternalData(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addExternalData(index,
-          builderForValue.build());
+      if (externalDataBuilder_ == null) {
+        ensureExternalDataIsMutable();
+        externalData_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        externalDataBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2493,34 +3479,114 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllExternalData(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllExternalData(values);
+      if (externalDataBuilder_ == null) {
+        ensureExternalDataIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, externalData_);
+        onChanged();
+      } else {
+        externalDataBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
     public Builder clearExternalData() {
-      copyOnWrite();
-      instance.clearExternalData();
+      if (externalDataBuilder_ == null) {
+        externalData_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000400);
+        onChanged();
+      } else {
+        externalDataBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
      */
     public Builder removeExternalData(int index) {
-      copyOnWrite();
-      instance.removeExternalData(index);
+      if (externalDataBuilder_ == null) {
+        ensureExternalDataIsMutable();
+        externalData_.remove(index);
+        onChanged();
+      } else {
+        externalDataBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getExternalDataBuilder(
+        int index) {
+      return internalGetExternalDataFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getExternalDataOrBuilder(
+        int index) {
+      if (externalDataBuilder_ == null) {
+        return externalData_.get(index);  } else {
+        return externalDataBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getExternalDataOrBuilderList() {
+      if (externalDataBuilder_ != null) {
+        return externalDataBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(externalData_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addExternalDataBuilder() {
+      return internalGetExternalDataFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addExternalDataBuilder(
+        int index) {
+      return internalGetExternalDataFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getExternalDataBuilderList() {
+      return internalGetExternalDataFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetExternalDataFieldBuilder() {
+      if (externalDataBuilder_ == null) {
+        externalDataBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                externalData_,
+                ((bitField0_ & 0x00000400) != 0),
+                getParentForChildren(),
+                isClean());
+        externalData_ = null;
+      }
+      return externalDataBuilder_;
+    }
 
+    private int dataLocation_ = 0;
     /**
      * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
      * @return Whether the dataLocation field is set.
      */
-    @java.lang.Override
-    public boolean hasDataLocation() {
-      return instance.hasDataLocation();
+    @java.lang.Override public boolean hasDataLocation() {
+      return ((bitField0_ & 0x00000800) != 0);
     }
     /**
      * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
@@ -2528,16 +3594,19 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorProto.DataLocation getDataLocation() {
-      return instance.getDataLocation();
+      dev.ondine.io.onnx.proto.TensorProto.DataLocation result = dev.ondine.io.onnx.proto.TensorProto.DataLocation.forNumber(dataLocation_);
+      return result == null ? dev.ondine.io.onnx.proto.TensorProto.DataLocation.DEFAULT : result;
     }
     /**
      * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
-     * @param value The enum numeric value on the wire for dataLocation to set.
+     * @param value The dataLocation to set.
      * @return This builder for chaining.
      */
     public Builder setDataLocation(dev.ondine.io.onnx.proto.TensorProto.DataLocation value) {
-      copyOnWrite();
-      instance.setDataLocation(value);
+      java.util.Objects.requireNonNull(value);
+      bitField0_ |= 0x00000800;
+      dataLocation_ = value.getNumber();
+      onChanged();
       return this;
     }
     /**
@@ -2545,47 +3614,62 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDataLocation() {
-      copyOnWrite();
-      instance.clearDataLocation();
+      bitField0_ = (bitField0_ & ~0x00000800);
+      dataLocation_ = 0;
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.DoubleList doubleData_ = emptyDoubleList();
+    private void ensureDoubleDataIsMutable() {
+      if (!doubleData_.isModifiable()) {
+        doubleData_ = makeMutableCopy(doubleData_);
+      }
+      bitField0_ |= 0x00001000;
+    }
+    private void ensureDoubleDataIsMutable(int capacity) {
+      if (!doubleData_.isModifiable()) {
+        doubleData_ = makeMutableCopy(doubleData_, capacity);
+      }
+      bitField0_ |= 0x00001000;
+    }
     /**
      * <code>repeated double double_data = 10 [packed = true];</code>
      * @return A list containing the doubleData.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Double>
         getDoubleDataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDoubleDataList());
+      doubleData_.makeImmutable();
+      return doubleData_;
     }
     /**
      * <code>repeated double double_data = 10 [packed = true];</code>
      * @return The count of doubleData.
      */
-    @java.lang.Override
     public int getDoubleDataCount() {
-      return instance.getDoubleDataCount();
+      return doubleData_.size();
     }
     /**
      * <code>repeated double double_data = 10 [packed = true];</code>
      * @param index The index of the element to return.
      * @return The doubleData at the given index.
      */
-    @java.lang.Override
     public double getDoubleData(int index) {
-      return instance.getDoubleData(index);
+      return doubleData_.getDouble(index);
     }
     /**
      * <code>repeated double double_data = 10 [packed = true];</code>
+     * @param index The index to set the value at.
      * @param value The doubleData to set.
      * @return This builder for chaining.
      */
     public Builder setDoubleData(
         int index, double value) {
-      copyOnWrite();
-      instance.setDoubleData(index, value);
+
+      ensureDoubleDataIsMutable();
+      doubleData_.setDouble(index, value);
+      bitField0_ |= 0x00001000;
+      onChanged();
       return this;
     }
     /**
@@ -2594,8 +3678,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addDoubleData(double value) {
-      copyOnWrite();
-      instance.addDoubleData(value);
+
+      ensureDoubleDataIsMutable();
+      doubleData_.addDouble(value);
+      bitField0_ |= 0x00001000;
+      onChanged();
       return this;
     }
     /**
@@ -2605,8 +3692,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDoubleData(
         java.lang.Iterable<? extends java.lang.Double> values) {
-      copyOnWrite();
-      instance.addAllDoubleData(values);
+      ensureDoubleDataIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, doubleData_);
+      bitField0_ |= 0x00001000;
+      onChanged();
       return this;
     }
     /**
@@ -2614,47 +3704,56 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDoubleData() {
-      copyOnWrite();
-      instance.clearDoubleData();
+      doubleData_ = emptyDoubleList();
+      bitField0_ = (bitField0_ & ~0x00001000);
+      onChanged();
       return this;
     }
 
+    private com.google.protobuf.Internal.LongList uint64Data_ = emptyLongList();
+    private void ensureUint64DataIsMutable() {
+      if (!uint64Data_.isModifiable()) {
+        uint64Data_ = makeMutableCopy(uint64Data_);
+      }
+      bitField0_ |= 0x00002000;
+    }
     /**
      * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
      * @return A list containing the uint64Data.
      */
-    @java.lang.Override
     public java.util.List<java.lang.Long>
         getUint64DataList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getUint64DataList());
+      uint64Data_.makeImmutable();
+      return uint64Data_;
     }
     /**
      * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
      * @return The count of uint64Data.
      */
-    @java.lang.Override
     public int getUint64DataCount() {
-      return instance.getUint64DataCount();
+      return uint64Data_.size();
     }
     /**
      * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
      * @param index The index of the element to return.
      * @return The uint64Data at the given index.
      */
-    @java.lang.Override
     public long getUint64Data(int index) {
-      return instance.getUint64Data(index);
+      return uint64Data_.getLong(index);
     }
     /**
      * <code>repeated uint64 uint64_data = 11 [packed = true];</code>
+     * @param index The index to set the value at.
      * @param value The uint64Data to set.
      * @return This builder for chaining.
      */
     public Builder setUint64Data(
         int index, long value) {
-      copyOnWrite();
-      instance.setUint64Data(index, value);
+
+      ensureUint64DataIsMutable();
+      uint64Data_.setLong(index, value);
+      bitField0_ |= 0x00002000;
+      onChanged();
       return this;
     }
     /**
@@ -2663,8 +3762,11 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder addUint64Data(long value) {
-      copyOnWrite();
-      instance.addUint64Data(value);
+
+      ensureUint64DataIsMutable();
+      uint64Data_.addLong(value);
+      bitField0_ |= 0x00002000;
+      onChanged();
       return this;
     }
     /**
@@ -2674,8 +3776,11 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllUint64Data(
         java.lang.Iterable<? extends java.lang.Long> values) {
-      copyOnWrite();
-      instance.addAllUint64Data(values);
+      ensureUint64DataIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, uint64Data_);
+      bitField0_ |= 0x00002000;
+      onChanged();
       return this;
     }
     /**
@@ -2683,39 +3788,67 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearUint64Data() {
-      copyOnWrite();
-      instance.clearUint64Data();
+      uint64Data_ = emptyLongList();
+      bitField0_ = (bitField0_ & ~0x00002000);
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_ =
+      java.util.Collections.emptyList();
+    private void ensureMetadataPropsIsMutable() {
+      if (!((bitField0_ & 0x00004000) != 0)) {
+        metadataProps_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(metadataProps_);
+        bitField0_ |= 0x00004000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> metadataPropsBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getMetadataPropsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getMetadataPropsList());
+      if (metadataPropsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      } else {
+        return metadataPropsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
-    @java.lang.Override
     public int getMetadataPropsCount() {
-      return instance.getMetadataPropsCount();
-    }/**
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.size();
+      } else {
+        return metadataPropsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getMetadataProps(int index) {
-      return instance.getMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);
+      } else {
+        return metadataPropsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2723,17 +3856,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -2741,8 +3884,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -2750,8 +3899,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2759,9 +3913,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -2769,118 +3927,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllMetadataProps(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllMetadataProps(values);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, metadataProps_);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder clearMetadataProps() {
-      copyOnWrite();
-      instance.clearMetadataProps();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00004000);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
      */
     public Builder removeMetadataProps(int index) {
-      copyOnWrite();
-      instance.removeMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.remove(index);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+        int index) {
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);  } else {
+        return metadataPropsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getMetadataPropsOrBuilderList() {
+      if (metadataPropsBuilder_ != null) {
+        return metadataPropsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder() {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getMetadataPropsBuilderList() {
+      return internalGetMetadataPropsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetMetadataPropsFieldBuilder() {
+      if (metadataPropsBuilder_ == null) {
+        metadataPropsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                metadataProps_,
+                ((bitField0_ & 0x00004000) != 0),
+                getParentForChildren(),
+                isClean());
+        metadataProps_ = null;
+      }
+      return metadataPropsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.TensorProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.TensorProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "dims_",
-            "dataType_",
-            "segment_",
-            "floatData_",
-            "int32Data_",
-            "stringData_",
-            "int64Data_",
-            "name_",
-            "rawData_",
-            "doubleData_",
-            "uint64Data_",
-            "docString_",
-            "externalData_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-            "dataLocation_",
-            dev.ondine.io.onnx.proto.TensorProto.DataLocation.internalGetVerifier(),
-            "metadataProps_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u000f\u0000\u0001\u0001\u0010\u000f\u0000\t\u0000\u0001\u0014\u0002\u1004" +
-              "\u0000\u0003\u1009\u0001\u0004$\u0005\'\u0006\u001c\u0007%\b\u1008\u0002\t\u100a" +
-              "\u0004\n#\u000b&\f\u1008\u0003\r\u001b\u000e\u180c\u0005\u0010\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TensorProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.TensorProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TensorProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.TensorProto)
   private static final dev.ondine.io.onnx.proto.TensorProto DEFAULT_INSTANCE;
   static {
-    TensorProto defaultInstance = new TensorProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      TensorProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TensorProto();
   }
 
   public static dev.ondine.io.onnx.proto.TensorProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<TensorProto> PARSER;
+  private static final com.google.protobuf.Parser<TensorProto>
+      PARSER = new com.google.protobuf.AbstractParser<TensorProto>() {
+    @java.lang.Override
+    public TensorProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<TensorProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<TensorProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface TensorProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.TensorProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>repeated int64 dims = 1;</code>
@@ -48,6 +48,10 @@ package dev.ondine.io.onnx.proto;
    * @return The segment.
    */
   dev.ondine.io.onnx.proto.TensorProto.Segment getSegment();
+  /**
+   * <code>optional .onnx.TensorProto.Segment segment = 3;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorProto.SegmentOrBuilder getSegmentOrBuilder();
 
   /**
    * <code>repeated float float_data = 4 [packed = true];</code>
@@ -175,6 +179,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
    */
   int getExternalDataCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getExternalDataOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto external_data = 13;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getExternalDataOrBuilder(
+      int index);
 
   /**
    * <code>optional .onnx.TensorProto.DataLocation data_location = 14;</code>
@@ -234,4 +248,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
    */
   int getMetadataPropsCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getMetadataPropsOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 16;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+      int index);
 }

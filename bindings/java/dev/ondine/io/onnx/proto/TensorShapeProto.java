@@ -9,17 +9,49 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.TensorShapeProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class TensorShapeProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        TensorShapeProto, TensorShapeProto.Builder> implements
+@SuppressWarnings("all") public final class TensorShapeProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.TensorShapeProto)
     TensorShapeProtoOrBuilder {
-  private TensorShapeProto() {
-    dim_ = emptyProtobufList();
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "TensorShapeProto");
   }
+  // Use TensorShapeProto.newBuilder() to construct.
+  private TensorShapeProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
+  private TensorShapeProto() {
+    dim_ = java.util.Collections.emptyList();
+  }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.TensorShapeProto.class, dev.ondine.io.onnx.proto.TensorShapeProto.Builder.class);
+  }
+
   public interface DimensionOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TensorShapeProto.Dimension)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>int64 dim_value = 1;</code>
@@ -66,24 +98,58 @@ package dev.ondine.io.onnx.proto;
     com.google.protobuf.ByteString
         getDenotationBytes();
 
-    public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.ValueCase getValueCase();
+    dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.ValueCase getValueCase();
   }
   /**
    * Protobuf type {@code onnx.TensorShapeProto.Dimension}
    */
-  public  static final class Dimension extends
-      com.google.protobuf.GeneratedMessageLite<
-          Dimension, Dimension.Builder> implements
+  public static final class Dimension extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TensorShapeProto.Dimension)
       DimensionOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Dimension");
+    }
+    // Use Dimension.newBuilder() to construct.
+    private Dimension(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Dimension() {
       denotation_ = "";
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_Dimension_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_Dimension_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_Dimension_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.class, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder.class);
+    }
+
     private int bitField0_;
     private int valueCase_ = 0;
+    @SuppressWarnings("serial")
     private java.lang.Object value_;
     public enum ValueCase
-        implements com.google.protobuf.AbstractMessageLite.InternalOneOfEnum {
+        implements com.google.protobuf.Internal.EnumLite,
+            com.google.protobuf.AbstractMessage.InternalOneOfEnum {
       DIM_VALUE(1),
       DIM_PARAM(2),
       VALUE_NOT_SET(0);
@@ -92,6 +158,8 @@ package dev.ondine.io.onnx.proto;
         this.value = value;
       }
       /**
+       * @param value The number of the enum to look for.
+       * @return The enum associated with the given number.
        * @deprecated Use {@link #forNumber(int)} instead.
        */
       @java.lang.Deprecated
@@ -107,21 +175,15 @@ package dev.ondine.io.onnx.proto;
           default: return null;
         }
       }
-      @java.lang.Override public int getNumber() {
+      public int getNumber() {
         return this.value;
       }
     };
 
-    @java.lang.Override
     public ValueCase
     getValueCase() {
       return ValueCase.forNumber(
           valueCase_);
-    }
-
-    private void clearValue() {
-      valueCase_ = 0;
-      value_ = null;
     }
 
     public static final int DIM_VALUE_FIELD_NUMBER = 1;
@@ -144,30 +206,12 @@ package dev.ondine.io.onnx.proto;
       }
       return 0L;
     }
-    /**
-     * <code>int64 dim_value = 1;</code>
-     * @param value The dimValue to set.
-     */
-    private void setDimValue(long value) {
-      valueCase_ = 1;
-      value_ = value;
-    }
-    /**
-     * <code>int64 dim_value = 1;</code>
-     */
-    private void clearDimValue() {
-      if (valueCase_ == 1) {
-        valueCase_ = 0;
-        value_ = null;
-      }
-    }
 
     public static final int DIM_PARAM_FIELD_NUMBER = 2;
     /**
      * <code>string dim_param = 2;</code>
      * @return Whether the dimParam field is set.
      */
-    @java.lang.Override
     public boolean hasDimParam() {
       return valueCase_ == 2;
     }
@@ -175,58 +219,47 @@ package dev.ondine.io.onnx.proto;
      * <code>string dim_param = 2;</code>
      * @return The dimParam.
      */
-    @java.lang.Override
     public java.lang.String getDimParam() {
-      java.lang.String ref = "";
-      if (valueCase_ == 2) {
-        ref = (java.lang.String) value_;
+      if (valueCase_ != 2) {
+        return "";
       }
-      return ref;
+      java.lang.Object ref = value_;
+      if (ref instanceof java.lang.String) {
+        return (java.lang.String) ref;
+      } else {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          value_ = s;
+        }
+        return s;
+      }
     }
     /**
      * <code>string dim_param = 2;</code>
      * @return The bytes for dimParam.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDimParamBytes() {
-      java.lang.String ref = "";
-      if (valueCase_ == 2) {
-        ref = (java.lang.String) value_;
+      if (valueCase_ != 2) {
+        return com.google.protobuf.ByteString.copyFromUtf8("");
       }
-      return com.google.protobuf.ByteString.copyFromUtf8(ref);
-    }
-    /**
-     * <code>string dim_param = 2;</code>
-     * @param value The dimParam to set.
-     */
-    private void setDimParam(
-        java.lang.String value) {
-      java.util.Objects.requireNonNull(value);
-      valueCase_ = 2;
-      value_ = value;
-    }
-    /**
-     * <code>string dim_param = 2;</code>
-     */
-    private void clearDimParam() {
-      if (valueCase_ == 2) {
-        valueCase_ = 0;
-        value_ = null;
+      java.lang.Object ref = value_;
+      if (ref instanceof java.lang.String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        value_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
       }
-    }
-    /**
-     * <code>string dim_param = 2;</code>
-     * @param value The bytes for dimParam to set.
-     */
-    private void setDimParamBytes(
-        com.google.protobuf.ByteString value) {
-      value_ = value.toStringUtf8();
-      valueCase_ = 2;
     }
 
     public static final int DENOTATION_FIELD_NUMBER = 3;
-    private java.lang.String denotation_;
+    @SuppressWarnings("serial")
+    private volatile java.lang.Object denotation_ = "";
     /**
      * <code>optional string denotation = 3;</code>
      * @return Whether the denotation field is set.
@@ -241,7 +274,18 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public java.lang.String getDenotation() {
-      return denotation_;
+      java.lang.Object ref = denotation_;
+      if (ref instanceof java.lang.String) {
+        return (java.lang.String) ref;
+      } else {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          denotation_ = s;
+        }
+        return s;
+      }
     }
     /**
      * <code>optional string denotation = 3;</code>
@@ -250,159 +294,428 @@ package dev.ondine.io.onnx.proto;
     @java.lang.Override
     public com.google.protobuf.ByteString
         getDenotationBytes() {
-      return com.google.protobuf.ByteString.copyFromUtf8(denotation_);
+      java.lang.Object ref = denotation_;
+      if (ref instanceof java.lang.String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        denotation_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
-    /**
-     * <code>optional string denotation = 3;</code>
-     * @param value The denotation to set.
-     */
-    private void setDenotation(
-        java.lang.String value) {
-      java.util.Objects.requireNonNull(value);
-      bitField0_ |= 0x00000001;
-      denotation_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
     }
-    /**
-     * <code>optional string denotation = 3;</code>
-     */
-    private void clearDenotation() {
-      bitField0_ = (bitField0_ & ~0x00000001);
-      denotation_ = getDefaultInstance().getDenotation();
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (valueCase_ == 1) {
+        output.writeInt64(
+            1, (long)((java.lang.Long) value_));
+      }
+      if (valueCase_ == 2) {
+        com.google.protobuf.GeneratedMessage.writeString(output, 2, value_);
+      }
+      if (((bitField0_ & 0x00000001) != 0)) {
+        com.google.protobuf.GeneratedMessage.writeString(output, 3, denotation_);
+      }
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional string denotation = 3;</code>
-     * @param value The bytes for denotation to set.
-     */
-    private void setDenotationBytes(
-        com.google.protobuf.ByteString value) {
-      denotation_ = value.toStringUtf8();
-      bitField0_ |= 0x00000001;
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (valueCase_ == 1) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeInt64Size(
+              1, (long)((java.lang.Long) value_));
+      }
+      if (valueCase_ == 2) {
+        size += com.google.protobuf.GeneratedMessage.computeStringSize(2, value_);
+      }
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.GeneratedMessage.computeStringSize(3, denotation_);
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TensorShapeProto.Dimension)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TensorShapeProto.Dimension other = (dev.ondine.io.onnx.proto.TensorShapeProto.Dimension) obj;
+
+      if (hasDenotation() != other.hasDenotation()) return false;
+      if (hasDenotation()) {
+        if (!getDenotation()
+            .equals(other.getDenotation())) return false;
+      }
+      if (!getValueCase().equals(other.getValueCase())) return false;
+      switch (valueCase_) {
+        case 1:
+          if (getDimValue()
+              != other.getDimValue()) return false;
+          break;
+        case 2:
+          if (!getDimParam()
+              .equals(other.getDimParam())) return false;
+          break;
+        case 0:
+        default:
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasDenotation()) {
+        hash = (37 * hash) + DENOTATION_FIELD_NUMBER;
+        hash = (53 * hash) + getDenotation().hashCode();
+      }
+      switch (valueCase_) {
+        case 1:
+          hash = (37 * hash) + DIM_VALUE_FIELD_NUMBER;
+          hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+              getDimValue());
+          break;
+        case 2:
+          hash = (37 * hash) + DIM_PARAM_FIELD_NUMBER;
+          hash = (53 * hash) + getDimParam().hashCode();
+          break;
+        case 0:
+        default:
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TensorShapeProto.Dimension prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TensorShapeProto.Dimension}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TensorShapeProto.Dimension, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TensorShapeProto.Dimension)
         dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder {
-      // Construct using dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.newBuilder()
-      private Builder() {
-        super(DEFAULT_INSTANCE);
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_Dimension_descriptor;
       }
 
       @java.lang.Override
-      public ValueCase
-          getValueCase() {
-        return instance.getValueCase();
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_Dimension_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.class, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder.class);
       }
 
-      public Builder clearValue() {
-        copyOnWrite();
-        instance.clearValue();
+      // Construct using dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.newBuilder()
+      private Builder() {
+
+      }
+
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        denotation_ = "";
+        valueCase_ = 0;
+        value_ = null;
         return this;
       }
 
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_Dimension_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension build() {
+        dev.ondine.io.onnx.proto.TensorShapeProto.Dimension result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension buildPartial() {
+        dev.ondine.io.onnx.proto.TensorShapeProto.Dimension result = new dev.ondine.io.onnx.proto.TensorShapeProto.Dimension(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        buildPartialOneofs(result);
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TensorShapeProto.Dimension result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000004) != 0)) {
+          result.denotation_ = denotation_;
+          to_bitField0_ |= 0x00000001;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      private void buildPartialOneofs(dev.ondine.io.onnx.proto.TensorShapeProto.Dimension result) {
+        result.valueCase_ = valueCase_;
+        result.value_ = this.value_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TensorShapeProto.Dimension) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TensorShapeProto.Dimension)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TensorShapeProto.Dimension other) {
+        if (other == dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.getDefaultInstance()) return this;
+        if (other.hasDenotation()) {
+          denotation_ = other.denotation_;
+          bitField0_ |= 0x00000004;
+          onChanged();
+        }
+        switch (other.getValueCase()) {
+          case DIM_VALUE: {
+            setDimValue(other.getDimValue());
+            break;
+          }
+          case DIM_PARAM: {
+            valueCase_ = 2;
+            value_ = other.value_;
+            onChanged();
+            break;
+          }
+          case VALUE_NOT_SET: {
+            break;
+          }
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 8: {
+                value_ = input.readInt64();
+                valueCase_ = 1;
+                break;
+              } // case 8
+              case 18: {
+                com.google.protobuf.ByteString bs = input.readBytes();
+                valueCase_ = 2;
+                value_ = bs;
+                break;
+              } // case 18
+              case 26: {
+                denotation_ = input.readBytes();
+                bitField0_ |= 0x00000004;
+                break;
+              } // case 26
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int valueCase_ = 0;
+      private java.lang.Object value_;
+      public ValueCase
+          getValueCase() {
+        return ValueCase.forNumber(
+            valueCase_);
+      }
+
+      public Builder clearValue() {
+        valueCase_ = 0;
+        value_ = null;
+        onChanged();
+        return this;
+      }
+
+      private int bitField0_;
 
       /**
        * <code>int64 dim_value = 1;</code>
        * @return Whether the dimValue field is set.
        */
-      @java.lang.Override
       public boolean hasDimValue() {
-        return instance.hasDimValue();
+        return valueCase_ == 1;
       }
       /**
        * <code>int64 dim_value = 1;</code>
        * @return The dimValue.
        */
-      @java.lang.Override
       public long getDimValue() {
-        return instance.getDimValue();
+        if (valueCase_ == 1) {
+          return (java.lang.Long) value_;
+        }
+        return 0L;
       }
       /**
        * <code>int64 dim_value = 1;</code>
@@ -410,8 +723,10 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder setDimValue(long value) {
-        copyOnWrite();
-        instance.setDimValue(value);
+
+        valueCase_ = 1;
+        value_ = value;
+        onChanged();
         return this;
       }
       /**
@@ -419,8 +734,11 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearDimValue() {
-        copyOnWrite();
-        instance.clearDimValue();
+        if (valueCase_ == 1) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
         return this;
       }
 
@@ -430,7 +748,7 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public boolean hasDimParam() {
-        return instance.hasDimParam();
+        return valueCase_ == 2;
       }
       /**
        * <code>string dim_param = 2;</code>
@@ -438,7 +756,21 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public java.lang.String getDimParam() {
-        return instance.getDimParam();
+        if (valueCase_ != 2) {
+          return "";
+        }
+        java.lang.Object ref = value_;
+        if (!(ref instanceof java.lang.String)) {
+          com.google.protobuf.ByteString bs =
+              (com.google.protobuf.ByteString) ref;
+          java.lang.String s = bs.toStringUtf8();
+            if (bs.isValidUtf8()) {
+              value_ = s;
+            }
+          return s;
+        } else {
+          return (java.lang.String) ref;
+        }
       }
       /**
        * <code>string dim_param = 2;</code>
@@ -447,7 +779,19 @@ package dev.ondine.io.onnx.proto;
       @java.lang.Override
       public com.google.protobuf.ByteString
           getDimParamBytes() {
-        return instance.getDimParamBytes();
+        if (valueCase_ != 2) {
+          return com.google.protobuf.ByteString.copyFromUtf8(        "");
+        }
+        java.lang.Object ref = value_;
+        if (ref instanceof String) {
+          com.google.protobuf.ByteString b =
+              com.google.protobuf.ByteString.copyFromUtf8(
+                  (java.lang.String) ref);
+          value_ = b;
+          return b;
+        } else {
+          return (com.google.protobuf.ByteString) ref;
+        }
       }
       /**
        * <code>string dim_param = 2;</code>
@@ -456,8 +800,10 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setDimParam(
           java.lang.String value) {
-        copyOnWrite();
-        instance.setDimParam(value);
+        java.util.Objects.requireNonNull(value);
+        valueCase_ = 2;
+        value_ = value;
+        onChanged();
         return this;
       }
       /**
@@ -465,8 +811,11 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearDimParam() {
-        copyOnWrite();
-        instance.clearDimParam();
+        if (valueCase_ == 2) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
         return this;
       }
       /**
@@ -476,35 +825,55 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setDimParamBytes(
           com.google.protobuf.ByteString value) {
-        copyOnWrite();
-        instance.setDimParamBytes(value);
+        java.util.Objects.requireNonNull(value);
+        valueCase_ = 2;
+        value_ = value;
+        onChanged();
         return this;
       }
 
+      private java.lang.Object denotation_ = "";
       /**
        * <code>optional string denotation = 3;</code>
        * @return Whether the denotation field is set.
        */
-      @java.lang.Override
       public boolean hasDenotation() {
-        return instance.hasDenotation();
+        return ((bitField0_ & 0x00000004) != 0);
       }
       /**
        * <code>optional string denotation = 3;</code>
        * @return The denotation.
        */
-      @java.lang.Override
       public java.lang.String getDenotation() {
-        return instance.getDenotation();
+        java.lang.Object ref = denotation_;
+        if (!(ref instanceof java.lang.String)) {
+          com.google.protobuf.ByteString bs =
+              (com.google.protobuf.ByteString) ref;
+          java.lang.String s = bs.toStringUtf8();
+          if (bs.isValidUtf8()) {
+            denotation_ = s;
+          }
+          return s;
+        } else {
+          return (java.lang.String) ref;
+        }
       }
       /**
        * <code>optional string denotation = 3;</code>
        * @return The bytes for denotation.
        */
-      @java.lang.Override
       public com.google.protobuf.ByteString
           getDenotationBytes() {
-        return instance.getDenotationBytes();
+        java.lang.Object ref = denotation_;
+        if (ref instanceof String) {
+          com.google.protobuf.ByteString b =
+              com.google.protobuf.ByteString.copyFromUtf8(
+                  (java.lang.String) ref);
+          denotation_ = b;
+          return b;
+        } else {
+          return (com.google.protobuf.ByteString) ref;
+        }
       }
       /**
        * <code>optional string denotation = 3;</code>
@@ -513,8 +882,10 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setDenotation(
           java.lang.String value) {
-        copyOnWrite();
-        instance.setDenotation(value);
+        java.util.Objects.requireNonNull(value);
+        denotation_ = value;
+        bitField0_ |= 0x00000004;
+        onChanged();
         return this;
       }
       /**
@@ -522,8 +893,9 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearDenotation() {
-        copyOnWrite();
-        instance.clearDenotation();
+        denotation_ = getDefaultInstance().getDenotation();
+        bitField0_ = (bitField0_ & ~0x00000004);
+        onChanged();
         return this;
       }
       /**
@@ -533,91 +905,67 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setDenotationBytes(
           com.google.protobuf.ByteString value) {
-        copyOnWrite();
-        instance.setDenotationBytes(value);
+        java.util.Objects.requireNonNull(value);
+        denotation_ = value;
+        bitField0_ |= 0x00000004;
+        onChanged();
         return this;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TensorShapeProto.Dimension)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TensorShapeProto.Dimension();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "value_",
-              "valueCase_",
-              "bitField0_",
-              "denotation_",
-            };
-            java.lang.String info =
-                "\u0001\u0003\u0001\u0001\u0001\u0003\u0003\u0000\u0000\u0000\u00015\u0000\u0002;" +
-                "\u0000\u0003\u1008\u0000";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TensorShapeProto.Dimension)
     private static final dev.ondine.io.onnx.proto.TensorShapeProto.Dimension DEFAULT_INSTANCE;
     static {
-      Dimension defaultInstance = new Dimension();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Dimension.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TensorShapeProto.Dimension();
     }
 
     public static dev.ondine.io.onnx.proto.TensorShapeProto.Dimension getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Dimension> PARSER;
+    private static final com.google.protobuf.Parser<Dimension>
+        PARSER = new com.google.protobuf.AbstractParser<Dimension>() {
+      @java.lang.Override
+      public Dimension parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Dimension> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Dimension> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   public static final int DIM_FIELD_NUMBER = 1;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> dim_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> dim_;
   /**
    * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
    */
@@ -628,6 +976,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder>
       getDimOrBuilderList() {
     return dim_;
@@ -649,192 +998,416 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder getDimOrBuilder(
       int index) {
     return dim_.get(index);
   }
-  private void ensureDimIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> tmp = dim_;
-    if (!tmp.isModifiable()) {
-      dim_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
-   */
-  private void setDim(
-      int index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDimIsMutable();
-    dim_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    for (int i = 0; i < dim_.size(); i++) {
+      output.writeMessage(1, dim_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
-   */
-  private void addDim(dev.ondine.io.onnx.proto.TensorShapeProto.Dimension value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDimIsMutable();
-    dim_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+
+        {
+          final int count = dim_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(dim_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
-   */
-  private void addDim(
-      int index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension value) {
-    java.util.Objects.requireNonNull(value);
-    ensureDimIsMutable();
-    dim_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
-   */
-  private void addAllDim(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> values) {
-    ensureDimIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, dim_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.TensorShapeProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.TensorShapeProto other = (dev.ondine.io.onnx.proto.TensorShapeProto) obj;
+
+    if (!getDimList()
+        .equals(other.getDimList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
-   */
-  private void clearDim() {
-    dim_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
-   */
-  private void removeDim(int index) {
-    ensureDimIsMutable();
-    dim_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (getDimCount() > 0) {
+      hash = (37 * hash) + DIM_FIELD_NUMBER;
+      hash = (53 * hash) + getDimList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TensorShapeProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.TensorShapeProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.TensorShapeProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.TensorShapeProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.TensorShapeProto)
       dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder {
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TensorShapeProto.class, dev.ondine.io.onnx.proto.TensorShapeProto.Builder.class);
+    }
+
     // Construct using dev.ondine.io.onnx.proto.TensorShapeProto.newBuilder()
     private Builder() {
-      super(DEFAULT_INSTANCE);
+
     }
 
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      if (dimBuilder_ == null) {
+        dim_ = java.util.Collections.emptyList();
+      } else {
+        dim_ = null;
+        dimBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000001);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TensorShapeProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorShapeProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorShapeProto build() {
+      dev.ondine.io.onnx.proto.TensorShapeProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorShapeProto buildPartial() {
+      dev.ondine.io.onnx.proto.TensorShapeProto result = new dev.ondine.io.onnx.proto.TensorShapeProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.TensorShapeProto result) {
+      if (dimBuilder_ == null) {
+        if (((bitField0_ & 0x00000001) != 0)) {
+          dim_ = java.util.Collections.unmodifiableList(dim_);
+          bitField0_ = (bitField0_ & ~0x00000001);
+        }
+        result.dim_ = dim_;
+      } else {
+        result.dim_ = dimBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.TensorShapeProto result) {
+      int from_bitField0_ = bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.TensorShapeProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.TensorShapeProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.TensorShapeProto other) {
+      if (other == dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance()) return this;
+      if (dimBuilder_ == null) {
+        if (!other.dim_.isEmpty()) {
+          if (dim_.isEmpty()) {
+            dim_ = other.dim_;
+            bitField0_ = (bitField0_ & ~0x00000001);
+          } else {
+            ensureDimIsMutable();
+            dim_.addAll(other.dim_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.dim_.isEmpty()) {
+          if (dimBuilder_.isEmpty()) {
+            dimBuilder_.dispose();
+            dimBuilder_ = null;
+            dim_ = other.dim_;
+            bitField0_ = (bitField0_ & ~0x00000001);
+            dimBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetDimFieldBuilder() : null;
+          } else {
+            dimBuilder_.addAllMessages(other.dim_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              dev.ondine.io.onnx.proto.TensorShapeProto.Dimension m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.parser(),
+                      extensionRegistry);
+              if (dimBuilder_ == null) {
+                ensureDimIsMutable();
+                dim_.add(m);
+              } else {
+                dimBuilder_.addMessage(m);
+              }
+              break;
+            } // case 10
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.util.List<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> dim_ =
+      java.util.Collections.emptyList();
+    private void ensureDimIsMutable() {
+      if (!((bitField0_ & 0x00000001) != 0)) {
+        dim_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension>(dim_);
+        bitField0_ |= 0x00000001;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorShapeProto.Dimension, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder, dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder> dimBuilder_;
 
     /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> getDimList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getDimList());
+      if (dimBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(dim_);
+      } else {
+        return dimBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
-    @java.lang.Override
     public int getDimCount() {
-      return instance.getDimCount();
-    }/**
+      if (dimBuilder_ == null) {
+        return dim_.size();
+      } else {
+        return dimBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension getDim(int index) {
-      return instance.getDim(index);
+      if (dimBuilder_ == null) {
+        return dim_.get(index);
+      } else {
+        return dimBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
     public Builder setDim(
         int index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension value) {
-      copyOnWrite();
-      instance.setDim(index, value);
+      if (dimBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureDimIsMutable();
+        dim_.set(index, value);
+        onChanged();
+      } else {
+        dimBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -842,17 +1415,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDim(
         int index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder builderForValue) {
-      copyOnWrite();
-      instance.setDim(index,
-          builderForValue.build());
+      if (dimBuilder_ == null) {
+        ensureDimIsMutable();
+        dim_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        dimBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
     public Builder addDim(dev.ondine.io.onnx.proto.TensorShapeProto.Dimension value) {
-      copyOnWrite();
-      instance.addDim(value);
+      if (dimBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureDimIsMutable();
+        dim_.add(value);
+        onChanged();
+      } else {
+        dimBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -860,8 +1443,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDim(
         int index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension value) {
-      copyOnWrite();
-      instance.addDim(index, value);
+      if (dimBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureDimIsMutable();
+        dim_.add(index, value);
+        onChanged();
+      } else {
+        dimBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -869,8 +1458,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDim(
         dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder builderForValue) {
-      copyOnWrite();
-      instance.addDim(builderForValue.build());
+      if (dimBuilder_ == null) {
+        ensureDimIsMutable();
+        dim_.add(builderForValue.build());
+        onChanged();
+      } else {
+        dimBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -878,9 +1472,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addDim(
         int index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder builderForValue) {
-      copyOnWrite();
-      instance.addDim(index,
-          builderForValue.build());
+      if (dimBuilder_ == null) {
+        ensureDimIsMutable();
+        dim_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        dimBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -888,99 +1486,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllDim(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.TensorShapeProto.Dimension> values) {
-      copyOnWrite();
-      instance.addAllDim(values);
+      if (dimBuilder_ == null) {
+        ensureDimIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, dim_);
+        onChanged();
+      } else {
+        dimBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
     public Builder clearDim() {
-      copyOnWrite();
-      instance.clearDim();
+      if (dimBuilder_ == null) {
+        dim_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        onChanged();
+      } else {
+        dimBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
      */
     public Builder removeDim(int index) {
-      copyOnWrite();
-      instance.removeDim(index);
+      if (dimBuilder_ == null) {
+        ensureDimIsMutable();
+        dim_.remove(index);
+        onChanged();
+      } else {
+        dimBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder getDimBuilder(
+        int index) {
+      return internalGetDimFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder getDimOrBuilder(
+        int index) {
+      if (dimBuilder_ == null) {
+        return dim_.get(index);  } else {
+        return dimBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder>
+         getDimOrBuilderList() {
+      if (dimBuilder_ != null) {
+        return dimBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(dim_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder addDimBuilder() {
+      return internalGetDimFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder addDimBuilder(
+        int index) {
+      return internalGetDimFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder>
+         getDimBuilderList() {
+      return internalGetDimFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.TensorShapeProto.Dimension, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder, dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder>
+        internalGetDimFieldBuilder() {
+      if (dimBuilder_ == null) {
+        dimBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.TensorShapeProto.Dimension, dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.Builder, dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder>(
+                dim_,
+                ((bitField0_ & 0x00000001) != 0),
+                getParentForChildren(),
+                isClean());
+        dim_ = null;
+      }
+      return dimBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.TensorShapeProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.TensorShapeProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "dim_",
-            dev.ondine.io.onnx.proto.TensorShapeProto.Dimension.class,
-          };
-          java.lang.String info =
-              "\u0001\u0001\u0000\u0000\u0001\u0001\u0001\u0000\u0001\u0000\u0001\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TensorShapeProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.TensorShapeProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TensorShapeProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.TensorShapeProto)
   private static final dev.ondine.io.onnx.proto.TensorShapeProto DEFAULT_INSTANCE;
   static {
-    TensorShapeProto defaultInstance = new TensorShapeProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      TensorShapeProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TensorShapeProto();
   }
 
   public static dev.ondine.io.onnx.proto.TensorShapeProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<TensorShapeProto> PARSER;
+  private static final com.google.protobuf.Parser<TensorShapeProto>
+      PARSER = new com.google.protobuf.AbstractParser<TensorShapeProto>() {
+    @java.lang.Override
+    public TensorShapeProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<TensorShapeProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<TensorShapeProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TensorShapeProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

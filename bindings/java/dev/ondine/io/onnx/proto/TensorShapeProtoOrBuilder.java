@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface TensorShapeProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.TensorShapeProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
@@ -23,4 +23,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
    */
   int getDimCount();
+  /**
+   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder>
+      getDimOrBuilderList();
+  /**
+   * <code>repeated .onnx.TensorShapeProto.Dimension dim = 1;</code>
+   */
+  dev.ondine.io.onnx.proto.TensorShapeProto.DimensionOrBuilder getDimOrBuilder(
+      int index);
 }

@@ -9,20 +9,53 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.TrainingInfoProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class TrainingInfoProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        TrainingInfoProto, TrainingInfoProto.Builder> implements
+@SuppressWarnings("all") public final class TrainingInfoProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.TrainingInfoProto)
     TrainingInfoProtoOrBuilder {
-  private TrainingInfoProto() {
-    initializationBinding_ = emptyProtobufList();
-    updateBinding_ = emptyProtobufList();
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "TrainingInfoProto");
   }
+  // Use TrainingInfoProto.newBuilder() to construct.
+  private TrainingInfoProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
+  private TrainingInfoProto() {
+    initializationBinding_ = java.util.Collections.emptyList();
+    updateBinding_ = java.util.Collections.emptyList();
+  }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TrainingInfoProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TrainingInfoProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TrainingInfoProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.TrainingInfoProto.class, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int INITIALIZATION_FIELD_NUMBER = 1;
   private dev.ondine.io.onnx.proto.GraphProto initialization_;
   /**
    * <code>optional .onnx.GraphProto initialization = 1;</code>
+   * @return Whether the initialization field is set.
    */
   @java.lang.Override
   public boolean hasInitialization() {
@@ -30,6 +63,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.GraphProto initialization = 1;</code>
+   * @return The initialization.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.GraphProto getInitialization() {
@@ -38,38 +72,16 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.GraphProto initialization = 1;</code>
    */
-  private void setInitialization(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    initialization_ = value;
-    bitField0_ |= 0x00000001;
-  }
-  /**
-   * <code>optional .onnx.GraphProto initialization = 1;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeInitialization(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (initialization_ != null &&
-        initialization_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
-      initialization_ =
-        dev.ondine.io.onnx.proto.GraphProto.newBuilder(initialization_).mergeFrom(value).buildPartial();
-    } else {
-      initialization_ = value;
-    }
-    bitField0_ |= 0x00000001;
-  }
-  /**
-   * <code>optional .onnx.GraphProto initialization = 1;</code>
-   */
-  private void clearInitialization() {
-    initialization_ = null;
-    bitField0_ = (bitField0_ & ~0x00000001);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getInitializationOrBuilder() {
+    return initialization_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : initialization_;
   }
 
   public static final int ALGORITHM_FIELD_NUMBER = 2;
   private dev.ondine.io.onnx.proto.GraphProto algorithm_;
   /**
    * <code>optional .onnx.GraphProto algorithm = 2;</code>
+   * @return Whether the algorithm field is set.
    */
   @java.lang.Override
   public boolean hasAlgorithm() {
@@ -77,6 +89,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.GraphProto algorithm = 2;</code>
+   * @return The algorithm.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.GraphProto getAlgorithm() {
@@ -85,36 +98,14 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.GraphProto algorithm = 2;</code>
    */
-  private void setAlgorithm(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    algorithm_ = value;
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.GraphProto algorithm = 2;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeAlgorithm(dev.ondine.io.onnx.proto.GraphProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (algorithm_ != null &&
-        algorithm_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
-      algorithm_ =
-        dev.ondine.io.onnx.proto.GraphProto.newBuilder(algorithm_).mergeFrom(value).buildPartial();
-    } else {
-      algorithm_ = value;
-    }
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.GraphProto algorithm = 2;</code>
-   */
-  private void clearAlgorithm() {
-    algorithm_ = null;
-    bitField0_ = (bitField0_ & ~0x00000002);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getAlgorithmOrBuilder() {
+    return algorithm_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : algorithm_;
   }
 
   public static final int INITIALIZATION_BINDING_FIELD_NUMBER = 3;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> initializationBinding_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> initializationBinding_;
   /**
    * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
    */
@@ -125,6 +116,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getInitializationBindingOrBuilderList() {
     return initializationBinding_;
@@ -146,69 +138,15 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getInitializationBindingOrBuilder(
       int index) {
     return initializationBinding_.get(index);
   }
-  private void ensureInitializationBindingIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = initializationBinding_;
-    if (!tmp.isModifiable()) {
-      initializationBinding_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
-  }
-
-  /**
-   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
-   */
-  private void setInitializationBinding(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInitializationBindingIsMutable();
-    initializationBinding_.set(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
-   */
-  private void addInitializationBinding(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInitializationBindingIsMutable();
-    initializationBinding_.add(value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
-   */
-  private void addInitializationBinding(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureInitializationBindingIsMutable();
-    initializationBinding_.add(index, value);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
-   */
-  private void addAllInitializationBinding(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureInitializationBindingIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, initializationBinding_);
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
-   */
-  private void clearInitializationBinding() {
-    initializationBinding_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
-   */
-  private void removeInitializationBinding(int index) {
-    ensureInitializationBindingIsMutable();
-    initializationBinding_.remove(index);
-  }
 
   public static final int UPDATE_BINDING_FIELD_NUMBER = 4;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> updateBinding_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> updateBinding_;
   /**
    * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
    */
@@ -219,6 +157,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getUpdateBindingOrBuilderList() {
     return updateBinding_;
@@ -240,286 +179,812 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getUpdateBindingOrBuilder(
       int index) {
     return updateBinding_.get(index);
   }
-  private void ensureUpdateBindingIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = updateBinding_;
-    if (!tmp.isModifiable()) {
-      updateBinding_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
-   */
-  private void setUpdateBinding(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureUpdateBindingIsMutable();
-    updateBinding_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(1, getInitialization());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(2, getAlgorithm());
+    }
+    for (int i = 0; i < initializationBinding_.size(); i++) {
+      output.writeMessage(3, initializationBinding_.get(i));
+    }
+    for (int i = 0; i < updateBinding_.size(); i++) {
+      output.writeMessage(4, updateBinding_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
-   */
-  private void addUpdateBinding(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureUpdateBindingIsMutable();
-    updateBinding_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(1, getInitialization());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(2, getAlgorithm());
+    }
+
+        {
+          final int count = initializationBinding_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(initializationBinding_.get(i));
+          }
+          size += 1 * count;
+        }
+
+        {
+          final int count = updateBinding_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(updateBinding_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
-   */
-  private void addUpdateBinding(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureUpdateBindingIsMutable();
-    updateBinding_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
-   */
-  private void addAllUpdateBinding(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureUpdateBindingIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, updateBinding_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.TrainingInfoProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.TrainingInfoProto other = (dev.ondine.io.onnx.proto.TrainingInfoProto) obj;
+
+    if (hasInitialization() != other.hasInitialization()) return false;
+    if (hasInitialization()) {
+      if (!getInitialization()
+          .equals(other.getInitialization())) return false;
+    }
+    if (hasAlgorithm() != other.hasAlgorithm()) return false;
+    if (hasAlgorithm()) {
+      if (!getAlgorithm()
+          .equals(other.getAlgorithm())) return false;
+    }
+    if (!getInitializationBindingList()
+        .equals(other.getInitializationBindingList())) return false;
+    if (!getUpdateBindingList()
+        .equals(other.getUpdateBindingList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
-   */
-  private void clearUpdateBinding() {
-    updateBinding_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
-   */
-  private void removeUpdateBinding(int index) {
-    ensureUpdateBindingIsMutable();
-    updateBinding_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasInitialization()) {
+      hash = (37 * hash) + INITIALIZATION_FIELD_NUMBER;
+      hash = (53 * hash) + getInitialization().hashCode();
+    }
+    if (hasAlgorithm()) {
+      hash = (37 * hash) + ALGORITHM_FIELD_NUMBER;
+      hash = (53 * hash) + getAlgorithm().hashCode();
+    }
+    if (getInitializationBindingCount() > 0) {
+      hash = (37 * hash) + INITIALIZATION_BINDING_FIELD_NUMBER;
+      hash = (53 * hash) + getInitializationBindingList().hashCode();
+    }
+    if (getUpdateBindingCount() > 0) {
+      hash = (37 * hash) + UPDATE_BINDING_FIELD_NUMBER;
+      hash = (53 * hash) + getUpdateBindingList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TrainingInfoProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.TrainingInfoProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.TrainingInfoProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.TrainingInfoProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.TrainingInfoProto)
       dev.ondine.io.onnx.proto.TrainingInfoProtoOrBuilder {
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TrainingInfoProto_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TrainingInfoProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TrainingInfoProto.class, dev.ondine.io.onnx.proto.TrainingInfoProto.Builder.class);
+    }
+
     // Construct using dev.ondine.io.onnx.proto.TrainingInfoProto.newBuilder()
     private Builder() {
-      super(DEFAULT_INSTANCE);
+      maybeForceBuilderInitialization();
     }
 
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetInitializationFieldBuilder();
+        internalGetAlgorithmFieldBuilder();
+        internalGetInitializationBindingFieldBuilder();
+        internalGetUpdateBindingFieldBuilder();
+      }
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      initialization_ = null;
+      if (initializationBuilder_ != null) {
+        initializationBuilder_.dispose();
+        initializationBuilder_ = null;
+      }
+      algorithm_ = null;
+      if (algorithmBuilder_ != null) {
+        algorithmBuilder_.dispose();
+        algorithmBuilder_ = null;
+      }
+      if (initializationBindingBuilder_ == null) {
+        initializationBinding_ = java.util.Collections.emptyList();
+      } else {
+        initializationBinding_ = null;
+        initializationBindingBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000004);
+      if (updateBindingBuilder_ == null) {
+        updateBinding_ = java.util.Collections.emptyList();
+      } else {
+        updateBinding_ = null;
+        updateBindingBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000008);
+      return this;
+    }
 
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TrainingInfoProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TrainingInfoProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.TrainingInfoProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TrainingInfoProto build() {
+      dev.ondine.io.onnx.proto.TrainingInfoProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TrainingInfoProto buildPartial() {
+      dev.ondine.io.onnx.proto.TrainingInfoProto result = new dev.ondine.io.onnx.proto.TrainingInfoProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.TrainingInfoProto result) {
+      if (initializationBindingBuilder_ == null) {
+        if (((bitField0_ & 0x00000004) != 0)) {
+          initializationBinding_ = java.util.Collections.unmodifiableList(initializationBinding_);
+          bitField0_ = (bitField0_ & ~0x00000004);
+        }
+        result.initializationBinding_ = initializationBinding_;
+      } else {
+        result.initializationBinding_ = initializationBindingBuilder_.build();
+      }
+      if (updateBindingBuilder_ == null) {
+        if (((bitField0_ & 0x00000008) != 0)) {
+          updateBinding_ = java.util.Collections.unmodifiableList(updateBinding_);
+          bitField0_ = (bitField0_ & ~0x00000008);
+        }
+        result.updateBinding_ = updateBinding_;
+      } else {
+        result.updateBinding_ = updateBindingBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.TrainingInfoProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.initialization_ = initializationBuilder_ == null
+            ? initialization_
+            : initializationBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.algorithm_ = algorithmBuilder_ == null
+            ? algorithm_
+            : algorithmBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.TrainingInfoProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.TrainingInfoProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.TrainingInfoProto other) {
+      if (other == dev.ondine.io.onnx.proto.TrainingInfoProto.getDefaultInstance()) return this;
+      if (other.hasInitialization()) {
+        mergeInitialization(other.getInitialization());
+      }
+      if (other.hasAlgorithm()) {
+        mergeAlgorithm(other.getAlgorithm());
+      }
+      if (initializationBindingBuilder_ == null) {
+        if (!other.initializationBinding_.isEmpty()) {
+          if (initializationBinding_.isEmpty()) {
+            initializationBinding_ = other.initializationBinding_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+          } else {
+            ensureInitializationBindingIsMutable();
+            initializationBinding_.addAll(other.initializationBinding_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.initializationBinding_.isEmpty()) {
+          if (initializationBindingBuilder_.isEmpty()) {
+            initializationBindingBuilder_.dispose();
+            initializationBindingBuilder_ = null;
+            initializationBinding_ = other.initializationBinding_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+            initializationBindingBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetInitializationBindingFieldBuilder() : null;
+          } else {
+            initializationBindingBuilder_.addAllMessages(other.initializationBinding_);
+          }
+        }
+      }
+      if (updateBindingBuilder_ == null) {
+        if (!other.updateBinding_.isEmpty()) {
+          if (updateBinding_.isEmpty()) {
+            updateBinding_ = other.updateBinding_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+          } else {
+            ensureUpdateBindingIsMutable();
+            updateBinding_.addAll(other.updateBinding_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.updateBinding_.isEmpty()) {
+          if (updateBindingBuilder_.isEmpty()) {
+            updateBindingBuilder_.dispose();
+            updateBindingBuilder_ = null;
+            updateBinding_ = other.updateBinding_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+            updateBindingBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetUpdateBindingFieldBuilder() : null;
+          } else {
+            updateBindingBuilder_.addAllMessages(other.updateBinding_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              input.readMessage(
+                  internalGetInitializationFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 18: {
+              input.readMessage(
+                  internalGetAlgorithmFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 18
+            case 26: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (initializationBindingBuilder_ == null) {
+                ensureInitializationBindingIsMutable();
+                initializationBinding_.add(m);
+              } else {
+                initializationBindingBuilder_.addMessage(m);
+              }
+              break;
+            } // case 26
+            case 34: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (updateBindingBuilder_ == null) {
+                ensureUpdateBindingIsMutable();
+                updateBinding_.add(m);
+              } else {
+                updateBindingBuilder_.addMessage(m);
+              }
+              break;
+            } // case 34
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private dev.ondine.io.onnx.proto.GraphProto initialization_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder> initializationBuilder_;
     /**
      * <code>optional .onnx.GraphProto initialization = 1;</code>
+     * @return Whether the initialization field is set.
      */
-    @java.lang.Override
     public boolean hasInitialization() {
-      return instance.hasInitialization();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional .onnx.GraphProto initialization = 1;</code>
+     * @return The initialization.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.GraphProto getInitialization() {
-      return instance.getInitialization();
+      if (initializationBuilder_ == null) {
+        return initialization_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : initialization_;
+      } else {
+        return initializationBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.GraphProto initialization = 1;</code>
      */
     public Builder setInitialization(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.setInitialization(value);
-      return this;
+      if (initializationBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        initialization_ = value;
+      } else {
+        initializationBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000001;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.GraphProto initialization = 1;</code>
      */
     public Builder setInitialization(
         dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setInitialization(builderForValue.build());
+      if (initializationBuilder_ == null) {
+        initialization_ = builderForValue.build();
+      } else {
+        initializationBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto initialization = 1;</code>
      */
     public Builder mergeInitialization(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.mergeInitialization(value);
+      if (initializationBuilder_ == null) {
+        if (((bitField0_ & 0x00000001) != 0) &&
+          initialization_ != null &&
+          initialization_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
+          getInitializationBuilder().mergeFrom(value);
+        } else {
+          initialization_ = value;
+        }
+      } else {
+        initializationBuilder_.mergeFrom(value);
+      }
+      if (initialization_ != null) {
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto initialization = 1;</code>
      */
-    public Builder clearInitialization() {  copyOnWrite();
-      instance.clearInitialization();
+    public Builder clearInitialization() {
+      bitField0_ = (bitField0_ & ~0x00000001);
+      initialization_ = null;
+      if (initializationBuilder_ != null) {
+        initializationBuilder_.dispose();
+        initializationBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.GraphProto initialization = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder getInitializationBuilder() {
+      bitField0_ |= 0x00000001;
+      onChanged();
+      return internalGetInitializationFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.GraphProto initialization = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getInitializationOrBuilder() {
+      if (initializationBuilder_ != null) {
+        return initializationBuilder_.getMessageOrBuilder();
+      } else {
+        return initialization_ == null ?
+            dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : initialization_;
+      }
+    }
+    /**
+     * <code>optional .onnx.GraphProto initialization = 1;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+        internalGetInitializationFieldBuilder() {
+      if (initializationBuilder_ == null) {
+        initializationBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>(
+                getInitialization(),
+                getParentForChildren(),
+                isClean());
+        initialization_ = null;
+      }
+      return initializationBuilder_;
+    }
 
+    private dev.ondine.io.onnx.proto.GraphProto algorithm_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder> algorithmBuilder_;
     /**
      * <code>optional .onnx.GraphProto algorithm = 2;</code>
+     * @return Whether the algorithm field is set.
      */
-    @java.lang.Override
     public boolean hasAlgorithm() {
-      return instance.hasAlgorithm();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional .onnx.GraphProto algorithm = 2;</code>
+     * @return The algorithm.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.GraphProto getAlgorithm() {
-      return instance.getAlgorithm();
+      if (algorithmBuilder_ == null) {
+        return algorithm_ == null ? dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : algorithm_;
+      } else {
+        return algorithmBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.GraphProto algorithm = 2;</code>
      */
     public Builder setAlgorithm(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.setAlgorithm(value);
-      return this;
+      if (algorithmBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        algorithm_ = value;
+      } else {
+        algorithmBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.GraphProto algorithm = 2;</code>
      */
     public Builder setAlgorithm(
         dev.ondine.io.onnx.proto.GraphProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setAlgorithm(builderForValue.build());
+      if (algorithmBuilder_ == null) {
+        algorithm_ = builderForValue.build();
+      } else {
+        algorithmBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto algorithm = 2;</code>
      */
     public Builder mergeAlgorithm(dev.ondine.io.onnx.proto.GraphProto value) {
-      copyOnWrite();
-      instance.mergeAlgorithm(value);
+      if (algorithmBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0) &&
+          algorithm_ != null &&
+          algorithm_ != dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance()) {
+          getAlgorithmBuilder().mergeFrom(value);
+        } else {
+          algorithm_ = value;
+        }
+      } else {
+        algorithmBuilder_.mergeFrom(value);
+      }
+      if (algorithm_ != null) {
+        bitField0_ |= 0x00000002;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.GraphProto algorithm = 2;</code>
      */
-    public Builder clearAlgorithm() {  copyOnWrite();
-      instance.clearAlgorithm();
+    public Builder clearAlgorithm() {
+      bitField0_ = (bitField0_ & ~0x00000002);
+      algorithm_ = null;
+      if (algorithmBuilder_ != null) {
+        algorithmBuilder_.dispose();
+        algorithmBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.GraphProto algorithm = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProto.Builder getAlgorithmBuilder() {
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return internalGetAlgorithmFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.GraphProto algorithm = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.GraphProtoOrBuilder getAlgorithmOrBuilder() {
+      if (algorithmBuilder_ != null) {
+        return algorithmBuilder_.getMessageOrBuilder();
+      } else {
+        return algorithm_ == null ?
+            dev.ondine.io.onnx.proto.GraphProto.getDefaultInstance() : algorithm_;
+      }
+    }
+    /**
+     * <code>optional .onnx.GraphProto algorithm = 2;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>
+        internalGetAlgorithmFieldBuilder() {
+      if (algorithmBuilder_ == null) {
+        algorithmBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.GraphProto, dev.ondine.io.onnx.proto.GraphProto.Builder, dev.ondine.io.onnx.proto.GraphProtoOrBuilder>(
+                getAlgorithm(),
+                getParentForChildren(),
+                isClean());
+        algorithm_ = null;
+      }
+      return algorithmBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> initializationBinding_ =
+      java.util.Collections.emptyList();
+    private void ensureInitializationBindingIsMutable() {
+      if (!((bitField0_ & 0x00000004) != 0)) {
+        initializationBinding_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(initializationBinding_);
+        bitField0_ |= 0x00000004;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> initializationBindingBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getInitializationBindingList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getInitializationBindingList());
+      if (initializationBindingBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(initializationBinding_);
+      } else {
+        return initializationBindingBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
-    @java.lang.Override
     public int getInitializationBindingCount() {
-      return instance.getInitializationBindingCount();
-    }/**
+      if (initializationBindingBuilder_ == null) {
+        return initializationBinding_.size();
+      } else {
+        return initializationBindingBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getInitializationBinding(int index) {
-      return instance.getInitializationBinding(index);
+      if (initializationBindingBuilder_ == null) {
+        return initializationBinding_.get(index);
+      } else {
+        return initializationBindingBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
     public Builder setInitializationBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setInitializationBinding(index, value);
+      if (initializationBindingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.set(index, value);
+        onChanged();
+      } else {
+        initializationBindingBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -527,17 +992,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setInitializationBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setInitializationBinding(index,
-          builderForValue.build());
+      if (initializationBindingBuilder_ == null) {
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        initializationBindingBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
     public Builder addInitializationBinding(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addInitializationBinding(value);
+      if (initializationBindingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.add(value);
+        onChanged();
+      } else {
+        initializationBindingBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -545,8 +1020,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInitializationBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addInitializationBinding(index, value);
+      if (initializationBindingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.add(index, value);
+        onChanged();
+      } else {
+        initializationBindingBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -554,8 +1035,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInitializationBinding(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addInitializationBinding(builderForValue.build());
+      if (initializationBindingBuilder_ == null) {
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.add(builderForValue.build());
+        onChanged();
+      } else {
+        initializationBindingBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -563,9 +1049,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addInitializationBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addInitializationBinding(index,
-          builderForValue.build());
+      if (initializationBindingBuilder_ == null) {
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        initializationBindingBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -573,55 +1063,162 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllInitializationBinding(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllInitializationBinding(values);
+      if (initializationBindingBuilder_ == null) {
+        ensureInitializationBindingIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, initializationBinding_);
+        onChanged();
+      } else {
+        initializationBindingBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
     public Builder clearInitializationBinding() {
-      copyOnWrite();
-      instance.clearInitializationBinding();
+      if (initializationBindingBuilder_ == null) {
+        initializationBinding_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000004);
+        onChanged();
+      } else {
+        initializationBindingBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
      */
     public Builder removeInitializationBinding(int index) {
-      copyOnWrite();
-      instance.removeInitializationBinding(index);
+      if (initializationBindingBuilder_ == null) {
+        ensureInitializationBindingIsMutable();
+        initializationBinding_.remove(index);
+        onChanged();
+      } else {
+        initializationBindingBuilder_.remove(index);
+      }
       return this;
     }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getInitializationBindingBuilder(
+        int index) {
+      return internalGetInitializationBindingFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getInitializationBindingOrBuilder(
+        int index) {
+      if (initializationBindingBuilder_ == null) {
+        return initializationBinding_.get(index);  } else {
+        return initializationBindingBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getInitializationBindingOrBuilderList() {
+      if (initializationBindingBuilder_ != null) {
+        return initializationBindingBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(initializationBinding_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addInitializationBindingBuilder() {
+      return internalGetInitializationBindingFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addInitializationBindingBuilder(
+        int index) {
+      return internalGetInitializationBindingFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getInitializationBindingBuilderList() {
+      return internalGetInitializationBindingFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetInitializationBindingFieldBuilder() {
+      if (initializationBindingBuilder_ == null) {
+        initializationBindingBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                initializationBinding_,
+                ((bitField0_ & 0x00000004) != 0),
+                getParentForChildren(),
+                isClean());
+        initializationBinding_ = null;
+      }
+      return initializationBindingBuilder_;
+    }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> updateBinding_ =
+      java.util.Collections.emptyList();
+    private void ensureUpdateBindingIsMutable() {
+      if (!((bitField0_ & 0x00000008) != 0)) {
+        updateBinding_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(updateBinding_);
+        bitField0_ |= 0x00000008;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> updateBindingBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getUpdateBindingList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getUpdateBindingList());
+      if (updateBindingBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(updateBinding_);
+      } else {
+        return updateBindingBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
-    @java.lang.Override
     public int getUpdateBindingCount() {
-      return instance.getUpdateBindingCount();
-    }/**
+      if (updateBindingBuilder_ == null) {
+        return updateBinding_.size();
+      } else {
+        return updateBindingBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getUpdateBinding(int index) {
-      return instance.getUpdateBinding(index);
+      if (updateBindingBuilder_ == null) {
+        return updateBinding_.get(index);
+      } else {
+        return updateBindingBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
     public Builder setUpdateBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setUpdateBinding(index, value);
+      if (updateBindingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureUpdateBindingIsMutable();
+        updateBinding_.set(index, value);
+        onChanged();
+      } else {
+        updateBindingBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -629,17 +1226,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setUpdateBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setUpdateBinding(index,
-          builderForValue.build());
+      if (updateBindingBuilder_ == null) {
+        ensureUpdateBindingIsMutable();
+        updateBinding_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        updateBindingBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
     public Builder addUpdateBinding(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addUpdateBinding(value);
+      if (updateBindingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureUpdateBindingIsMutable();
+        updateBinding_.add(value);
+        onChanged();
+      } else {
+        updateBindingBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -647,8 +1254,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addUpdateBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addUpdateBinding(index, value);
+      if (updateBindingBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureUpdateBindingIsMutable();
+        updateBinding_.add(index, value);
+        onChanged();
+      } else {
+        updateBindingBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -656,8 +1269,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addUpdateBinding(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addUpdateBinding(builderForValue.build());
+      if (updateBindingBuilder_ == null) {
+        ensureUpdateBindingIsMutable();
+        updateBinding_.add(builderForValue.build());
+        onChanged();
+      } else {
+        updateBindingBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -665,9 +1283,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addUpdateBinding(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addUpdateBinding(index,
-          builderForValue.build());
+      if (updateBindingBuilder_ == null) {
+        ensureUpdateBindingIsMutable();
+        updateBinding_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        updateBindingBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -675,105 +1297,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllUpdateBinding(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllUpdateBinding(values);
+      if (updateBindingBuilder_ == null) {
+        ensureUpdateBindingIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, updateBinding_);
+        onChanged();
+      } else {
+        updateBindingBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
     public Builder clearUpdateBinding() {
-      copyOnWrite();
-      instance.clearUpdateBinding();
+      if (updateBindingBuilder_ == null) {
+        updateBinding_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000008);
+        onChanged();
+      } else {
+        updateBindingBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
      */
     public Builder removeUpdateBinding(int index) {
-      copyOnWrite();
-      instance.removeUpdateBinding(index);
+      if (updateBindingBuilder_ == null) {
+        ensureUpdateBindingIsMutable();
+        updateBinding_.remove(index);
+        onChanged();
+      } else {
+        updateBindingBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getUpdateBindingBuilder(
+        int index) {
+      return internalGetUpdateBindingFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getUpdateBindingOrBuilder(
+        int index) {
+      if (updateBindingBuilder_ == null) {
+        return updateBinding_.get(index);  } else {
+        return updateBindingBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getUpdateBindingOrBuilderList() {
+      if (updateBindingBuilder_ != null) {
+        return updateBindingBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(updateBinding_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addUpdateBindingBuilder() {
+      return internalGetUpdateBindingFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addUpdateBindingBuilder(
+        int index) {
+      return internalGetUpdateBindingFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getUpdateBindingBuilderList() {
+      return internalGetUpdateBindingFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetUpdateBindingFieldBuilder() {
+      if (updateBindingBuilder_ == null) {
+        updateBindingBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                updateBinding_,
+                ((bitField0_ & 0x00000008) != 0),
+                getParentForChildren(),
+                isClean());
+        updateBinding_ = null;
+      }
+      return updateBindingBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.TrainingInfoProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.TrainingInfoProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "initialization_",
-            "algorithm_",
-            "initializationBinding_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-            "updateBinding_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u0004\u0000\u0001\u0001\u0004\u0004\u0000\u0002\u0000\u0001\u1009\u0000\u0002" +
-              "\u1009\u0001\u0003\u001b\u0004\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TrainingInfoProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.TrainingInfoProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TrainingInfoProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.TrainingInfoProto)
   private static final dev.ondine.io.onnx.proto.TrainingInfoProto DEFAULT_INSTANCE;
   static {
-    TrainingInfoProto defaultInstance = new TrainingInfoProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      TrainingInfoProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TrainingInfoProto();
   }
 
   public static dev.ondine.io.onnx.proto.TrainingInfoProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<TrainingInfoProto> PARSER;
+  private static final com.google.protobuf.Parser<TrainingInfoProto>
+      PARSER = new com.google.protobuf.AbstractParser<TrainingInfoProto>() {
+    @java.lang.Override
+    public TrainingInfoProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<TrainingInfoProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<TrainingInfoProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TrainingInfoProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface TrainingInfoProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.TrainingInfoProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional .onnx.GraphProto initialization = 1;</code>
@@ -20,6 +20,10 @@ package dev.ondine.io.onnx.proto;
    * @return The initialization.
    */
   dev.ondine.io.onnx.proto.GraphProto getInitialization();
+  /**
+   * <code>optional .onnx.GraphProto initialization = 1;</code>
+   */
+  dev.ondine.io.onnx.proto.GraphProtoOrBuilder getInitializationOrBuilder();
 
   /**
    * <code>optional .onnx.GraphProto algorithm = 2;</code>
@@ -31,6 +35,10 @@ package dev.ondine.io.onnx.proto;
    * @return The algorithm.
    */
   dev.ondine.io.onnx.proto.GraphProto getAlgorithm();
+  /**
+   * <code>optional .onnx.GraphProto algorithm = 2;</code>
+   */
+  dev.ondine.io.onnx.proto.GraphProtoOrBuilder getAlgorithmOrBuilder();
 
   /**
    * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
@@ -45,6 +53,16 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
    */
   int getInitializationBindingCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getInitializationBindingOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto initialization_binding = 3;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getInitializationBindingOrBuilder(
+      int index);
 
   /**
    * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
@@ -59,4 +77,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
    */
   int getUpdateBindingCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getUpdateBindingOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto update_binding = 4;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getUpdateBindingOrBuilder(
+      int index);
 }

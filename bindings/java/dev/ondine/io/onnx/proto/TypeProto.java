@@ -9,17 +9,49 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.TypeProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class TypeProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        TypeProto, TypeProto.Builder> implements
+@SuppressWarnings("all") public final class TypeProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.TypeProto)
     TypeProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "TypeProto");
+  }
+  // Use TypeProto.newBuilder() to construct.
+  private TypeProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private TypeProto() {
     denotation_ = "";
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.TypeProto.class, dev.ondine.io.onnx.proto.TypeProto.Builder.class);
+  }
+
   public interface TensorOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TypeProto.Tensor)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional int32 elem_type = 1;</code>
@@ -42,20 +74,56 @@ package dev.ondine.io.onnx.proto;
      * @return The shape.
      */
     dev.ondine.io.onnx.proto.TensorShapeProto getShape();
+    /**
+     * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+     */
+    dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder getShapeOrBuilder();
   }
   /**
    * Protobuf type {@code onnx.TypeProto.Tensor}
    */
-  public  static final class Tensor extends
-      com.google.protobuf.GeneratedMessageLite<
-          Tensor, Tensor.Builder> implements
+  public static final class Tensor extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TypeProto.Tensor)
       TensorOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Tensor");
+    }
+    // Use Tensor.newBuilder() to construct.
+    private Tensor(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Tensor() {
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Tensor_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Tensor_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Tensor_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.Tensor.class, dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder.class);
+    }
+
     private int bitField0_;
     public static final int ELEM_TYPE_FIELD_NUMBER = 1;
-    private int elemType_;
+    private int elemType_ = 0;
     /**
      * <code>optional int32 elem_type = 1;</code>
      * @return Whether the elemType field is set.
@@ -72,26 +140,12 @@ package dev.ondine.io.onnx.proto;
     public int getElemType() {
       return elemType_;
     }
-    /**
-     * <code>optional int32 elem_type = 1;</code>
-     * @param value The elemType to set.
-     */
-    private void setElemType(int value) {
-      bitField0_ |= 0x00000001;
-      elemType_ = value;
-    }
-    /**
-     * <code>optional int32 elem_type = 1;</code>
-     */
-    private void clearElemType() {
-      bitField0_ = (bitField0_ & ~0x00000001);
-      elemType_ = 0;
-    }
 
     public static final int SHAPE_FIELD_NUMBER = 2;
     private dev.ondine.io.onnx.proto.TensorShapeProto shape_;
     /**
      * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+     * @return Whether the shape field is set.
      */
     @java.lang.Override
     public boolean hasShape() {
@@ -99,6 +153,7 @@ package dev.ondine.io.onnx.proto;
     }
     /**
      * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+     * @return The shape.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorShapeProto getShape() {
@@ -107,138 +162,365 @@ package dev.ondine.io.onnx.proto;
     /**
      * <code>optional .onnx.TensorShapeProto shape = 2;</code>
      */
-    private void setShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-      java.util.Objects.requireNonNull(value);
-      shape_ = value;
-      bitField0_ |= 0x00000002;
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder getShapeOrBuilder() {
+      return shape_ == null ? dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance() : shape_;
     }
-    /**
-     * <code>optional .onnx.TensorShapeProto shape = 2;</code>
-     */
-    @java.lang.SuppressWarnings("ReferenceEquality")
-    private void mergeShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-      java.util.Objects.requireNonNull(value);
-      if (shape_ != null &&
-          shape_ != dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance()) {
-        shape_ =
-          dev.ondine.io.onnx.proto.TensorShapeProto.newBuilder(shape_).mergeFrom(value).buildPartial();
-      } else {
-        shape_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
+    }
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        output.writeInt32(1, elemType_);
       }
-      bitField0_ |= 0x00000002;
+      if (((bitField0_ & 0x00000002) != 0)) {
+        output.writeMessage(2, getShape());
+      }
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional .onnx.TensorShapeProto shape = 2;</code>
-     */
-    private void clearShape() {
-      shape_ = null;
-      bitField0_ = (bitField0_ & ~0x00000002);
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeInt32Size(1, elemType_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(2, getShape());
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto.Tensor)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TypeProto.Tensor other = (dev.ondine.io.onnx.proto.TypeProto.Tensor) obj;
+
+      if (hasElemType() != other.hasElemType()) return false;
+      if (hasElemType()) {
+        if (getElemType()
+            != other.getElemType()) return false;
+      }
+      if (hasShape() != other.hasShape()) return false;
+      if (hasShape()) {
+        if (!getShape()
+            .equals(other.getShape())) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasElemType()) {
+        hash = (37 * hash) + ELEM_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getElemType();
+      }
+      if (hasShape()) {
+        hash = (37 * hash) + SHAPE_FIELD_NUMBER;
+        hash = (53 * hash) + getShape().hashCode();
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto.Tensor prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TypeProto.Tensor}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TypeProto.Tensor, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TypeProto.Tensor)
         dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder {
-      // Construct using dev.ondine.io.onnx.proto.TypeProto.Tensor.newBuilder()
-      private Builder() {
-        super(DEFAULT_INSTANCE);
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Tensor_descriptor;
       }
 
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Tensor_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TypeProto.Tensor.class, dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder.class);
+      }
 
+      // Construct using dev.ondine.io.onnx.proto.TypeProto.Tensor.newBuilder()
+      private Builder() {
+        maybeForceBuilderInitialization();
+      }
+
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+        maybeForceBuilderInitialization();
+      }
+      private void maybeForceBuilderInitialization() {
+        if (com.google.protobuf.GeneratedMessage
+                .alwaysUseFieldBuilders) {
+          internalGetShapeFieldBuilder();
+        }
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        elemType_ = 0;
+        shape_ = null;
+        if (shapeBuilder_ != null) {
+          shapeBuilder_.dispose();
+          shapeBuilder_ = null;
+        }
+        return this;
+      }
+
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Tensor_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Tensor getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Tensor build() {
+        dev.ondine.io.onnx.proto.TypeProto.Tensor result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Tensor buildPartial() {
+        dev.ondine.io.onnx.proto.TypeProto.Tensor result = new dev.ondine.io.onnx.proto.TypeProto.Tensor(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto.Tensor result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.elemType_ = elemType_;
+          to_bitField0_ |= 0x00000001;
+        }
+        if (((from_bitField0_ & 0x00000002) != 0)) {
+          result.shape_ = shapeBuilder_ == null
+              ? shape_
+              : shapeBuilder_.build();
+          to_bitField0_ |= 0x00000002;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TypeProto.Tensor) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TypeProto.Tensor)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto.Tensor other) {
+        if (other == dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance()) return this;
+        if (other.hasElemType()) {
+          setElemType(other.getElemType());
+        }
+        if (other.hasShape()) {
+          mergeShape(other.getShape());
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 8: {
+                elemType_ = input.readInt32();
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 8
+              case 18: {
+                input.readMessage(
+                    internalGetShapeFieldBuilder().getBuilder(),
+                    extensionRegistry);
+                bitField0_ |= 0x00000002;
+                break;
+              } // case 18
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private int elemType_ ;
       /**
        * <code>optional int32 elem_type = 1;</code>
        * @return Whether the elemType field is set.
        */
       @java.lang.Override
       public boolean hasElemType() {
-        return instance.hasElemType();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional int32 elem_type = 1;</code>
@@ -246,7 +528,7 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public int getElemType() {
-        return instance.getElemType();
+        return elemType_;
       }
       /**
        * <code>optional int32 elem_type = 1;</code>
@@ -254,8 +536,10 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder setElemType(int value) {
-        copyOnWrite();
-        instance.setElemType(value);
+
+        elemType_ = value;
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
@@ -263,138 +547,185 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearElemType() {
-        copyOnWrite();
-        instance.clearElemType();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        elemType_ = 0;
+        onChanged();
         return this;
       }
 
+      private dev.ondine.io.onnx.proto.TensorShapeProto shape_;
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TensorShapeProto, dev.ondine.io.onnx.proto.TensorShapeProto.Builder, dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder> shapeBuilder_;
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       * @return Whether the shape field is set.
        */
-      @java.lang.Override
       public boolean hasShape() {
-        return instance.hasShape();
+        return ((bitField0_ & 0x00000002) != 0);
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       * @return The shape.
        */
-      @java.lang.Override
       public dev.ondine.io.onnx.proto.TensorShapeProto getShape() {
-        return instance.getShape();
+        if (shapeBuilder_ == null) {
+          return shape_ == null ? dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance() : shape_;
+        } else {
+          return shapeBuilder_.getMessage();
+        }
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
       public Builder setShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-        copyOnWrite();
-        instance.setShape(value);
-        return this;
+        if (shapeBuilder_ == null) {
+          java.util.Objects.requireNonNull(value);
+          shape_ = value;
+        } else {
+          shapeBuilder_.setMessage(value);
         }
+        bitField0_ |= 0x00000002;
+        onChanged();
+        return this;
+      }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
       public Builder setShape(
           dev.ondine.io.onnx.proto.TensorShapeProto.Builder builderForValue) {
-        copyOnWrite();
-        instance.setShape(builderForValue.build());
+        if (shapeBuilder_ == null) {
+          shape_ = builderForValue.build();
+        } else {
+          shapeBuilder_.setMessage(builderForValue.build());
+        }
+        bitField0_ |= 0x00000002;
+        onChanged();
         return this;
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
       public Builder mergeShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-        copyOnWrite();
-        instance.mergeShape(value);
+        if (shapeBuilder_ == null) {
+          if (((bitField0_ & 0x00000002) != 0) &&
+            shape_ != null &&
+            shape_ != dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance()) {
+            getShapeBuilder().mergeFrom(value);
+          } else {
+            shape_ = value;
+          }
+        } else {
+          shapeBuilder_.mergeFrom(value);
+        }
+        if (shape_ != null) {
+          bitField0_ |= 0x00000002;
+          onChanged();
+        }
         return this;
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
-      public Builder clearShape() {  copyOnWrite();
-        instance.clearShape();
+      public Builder clearShape() {
+        bitField0_ = (bitField0_ & ~0x00000002);
+        shape_ = null;
+        if (shapeBuilder_ != null) {
+          shapeBuilder_.dispose();
+          shapeBuilder_ = null;
+        }
+        onChanged();
         return this;
+      }
+      /**
+       * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       */
+      public dev.ondine.io.onnx.proto.TensorShapeProto.Builder getShapeBuilder() {
+        bitField0_ |= 0x00000002;
+        onChanged();
+        return internalGetShapeFieldBuilder().getBuilder();
+      }
+      /**
+       * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       */
+      public dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder getShapeOrBuilder() {
+        if (shapeBuilder_ != null) {
+          return shapeBuilder_.getMessageOrBuilder();
+        } else {
+          return shape_ == null ?
+              dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance() : shape_;
+        }
+      }
+      /**
+       * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       */
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TensorShapeProto, dev.ondine.io.onnx.proto.TensorShapeProto.Builder, dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder>
+          internalGetShapeFieldBuilder() {
+        if (shapeBuilder_ == null) {
+          shapeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+              dev.ondine.io.onnx.proto.TensorShapeProto, dev.ondine.io.onnx.proto.TensorShapeProto.Builder, dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder>(
+                  getShape(),
+                  getParentForChildren(),
+                  isClean());
+          shape_ = null;
+        }
+        return shapeBuilder_;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TypeProto.Tensor)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TypeProto.Tensor();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "elemType_",
-              "shape_",
-            };
-            java.lang.String info =
-                "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0000\u0000\u0001\u1004\u0000\u0002" +
-                "\u1009\u0001";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto.Tensor> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TypeProto.Tensor.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto.Tensor>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TypeProto.Tensor)
     private static final dev.ondine.io.onnx.proto.TypeProto.Tensor DEFAULT_INSTANCE;
     static {
-      Tensor defaultInstance = new Tensor();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Tensor.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto.Tensor();
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Tensor getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Tensor> PARSER;
+    private static final com.google.protobuf.Parser<Tensor>
+        PARSER = new com.google.protobuf.AbstractParser<Tensor>() {
+      @java.lang.Override
+      public Tensor parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Tensor> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Tensor> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.Tensor getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   public interface SequenceOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TypeProto.Sequence)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
@@ -406,22 +737,59 @@ package dev.ondine.io.onnx.proto;
      * @return The elemType.
      */
     dev.ondine.io.onnx.proto.TypeProto getElemType();
+    /**
+     * <code>optional .onnx.TypeProto elem_type = 1;</code>
+     */
+    dev.ondine.io.onnx.proto.TypeProtoOrBuilder getElemTypeOrBuilder();
   }
   /**
    * Protobuf type {@code onnx.TypeProto.Sequence}
    */
-  public  static final class Sequence extends
-      com.google.protobuf.GeneratedMessageLite<
-          Sequence, Sequence.Builder> implements
+  public static final class Sequence extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TypeProto.Sequence)
       SequenceOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Sequence");
+    }
+    // Use Sequence.newBuilder() to construct.
+    private Sequence(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Sequence() {
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Sequence_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Sequence_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Sequence_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.Sequence.class, dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder.class);
+    }
+
     private int bitField0_;
     public static final int ELEM_TYPE_FIELD_NUMBER = 1;
     private dev.ondine.io.onnx.proto.TypeProto elemType_;
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
+     * @return Whether the elemType field is set.
      */
     @java.lang.Override
     public boolean hasElemType() {
@@ -429,6 +797,7 @@ package dev.ondine.io.onnx.proto;
     }
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
+     * @return The elemType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto getElemType() {
@@ -437,256 +806,501 @@ package dev.ondine.io.onnx.proto;
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
      */
-    private void setElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-      java.util.Objects.requireNonNull(value);
-      elemType_ = value;
-      bitField0_ |= 0x00000001;
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getElemTypeOrBuilder() {
+      return elemType_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : elemType_;
     }
-    /**
-     * <code>optional .onnx.TypeProto elem_type = 1;</code>
-     */
-    @java.lang.SuppressWarnings("ReferenceEquality")
-    private void mergeElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-      java.util.Objects.requireNonNull(value);
-      if (elemType_ != null &&
-          elemType_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
-        elemType_ =
-          dev.ondine.io.onnx.proto.TypeProto.newBuilder(elemType_).mergeFrom(value).buildPartial();
-      } else {
-        elemType_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
+    }
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        output.writeMessage(1, getElemType());
       }
-      bitField0_ |= 0x00000001;
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional .onnx.TypeProto elem_type = 1;</code>
-     */
-    private void clearElemType() {
-      elemType_ = null;
-      bitField0_ = (bitField0_ & ~0x00000001);
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(1, getElemType());
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto.Sequence)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TypeProto.Sequence other = (dev.ondine.io.onnx.proto.TypeProto.Sequence) obj;
+
+      if (hasElemType() != other.hasElemType()) return false;
+      if (hasElemType()) {
+        if (!getElemType()
+            .equals(other.getElemType())) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasElemType()) {
+        hash = (37 * hash) + ELEM_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getElemType().hashCode();
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto.Sequence prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TypeProto.Sequence}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TypeProto.Sequence, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TypeProto.Sequence)
         dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder {
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Sequence_descriptor;
+      }
+
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Sequence_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TypeProto.Sequence.class, dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder.class);
+      }
+
       // Construct using dev.ondine.io.onnx.proto.TypeProto.Sequence.newBuilder()
       private Builder() {
-        super(DEFAULT_INSTANCE);
+        maybeForceBuilderInitialization();
       }
 
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+        maybeForceBuilderInitialization();
+      }
+      private void maybeForceBuilderInitialization() {
+        if (com.google.protobuf.GeneratedMessage
+                .alwaysUseFieldBuilders) {
+          internalGetElemTypeFieldBuilder();
+        }
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        elemType_ = null;
+        if (elemTypeBuilder_ != null) {
+          elemTypeBuilder_.dispose();
+          elemTypeBuilder_ = null;
+        }
+        return this;
+      }
 
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Sequence_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Sequence getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Sequence build() {
+        dev.ondine.io.onnx.proto.TypeProto.Sequence result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Sequence buildPartial() {
+        dev.ondine.io.onnx.proto.TypeProto.Sequence result = new dev.ondine.io.onnx.proto.TypeProto.Sequence(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto.Sequence result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.elemType_ = elemTypeBuilder_ == null
+              ? elemType_
+              : elemTypeBuilder_.build();
+          to_bitField0_ |= 0x00000001;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TypeProto.Sequence) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TypeProto.Sequence)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto.Sequence other) {
+        if (other == dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance()) return this;
+        if (other.hasElemType()) {
+          mergeElemType(other.getElemType());
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 10: {
+                input.readMessage(
+                    internalGetElemTypeFieldBuilder().getBuilder(),
+                    extensionRegistry);
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 10
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private dev.ondine.io.onnx.proto.TypeProto elemType_;
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder> elemTypeBuilder_;
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       * @return Whether the elemType field is set.
        */
-      @java.lang.Override
       public boolean hasElemType() {
-        return instance.hasElemType();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       * @return The elemType.
        */
-      @java.lang.Override
       public dev.ondine.io.onnx.proto.TypeProto getElemType() {
-        return instance.getElemType();
+        if (elemTypeBuilder_ == null) {
+          return elemType_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : elemType_;
+        } else {
+          return elemTypeBuilder_.getMessage();
+        }
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
       public Builder setElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-        copyOnWrite();
-        instance.setElemType(value);
-        return this;
+        if (elemTypeBuilder_ == null) {
+          java.util.Objects.requireNonNull(value);
+          elemType_ = value;
+        } else {
+          elemTypeBuilder_.setMessage(value);
         }
+        bitField0_ |= 0x00000001;
+        onChanged();
+        return this;
+      }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
       public Builder setElemType(
           dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-        copyOnWrite();
-        instance.setElemType(builderForValue.build());
+        if (elemTypeBuilder_ == null) {
+          elemType_ = builderForValue.build();
+        } else {
+          elemTypeBuilder_.setMessage(builderForValue.build());
+        }
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
       public Builder mergeElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-        copyOnWrite();
-        instance.mergeElemType(value);
+        if (elemTypeBuilder_ == null) {
+          if (((bitField0_ & 0x00000001) != 0) &&
+            elemType_ != null &&
+            elemType_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
+            getElemTypeBuilder().mergeFrom(value);
+          } else {
+            elemType_ = value;
+          }
+        } else {
+          elemTypeBuilder_.mergeFrom(value);
+        }
+        if (elemType_ != null) {
+          bitField0_ |= 0x00000001;
+          onChanged();
+        }
         return this;
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
-      public Builder clearElemType() {  copyOnWrite();
-        instance.clearElemType();
+      public Builder clearElemType() {
+        bitField0_ = (bitField0_ & ~0x00000001);
+        elemType_ = null;
+        if (elemTypeBuilder_ != null) {
+          elemTypeBuilder_.dispose();
+          elemTypeBuilder_ = null;
+        }
+        onChanged();
         return this;
+      }
+      /**
+       * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       */
+      public dev.ondine.io.onnx.proto.TypeProto.Builder getElemTypeBuilder() {
+        bitField0_ |= 0x00000001;
+        onChanged();
+        return internalGetElemTypeFieldBuilder().getBuilder();
+      }
+      /**
+       * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       */
+      public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getElemTypeOrBuilder() {
+        if (elemTypeBuilder_ != null) {
+          return elemTypeBuilder_.getMessageOrBuilder();
+        } else {
+          return elemType_ == null ?
+              dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : elemType_;
+        }
+      }
+      /**
+       * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       */
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+          internalGetElemTypeFieldBuilder() {
+        if (elemTypeBuilder_ == null) {
+          elemTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+              dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>(
+                  getElemType(),
+                  getParentForChildren(),
+                  isClean());
+          elemType_ = null;
+        }
+        return elemTypeBuilder_;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TypeProto.Sequence)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TypeProto.Sequence();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "elemType_",
-            };
-            java.lang.String info =
-                "\u0001\u0001\u0000\u0001\u0001\u0001\u0001\u0000\u0000\u0000\u0001\u1009\u0000";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto.Sequence> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TypeProto.Sequence.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto.Sequence>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TypeProto.Sequence)
     private static final dev.ondine.io.onnx.proto.TypeProto.Sequence DEFAULT_INSTANCE;
     static {
-      Sequence defaultInstance = new Sequence();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Sequence.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto.Sequence();
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Sequence getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Sequence> PARSER;
+    private static final com.google.protobuf.Parser<Sequence>
+        PARSER = new com.google.protobuf.AbstractParser<Sequence>() {
+      @java.lang.Override
+      public Sequence parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Sequence> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Sequence> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.Sequence getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   public interface MapOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TypeProto.Map)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional int32 key_type = 1;</code>
@@ -709,20 +1323,56 @@ package dev.ondine.io.onnx.proto;
      * @return The valueType.
      */
     dev.ondine.io.onnx.proto.TypeProto getValueType();
+    /**
+     * <code>optional .onnx.TypeProto value_type = 2;</code>
+     */
+    dev.ondine.io.onnx.proto.TypeProtoOrBuilder getValueTypeOrBuilder();
   }
   /**
    * Protobuf type {@code onnx.TypeProto.Map}
    */
-  public  static final class Map extends
-      com.google.protobuf.GeneratedMessageLite<
-          Map, Map.Builder> implements
+  public static final class Map extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TypeProto.Map)
       MapOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Map");
+    }
+    // Use Map.newBuilder() to construct.
+    private Map(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Map() {
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Map_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Map_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Map_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.Map.class, dev.ondine.io.onnx.proto.TypeProto.Map.Builder.class);
+    }
+
     private int bitField0_;
     public static final int KEY_TYPE_FIELD_NUMBER = 1;
-    private int keyType_;
+    private int keyType_ = 0;
     /**
      * <code>optional int32 key_type = 1;</code>
      * @return Whether the keyType field is set.
@@ -739,26 +1389,12 @@ package dev.ondine.io.onnx.proto;
     public int getKeyType() {
       return keyType_;
     }
-    /**
-     * <code>optional int32 key_type = 1;</code>
-     * @param value The keyType to set.
-     */
-    private void setKeyType(int value) {
-      bitField0_ |= 0x00000001;
-      keyType_ = value;
-    }
-    /**
-     * <code>optional int32 key_type = 1;</code>
-     */
-    private void clearKeyType() {
-      bitField0_ = (bitField0_ & ~0x00000001);
-      keyType_ = 0;
-    }
 
     public static final int VALUE_TYPE_FIELD_NUMBER = 2;
     private dev.ondine.io.onnx.proto.TypeProto valueType_;
     /**
      * <code>optional .onnx.TypeProto value_type = 2;</code>
+     * @return Whether the valueType field is set.
      */
     @java.lang.Override
     public boolean hasValueType() {
@@ -766,6 +1402,7 @@ package dev.ondine.io.onnx.proto;
     }
     /**
      * <code>optional .onnx.TypeProto value_type = 2;</code>
+     * @return The valueType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto getValueType() {
@@ -774,138 +1411,365 @@ package dev.ondine.io.onnx.proto;
     /**
      * <code>optional .onnx.TypeProto value_type = 2;</code>
      */
-    private void setValueType(dev.ondine.io.onnx.proto.TypeProto value) {
-      java.util.Objects.requireNonNull(value);
-      valueType_ = value;
-      bitField0_ |= 0x00000002;
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getValueTypeOrBuilder() {
+      return valueType_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : valueType_;
     }
-    /**
-     * <code>optional .onnx.TypeProto value_type = 2;</code>
-     */
-    @java.lang.SuppressWarnings("ReferenceEquality")
-    private void mergeValueType(dev.ondine.io.onnx.proto.TypeProto value) {
-      java.util.Objects.requireNonNull(value);
-      if (valueType_ != null &&
-          valueType_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
-        valueType_ =
-          dev.ondine.io.onnx.proto.TypeProto.newBuilder(valueType_).mergeFrom(value).buildPartial();
-      } else {
-        valueType_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
+    }
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        output.writeInt32(1, keyType_);
       }
-      bitField0_ |= 0x00000002;
+      if (((bitField0_ & 0x00000002) != 0)) {
+        output.writeMessage(2, getValueType());
+      }
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional .onnx.TypeProto value_type = 2;</code>
-     */
-    private void clearValueType() {
-      valueType_ = null;
-      bitField0_ = (bitField0_ & ~0x00000002);
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeInt32Size(1, keyType_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(2, getValueType());
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto.Map)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TypeProto.Map other = (dev.ondine.io.onnx.proto.TypeProto.Map) obj;
+
+      if (hasKeyType() != other.hasKeyType()) return false;
+      if (hasKeyType()) {
+        if (getKeyType()
+            != other.getKeyType()) return false;
+      }
+      if (hasValueType() != other.hasValueType()) return false;
+      if (hasValueType()) {
+        if (!getValueType()
+            .equals(other.getValueType())) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasKeyType()) {
+        hash = (37 * hash) + KEY_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getKeyType();
+      }
+      if (hasValueType()) {
+        hash = (37 * hash) + VALUE_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getValueType().hashCode();
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Map parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto.Map prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TypeProto.Map}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TypeProto.Map, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TypeProto.Map)
         dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder {
-      // Construct using dev.ondine.io.onnx.proto.TypeProto.Map.newBuilder()
-      private Builder() {
-        super(DEFAULT_INSTANCE);
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Map_descriptor;
       }
 
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Map_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TypeProto.Map.class, dev.ondine.io.onnx.proto.TypeProto.Map.Builder.class);
+      }
 
+      // Construct using dev.ondine.io.onnx.proto.TypeProto.Map.newBuilder()
+      private Builder() {
+        maybeForceBuilderInitialization();
+      }
+
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+        maybeForceBuilderInitialization();
+      }
+      private void maybeForceBuilderInitialization() {
+        if (com.google.protobuf.GeneratedMessage
+                .alwaysUseFieldBuilders) {
+          internalGetValueTypeFieldBuilder();
+        }
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        keyType_ = 0;
+        valueType_ = null;
+        if (valueTypeBuilder_ != null) {
+          valueTypeBuilder_.dispose();
+          valueTypeBuilder_ = null;
+        }
+        return this;
+      }
+
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Map_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Map getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Map build() {
+        dev.ondine.io.onnx.proto.TypeProto.Map result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Map buildPartial() {
+        dev.ondine.io.onnx.proto.TypeProto.Map result = new dev.ondine.io.onnx.proto.TypeProto.Map(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto.Map result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.keyType_ = keyType_;
+          to_bitField0_ |= 0x00000001;
+        }
+        if (((from_bitField0_ & 0x00000002) != 0)) {
+          result.valueType_ = valueTypeBuilder_ == null
+              ? valueType_
+              : valueTypeBuilder_.build();
+          to_bitField0_ |= 0x00000002;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TypeProto.Map) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TypeProto.Map)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto.Map other) {
+        if (other == dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance()) return this;
+        if (other.hasKeyType()) {
+          setKeyType(other.getKeyType());
+        }
+        if (other.hasValueType()) {
+          mergeValueType(other.getValueType());
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 8: {
+                keyType_ = input.readInt32();
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 8
+              case 18: {
+                input.readMessage(
+                    internalGetValueTypeFieldBuilder().getBuilder(),
+                    extensionRegistry);
+                bitField0_ |= 0x00000002;
+                break;
+              } // case 18
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private int keyType_ ;
       /**
        * <code>optional int32 key_type = 1;</code>
        * @return Whether the keyType field is set.
        */
       @java.lang.Override
       public boolean hasKeyType() {
-        return instance.hasKeyType();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional int32 key_type = 1;</code>
@@ -913,7 +1777,7 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public int getKeyType() {
-        return instance.getKeyType();
+        return keyType_;
       }
       /**
        * <code>optional int32 key_type = 1;</code>
@@ -921,8 +1785,10 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder setKeyType(int value) {
-        copyOnWrite();
-        instance.setKeyType(value);
+
+        keyType_ = value;
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
@@ -930,138 +1796,185 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearKeyType() {
-        copyOnWrite();
-        instance.clearKeyType();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        keyType_ = 0;
+        onChanged();
         return this;
       }
 
+      private dev.ondine.io.onnx.proto.TypeProto valueType_;
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder> valueTypeBuilder_;
       /**
        * <code>optional .onnx.TypeProto value_type = 2;</code>
+       * @return Whether the valueType field is set.
        */
-      @java.lang.Override
       public boolean hasValueType() {
-        return instance.hasValueType();
+        return ((bitField0_ & 0x00000002) != 0);
       }
       /**
        * <code>optional .onnx.TypeProto value_type = 2;</code>
+       * @return The valueType.
        */
-      @java.lang.Override
       public dev.ondine.io.onnx.proto.TypeProto getValueType() {
-        return instance.getValueType();
+        if (valueTypeBuilder_ == null) {
+          return valueType_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : valueType_;
+        } else {
+          return valueTypeBuilder_.getMessage();
+        }
       }
       /**
        * <code>optional .onnx.TypeProto value_type = 2;</code>
        */
       public Builder setValueType(dev.ondine.io.onnx.proto.TypeProto value) {
-        copyOnWrite();
-        instance.setValueType(value);
-        return this;
+        if (valueTypeBuilder_ == null) {
+          java.util.Objects.requireNonNull(value);
+          valueType_ = value;
+        } else {
+          valueTypeBuilder_.setMessage(value);
         }
+        bitField0_ |= 0x00000002;
+        onChanged();
+        return this;
+      }
       /**
        * <code>optional .onnx.TypeProto value_type = 2;</code>
        */
       public Builder setValueType(
           dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-        copyOnWrite();
-        instance.setValueType(builderForValue.build());
+        if (valueTypeBuilder_ == null) {
+          valueType_ = builderForValue.build();
+        } else {
+          valueTypeBuilder_.setMessage(builderForValue.build());
+        }
+        bitField0_ |= 0x00000002;
+        onChanged();
         return this;
       }
       /**
        * <code>optional .onnx.TypeProto value_type = 2;</code>
        */
       public Builder mergeValueType(dev.ondine.io.onnx.proto.TypeProto value) {
-        copyOnWrite();
-        instance.mergeValueType(value);
+        if (valueTypeBuilder_ == null) {
+          if (((bitField0_ & 0x00000002) != 0) &&
+            valueType_ != null &&
+            valueType_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
+            getValueTypeBuilder().mergeFrom(value);
+          } else {
+            valueType_ = value;
+          }
+        } else {
+          valueTypeBuilder_.mergeFrom(value);
+        }
+        if (valueType_ != null) {
+          bitField0_ |= 0x00000002;
+          onChanged();
+        }
         return this;
       }
       /**
        * <code>optional .onnx.TypeProto value_type = 2;</code>
        */
-      public Builder clearValueType() {  copyOnWrite();
-        instance.clearValueType();
+      public Builder clearValueType() {
+        bitField0_ = (bitField0_ & ~0x00000002);
+        valueType_ = null;
+        if (valueTypeBuilder_ != null) {
+          valueTypeBuilder_.dispose();
+          valueTypeBuilder_ = null;
+        }
+        onChanged();
         return this;
+      }
+      /**
+       * <code>optional .onnx.TypeProto value_type = 2;</code>
+       */
+      public dev.ondine.io.onnx.proto.TypeProto.Builder getValueTypeBuilder() {
+        bitField0_ |= 0x00000002;
+        onChanged();
+        return internalGetValueTypeFieldBuilder().getBuilder();
+      }
+      /**
+       * <code>optional .onnx.TypeProto value_type = 2;</code>
+       */
+      public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getValueTypeOrBuilder() {
+        if (valueTypeBuilder_ != null) {
+          return valueTypeBuilder_.getMessageOrBuilder();
+        } else {
+          return valueType_ == null ?
+              dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : valueType_;
+        }
+      }
+      /**
+       * <code>optional .onnx.TypeProto value_type = 2;</code>
+       */
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+          internalGetValueTypeFieldBuilder() {
+        if (valueTypeBuilder_ == null) {
+          valueTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+              dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>(
+                  getValueType(),
+                  getParentForChildren(),
+                  isClean());
+          valueType_ = null;
+        }
+        return valueTypeBuilder_;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TypeProto.Map)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TypeProto.Map();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "keyType_",
-              "valueType_",
-            };
-            java.lang.String info =
-                "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0000\u0000\u0001\u1004\u0000\u0002" +
-                "\u1009\u0001";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto.Map> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TypeProto.Map.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto.Map>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TypeProto.Map)
     private static final dev.ondine.io.onnx.proto.TypeProto.Map DEFAULT_INSTANCE;
     static {
-      Map defaultInstance = new Map();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Map.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto.Map();
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Map getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Map> PARSER;
+    private static final com.google.protobuf.Parser<Map>
+        PARSER = new com.google.protobuf.AbstractParser<Map>() {
+      @java.lang.Override
+      public Map parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Map> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Map> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.Map getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   public interface OptionalOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TypeProto.Optional)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
@@ -1073,22 +1986,59 @@ package dev.ondine.io.onnx.proto;
      * @return The elemType.
      */
     dev.ondine.io.onnx.proto.TypeProto getElemType();
+    /**
+     * <code>optional .onnx.TypeProto elem_type = 1;</code>
+     */
+    dev.ondine.io.onnx.proto.TypeProtoOrBuilder getElemTypeOrBuilder();
   }
   /**
    * Protobuf type {@code onnx.TypeProto.Optional}
    */
-  public  static final class Optional extends
-      com.google.protobuf.GeneratedMessageLite<
-          Optional, Optional.Builder> implements
+  public static final class Optional extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TypeProto.Optional)
       OptionalOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Optional");
+    }
+    // Use Optional.newBuilder() to construct.
+    private Optional(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Optional() {
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Optional_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Optional_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Optional_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.Optional.class, dev.ondine.io.onnx.proto.TypeProto.Optional.Builder.class);
+    }
+
     private int bitField0_;
     public static final int ELEM_TYPE_FIELD_NUMBER = 1;
     private dev.ondine.io.onnx.proto.TypeProto elemType_;
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
+     * @return Whether the elemType field is set.
      */
     @java.lang.Override
     public boolean hasElemType() {
@@ -1096,6 +2046,7 @@ package dev.ondine.io.onnx.proto;
     }
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
+     * @return The elemType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto getElemType() {
@@ -1104,256 +2055,501 @@ package dev.ondine.io.onnx.proto;
     /**
      * <code>optional .onnx.TypeProto elem_type = 1;</code>
      */
-    private void setElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-      java.util.Objects.requireNonNull(value);
-      elemType_ = value;
-      bitField0_ |= 0x00000001;
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getElemTypeOrBuilder() {
+      return elemType_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : elemType_;
     }
-    /**
-     * <code>optional .onnx.TypeProto elem_type = 1;</code>
-     */
-    @java.lang.SuppressWarnings("ReferenceEquality")
-    private void mergeElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-      java.util.Objects.requireNonNull(value);
-      if (elemType_ != null &&
-          elemType_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
-        elemType_ =
-          dev.ondine.io.onnx.proto.TypeProto.newBuilder(elemType_).mergeFrom(value).buildPartial();
-      } else {
-        elemType_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
+    }
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        output.writeMessage(1, getElemType());
       }
-      bitField0_ |= 0x00000001;
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional .onnx.TypeProto elem_type = 1;</code>
-     */
-    private void clearElemType() {
-      elemType_ = null;
-      bitField0_ = (bitField0_ & ~0x00000001);
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(1, getElemType());
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto.Optional)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TypeProto.Optional other = (dev.ondine.io.onnx.proto.TypeProto.Optional) obj;
+
+      if (hasElemType() != other.hasElemType()) return false;
+      if (hasElemType()) {
+        if (!getElemType()
+            .equals(other.getElemType())) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasElemType()) {
+        hash = (37 * hash) + ELEM_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getElemType().hashCode();
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Optional parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto.Optional prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TypeProto.Optional}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TypeProto.Optional, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TypeProto.Optional)
         dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder {
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Optional_descriptor;
+      }
+
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Optional_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TypeProto.Optional.class, dev.ondine.io.onnx.proto.TypeProto.Optional.Builder.class);
+      }
+
       // Construct using dev.ondine.io.onnx.proto.TypeProto.Optional.newBuilder()
       private Builder() {
-        super(DEFAULT_INSTANCE);
+        maybeForceBuilderInitialization();
       }
 
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+        maybeForceBuilderInitialization();
+      }
+      private void maybeForceBuilderInitialization() {
+        if (com.google.protobuf.GeneratedMessage
+                .alwaysUseFieldBuilders) {
+          internalGetElemTypeFieldBuilder();
+        }
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        elemType_ = null;
+        if (elemTypeBuilder_ != null) {
+          elemTypeBuilder_.dispose();
+          elemTypeBuilder_ = null;
+        }
+        return this;
+      }
 
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Optional_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Optional getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Optional build() {
+        dev.ondine.io.onnx.proto.TypeProto.Optional result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Optional buildPartial() {
+        dev.ondine.io.onnx.proto.TypeProto.Optional result = new dev.ondine.io.onnx.proto.TypeProto.Optional(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto.Optional result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.elemType_ = elemTypeBuilder_ == null
+              ? elemType_
+              : elemTypeBuilder_.build();
+          to_bitField0_ |= 0x00000001;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TypeProto.Optional) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TypeProto.Optional)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto.Optional other) {
+        if (other == dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance()) return this;
+        if (other.hasElemType()) {
+          mergeElemType(other.getElemType());
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 10: {
+                input.readMessage(
+                    internalGetElemTypeFieldBuilder().getBuilder(),
+                    extensionRegistry);
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 10
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private dev.ondine.io.onnx.proto.TypeProto elemType_;
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder> elemTypeBuilder_;
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       * @return Whether the elemType field is set.
        */
-      @java.lang.Override
       public boolean hasElemType() {
-        return instance.hasElemType();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       * @return The elemType.
        */
-      @java.lang.Override
       public dev.ondine.io.onnx.proto.TypeProto getElemType() {
-        return instance.getElemType();
+        if (elemTypeBuilder_ == null) {
+          return elemType_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : elemType_;
+        } else {
+          return elemTypeBuilder_.getMessage();
+        }
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
       public Builder setElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-        copyOnWrite();
-        instance.setElemType(value);
-        return this;
+        if (elemTypeBuilder_ == null) {
+          java.util.Objects.requireNonNull(value);
+          elemType_ = value;
+        } else {
+          elemTypeBuilder_.setMessage(value);
         }
+        bitField0_ |= 0x00000001;
+        onChanged();
+        return this;
+      }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
       public Builder setElemType(
           dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-        copyOnWrite();
-        instance.setElemType(builderForValue.build());
+        if (elemTypeBuilder_ == null) {
+          elemType_ = builderForValue.build();
+        } else {
+          elemTypeBuilder_.setMessage(builderForValue.build());
+        }
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
       public Builder mergeElemType(dev.ondine.io.onnx.proto.TypeProto value) {
-        copyOnWrite();
-        instance.mergeElemType(value);
+        if (elemTypeBuilder_ == null) {
+          if (((bitField0_ & 0x00000001) != 0) &&
+            elemType_ != null &&
+            elemType_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
+            getElemTypeBuilder().mergeFrom(value);
+          } else {
+            elemType_ = value;
+          }
+        } else {
+          elemTypeBuilder_.mergeFrom(value);
+        }
+        if (elemType_ != null) {
+          bitField0_ |= 0x00000001;
+          onChanged();
+        }
         return this;
       }
       /**
        * <code>optional .onnx.TypeProto elem_type = 1;</code>
        */
-      public Builder clearElemType() {  copyOnWrite();
-        instance.clearElemType();
+      public Builder clearElemType() {
+        bitField0_ = (bitField0_ & ~0x00000001);
+        elemType_ = null;
+        if (elemTypeBuilder_ != null) {
+          elemTypeBuilder_.dispose();
+          elemTypeBuilder_ = null;
+        }
+        onChanged();
         return this;
+      }
+      /**
+       * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       */
+      public dev.ondine.io.onnx.proto.TypeProto.Builder getElemTypeBuilder() {
+        bitField0_ |= 0x00000001;
+        onChanged();
+        return internalGetElemTypeFieldBuilder().getBuilder();
+      }
+      /**
+       * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       */
+      public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getElemTypeOrBuilder() {
+        if (elemTypeBuilder_ != null) {
+          return elemTypeBuilder_.getMessageOrBuilder();
+        } else {
+          return elemType_ == null ?
+              dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : elemType_;
+        }
+      }
+      /**
+       * <code>optional .onnx.TypeProto elem_type = 1;</code>
+       */
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+          internalGetElemTypeFieldBuilder() {
+        if (elemTypeBuilder_ == null) {
+          elemTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+              dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>(
+                  getElemType(),
+                  getParentForChildren(),
+                  isClean());
+          elemType_ = null;
+        }
+        return elemTypeBuilder_;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TypeProto.Optional)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TypeProto.Optional();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "elemType_",
-            };
-            java.lang.String info =
-                "\u0001\u0001\u0000\u0001\u0001\u0001\u0001\u0000\u0000\u0000\u0001\u1009\u0000";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto.Optional> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TypeProto.Optional.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto.Optional>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TypeProto.Optional)
     private static final dev.ondine.io.onnx.proto.TypeProto.Optional DEFAULT_INSTANCE;
     static {
-      Optional defaultInstance = new Optional();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Optional.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto.Optional();
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Optional getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Optional> PARSER;
+    private static final com.google.protobuf.Parser<Optional>
+        PARSER = new com.google.protobuf.AbstractParser<Optional>() {
+      @java.lang.Override
+      public Optional parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Optional> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Optional> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.Optional getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   public interface SparseTensorOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TypeProto.SparseTensor)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional int32 elem_type = 1;</code>
@@ -1376,20 +2572,56 @@ package dev.ondine.io.onnx.proto;
      * @return The shape.
      */
     dev.ondine.io.onnx.proto.TensorShapeProto getShape();
+    /**
+     * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+     */
+    dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder getShapeOrBuilder();
   }
   /**
    * Protobuf type {@code onnx.TypeProto.SparseTensor}
    */
-  public  static final class SparseTensor extends
-      com.google.protobuf.GeneratedMessageLite<
-          SparseTensor, SparseTensor.Builder> implements
+  public static final class SparseTensor extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TypeProto.SparseTensor)
       SparseTensorOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "SparseTensor");
+    }
+    // Use SparseTensor.newBuilder() to construct.
+    private SparseTensor(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private SparseTensor() {
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_SparseTensor_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_SparseTensor_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_SparseTensor_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.SparseTensor.class, dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder.class);
+    }
+
     private int bitField0_;
     public static final int ELEM_TYPE_FIELD_NUMBER = 1;
-    private int elemType_;
+    private int elemType_ = 0;
     /**
      * <code>optional int32 elem_type = 1;</code>
      * @return Whether the elemType field is set.
@@ -1406,26 +2638,12 @@ package dev.ondine.io.onnx.proto;
     public int getElemType() {
       return elemType_;
     }
-    /**
-     * <code>optional int32 elem_type = 1;</code>
-     * @param value The elemType to set.
-     */
-    private void setElemType(int value) {
-      bitField0_ |= 0x00000001;
-      elemType_ = value;
-    }
-    /**
-     * <code>optional int32 elem_type = 1;</code>
-     */
-    private void clearElemType() {
-      bitField0_ = (bitField0_ & ~0x00000001);
-      elemType_ = 0;
-    }
 
     public static final int SHAPE_FIELD_NUMBER = 2;
     private dev.ondine.io.onnx.proto.TensorShapeProto shape_;
     /**
      * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+     * @return Whether the shape field is set.
      */
     @java.lang.Override
     public boolean hasShape() {
@@ -1433,6 +2651,7 @@ package dev.ondine.io.onnx.proto;
     }
     /**
      * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+     * @return The shape.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TensorShapeProto getShape() {
@@ -1441,138 +2660,365 @@ package dev.ondine.io.onnx.proto;
     /**
      * <code>optional .onnx.TensorShapeProto shape = 2;</code>
      */
-    private void setShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-      java.util.Objects.requireNonNull(value);
-      shape_ = value;
-      bitField0_ |= 0x00000002;
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder getShapeOrBuilder() {
+      return shape_ == null ? dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance() : shape_;
     }
-    /**
-     * <code>optional .onnx.TensorShapeProto shape = 2;</code>
-     */
-    @java.lang.SuppressWarnings("ReferenceEquality")
-    private void mergeShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-      java.util.Objects.requireNonNull(value);
-      if (shape_ != null &&
-          shape_ != dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance()) {
-        shape_ =
-          dev.ondine.io.onnx.proto.TensorShapeProto.newBuilder(shape_).mergeFrom(value).buildPartial();
-      } else {
-        shape_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
+    }
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        output.writeInt32(1, elemType_);
       }
-      bitField0_ |= 0x00000002;
+      if (((bitField0_ & 0x00000002) != 0)) {
+        output.writeMessage(2, getShape());
+      }
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional .onnx.TensorShapeProto shape = 2;</code>
-     */
-    private void clearShape() {
-      shape_ = null;
-      bitField0_ = (bitField0_ & ~0x00000002);
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeInt32Size(1, elemType_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(2, getShape());
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto.SparseTensor)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TypeProto.SparseTensor other = (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) obj;
+
+      if (hasElemType() != other.hasElemType()) return false;
+      if (hasElemType()) {
+        if (getElemType()
+            != other.getElemType()) return false;
+      }
+      if (hasShape() != other.hasShape()) return false;
+      if (hasShape()) {
+        if (!getShape()
+            .equals(other.getShape())) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasElemType()) {
+        hash = (37 * hash) + ELEM_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getElemType();
+      }
+      if (hasShape()) {
+        hash = (37 * hash) + SHAPE_FIELD_NUMBER;
+        hash = (53 * hash) + getShape().hashCode();
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto.SparseTensor prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TypeProto.SparseTensor}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TypeProto.SparseTensor, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TypeProto.SparseTensor)
         dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder {
-      // Construct using dev.ondine.io.onnx.proto.TypeProto.SparseTensor.newBuilder()
-      private Builder() {
-        super(DEFAULT_INSTANCE);
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_SparseTensor_descriptor;
       }
 
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_SparseTensor_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TypeProto.SparseTensor.class, dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder.class);
+      }
 
+      // Construct using dev.ondine.io.onnx.proto.TypeProto.SparseTensor.newBuilder()
+      private Builder() {
+        maybeForceBuilderInitialization();
+      }
+
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+        maybeForceBuilderInitialization();
+      }
+      private void maybeForceBuilderInitialization() {
+        if (com.google.protobuf.GeneratedMessage
+                .alwaysUseFieldBuilders) {
+          internalGetShapeFieldBuilder();
+        }
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        elemType_ = 0;
+        shape_ = null;
+        if (shapeBuilder_ != null) {
+          shapeBuilder_.dispose();
+          shapeBuilder_ = null;
+        }
+        return this;
+      }
+
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_SparseTensor_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.SparseTensor getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.SparseTensor build() {
+        dev.ondine.io.onnx.proto.TypeProto.SparseTensor result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.SparseTensor buildPartial() {
+        dev.ondine.io.onnx.proto.TypeProto.SparseTensor result = new dev.ondine.io.onnx.proto.TypeProto.SparseTensor(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto.SparseTensor result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.elemType_ = elemType_;
+          to_bitField0_ |= 0x00000001;
+        }
+        if (((from_bitField0_ & 0x00000002) != 0)) {
+          result.shape_ = shapeBuilder_ == null
+              ? shape_
+              : shapeBuilder_.build();
+          to_bitField0_ |= 0x00000002;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TypeProto.SparseTensor) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TypeProto.SparseTensor)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto.SparseTensor other) {
+        if (other == dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance()) return this;
+        if (other.hasElemType()) {
+          setElemType(other.getElemType());
+        }
+        if (other.hasShape()) {
+          mergeShape(other.getShape());
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 8: {
+                elemType_ = input.readInt32();
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 8
+              case 18: {
+                input.readMessage(
+                    internalGetShapeFieldBuilder().getBuilder(),
+                    extensionRegistry);
+                bitField0_ |= 0x00000002;
+                break;
+              } // case 18
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private int elemType_ ;
       /**
        * <code>optional int32 elem_type = 1;</code>
        * @return Whether the elemType field is set.
        */
       @java.lang.Override
       public boolean hasElemType() {
-        return instance.hasElemType();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional int32 elem_type = 1;</code>
@@ -1580,7 +3026,7 @@ package dev.ondine.io.onnx.proto;
        */
       @java.lang.Override
       public int getElemType() {
-        return instance.getElemType();
+        return elemType_;
       }
       /**
        * <code>optional int32 elem_type = 1;</code>
@@ -1588,8 +3034,10 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder setElemType(int value) {
-        copyOnWrite();
-        instance.setElemType(value);
+
+        elemType_ = value;
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
@@ -1597,138 +3045,185 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearElemType() {
-        copyOnWrite();
-        instance.clearElemType();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        elemType_ = 0;
+        onChanged();
         return this;
       }
 
+      private dev.ondine.io.onnx.proto.TensorShapeProto shape_;
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TensorShapeProto, dev.ondine.io.onnx.proto.TensorShapeProto.Builder, dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder> shapeBuilder_;
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       * @return Whether the shape field is set.
        */
-      @java.lang.Override
       public boolean hasShape() {
-        return instance.hasShape();
+        return ((bitField0_ & 0x00000002) != 0);
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       * @return The shape.
        */
-      @java.lang.Override
       public dev.ondine.io.onnx.proto.TensorShapeProto getShape() {
-        return instance.getShape();
+        if (shapeBuilder_ == null) {
+          return shape_ == null ? dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance() : shape_;
+        } else {
+          return shapeBuilder_.getMessage();
+        }
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
       public Builder setShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-        copyOnWrite();
-        instance.setShape(value);
-        return this;
+        if (shapeBuilder_ == null) {
+          java.util.Objects.requireNonNull(value);
+          shape_ = value;
+        } else {
+          shapeBuilder_.setMessage(value);
         }
+        bitField0_ |= 0x00000002;
+        onChanged();
+        return this;
+      }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
       public Builder setShape(
           dev.ondine.io.onnx.proto.TensorShapeProto.Builder builderForValue) {
-        copyOnWrite();
-        instance.setShape(builderForValue.build());
+        if (shapeBuilder_ == null) {
+          shape_ = builderForValue.build();
+        } else {
+          shapeBuilder_.setMessage(builderForValue.build());
+        }
+        bitField0_ |= 0x00000002;
+        onChanged();
         return this;
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
       public Builder mergeShape(dev.ondine.io.onnx.proto.TensorShapeProto value) {
-        copyOnWrite();
-        instance.mergeShape(value);
+        if (shapeBuilder_ == null) {
+          if (((bitField0_ & 0x00000002) != 0) &&
+            shape_ != null &&
+            shape_ != dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance()) {
+            getShapeBuilder().mergeFrom(value);
+          } else {
+            shape_ = value;
+          }
+        } else {
+          shapeBuilder_.mergeFrom(value);
+        }
+        if (shape_ != null) {
+          bitField0_ |= 0x00000002;
+          onChanged();
+        }
         return this;
       }
       /**
        * <code>optional .onnx.TensorShapeProto shape = 2;</code>
        */
-      public Builder clearShape() {  copyOnWrite();
-        instance.clearShape();
+      public Builder clearShape() {
+        bitField0_ = (bitField0_ & ~0x00000002);
+        shape_ = null;
+        if (shapeBuilder_ != null) {
+          shapeBuilder_.dispose();
+          shapeBuilder_ = null;
+        }
+        onChanged();
         return this;
+      }
+      /**
+       * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       */
+      public dev.ondine.io.onnx.proto.TensorShapeProto.Builder getShapeBuilder() {
+        bitField0_ |= 0x00000002;
+        onChanged();
+        return internalGetShapeFieldBuilder().getBuilder();
+      }
+      /**
+       * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       */
+      public dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder getShapeOrBuilder() {
+        if (shapeBuilder_ != null) {
+          return shapeBuilder_.getMessageOrBuilder();
+        } else {
+          return shape_ == null ?
+              dev.ondine.io.onnx.proto.TensorShapeProto.getDefaultInstance() : shape_;
+        }
+      }
+      /**
+       * <code>optional .onnx.TensorShapeProto shape = 2;</code>
+       */
+      private com.google.protobuf.SingleFieldBuilder<
+          dev.ondine.io.onnx.proto.TensorShapeProto, dev.ondine.io.onnx.proto.TensorShapeProto.Builder, dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder>
+          internalGetShapeFieldBuilder() {
+        if (shapeBuilder_ == null) {
+          shapeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+              dev.ondine.io.onnx.proto.TensorShapeProto, dev.ondine.io.onnx.proto.TensorShapeProto.Builder, dev.ondine.io.onnx.proto.TensorShapeProtoOrBuilder>(
+                  getShape(),
+                  getParentForChildren(),
+                  isClean());
+          shape_ = null;
+        }
+        return shapeBuilder_;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TypeProto.SparseTensor)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TypeProto.SparseTensor();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "elemType_",
-              "shape_",
-            };
-            java.lang.String info =
-                "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0000\u0000\u0001\u1004\u0000\u0002" +
-                "\u1009\u0001";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto.SparseTensor> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TypeProto.SparseTensor.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto.SparseTensor>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TypeProto.SparseTensor)
     private static final dev.ondine.io.onnx.proto.TypeProto.SparseTensor DEFAULT_INSTANCE;
     static {
-      SparseTensor defaultInstance = new SparseTensor();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        SparseTensor.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto.SparseTensor();
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.SparseTensor getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<SparseTensor> PARSER;
+    private static final com.google.protobuf.Parser<SparseTensor>
+        PARSER = new com.google.protobuf.AbstractParser<SparseTensor>() {
+      @java.lang.Override
+      public SparseTensor parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<SparseTensor> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<SparseTensor> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.SparseTensor getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   public interface OpaqueOrBuilder extends
       // @@protoc_insertion_point(interface_extends:onnx.TypeProto.Opaque)
-      com.google.protobuf.MessageLiteOrBuilder {
+      com.google.protobuf.MessageOrBuilder {
 
     /**
      * <code>optional string domain = 1;</code>
@@ -1767,18 +3262,51 @@ package dev.ondine.io.onnx.proto;
   /**
    * Protobuf type {@code onnx.TypeProto.Opaque}
    */
-  public  static final class Opaque extends
-      com.google.protobuf.GeneratedMessageLite<
-          Opaque, Opaque.Builder> implements
+  public static final class Opaque extends
+      com.google.protobuf.GeneratedMessage implements
       // @@protoc_insertion_point(message_implements:onnx.TypeProto.Opaque)
       OpaqueOrBuilder {
+  private static final long serialVersionUID = 0L;
+    static {
+      com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+        com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+        /* major= */ 4,
+        /* minor= */ 36,
+        /* patch= */ 2,
+        /* suffix= */ "",
+        "Opaque");
+    }
+    // Use Opaque.newBuilder() to construct.
+    private Opaque(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+      super(builder);
+    }
     private Opaque() {
       domain_ = "";
       name_ = "";
     }
+
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Opaque_descriptor;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Opaque_descriptor;
+    }
+
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Opaque_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.Opaque.class, dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder.class);
+    }
+
     private int bitField0_;
     public static final int DOMAIN_FIELD_NUMBER = 1;
-    private java.lang.String domain_;
+    @SuppressWarnings("serial")
+    private volatile java.lang.Object domain_ = "";
     /**
      * <code>optional string domain = 1;</code>
      * @return Whether the domain field is set.
@@ -1793,7 +3321,18 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public java.lang.String getDomain() {
-      return domain_;
+      java.lang.Object ref = domain_;
+      if (ref instanceof java.lang.String) {
+        return (java.lang.String) ref;
+      } else {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          domain_ = s;
+        }
+        return s;
+      }
     }
     /**
      * <code>optional string domain = 1;</code>
@@ -1802,37 +3341,21 @@ package dev.ondine.io.onnx.proto;
     @java.lang.Override
     public com.google.protobuf.ByteString
         getDomainBytes() {
-      return com.google.protobuf.ByteString.copyFromUtf8(domain_);
-    }
-    /**
-     * <code>optional string domain = 1;</code>
-     * @param value The domain to set.
-     */
-    private void setDomain(
-        java.lang.String value) {
-      java.util.Objects.requireNonNull(value);
-      bitField0_ |= 0x00000001;
-      domain_ = value;
-    }
-    /**
-     * <code>optional string domain = 1;</code>
-     */
-    private void clearDomain() {
-      bitField0_ = (bitField0_ & ~0x00000001);
-      domain_ = getDefaultInstance().getDomain();
-    }
-    /**
-     * <code>optional string domain = 1;</code>
-     * @param value The bytes for domain to set.
-     */
-    private void setDomainBytes(
-        com.google.protobuf.ByteString value) {
-      domain_ = value.toStringUtf8();
-      bitField0_ |= 0x00000001;
+      java.lang.Object ref = domain_;
+      if (ref instanceof java.lang.String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        domain_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
 
     public static final int NAME_FIELD_NUMBER = 2;
-    private java.lang.String name_;
+    @SuppressWarnings("serial")
+    private volatile java.lang.Object name_ = "";
     /**
      * <code>optional string name = 2;</code>
      * @return Whether the name field is set.
@@ -1847,7 +3370,18 @@ package dev.ondine.io.onnx.proto;
      */
     @java.lang.Override
     public java.lang.String getName() {
-      return name_;
+      java.lang.Object ref = name_;
+      if (ref instanceof java.lang.String) {
+        return (java.lang.String) ref;
+      } else {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      }
     }
     /**
      * <code>optional string name = 2;</code>
@@ -1856,156 +3390,394 @@ package dev.ondine.io.onnx.proto;
     @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return com.google.protobuf.ByteString.copyFromUtf8(name_);
+      java.lang.Object ref = name_;
+      if (ref instanceof java.lang.String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
-    /**
-     * <code>optional string name = 2;</code>
-     * @param value The name to set.
-     */
-    private void setName(
-        java.lang.String value) {
-      java.util.Objects.requireNonNull(value);
-      bitField0_ |= 0x00000002;
-      name_ = value;
+
+    private byte memoizedIsInitialized = -1;
+    @java.lang.Override
+    public final boolean isInitialized() {
+      byte isInitialized = memoizedIsInitialized;
+      if (isInitialized == 1) return true;
+      if (isInitialized == 0) return false;
+
+      memoizedIsInitialized = 1;
+      return true;
     }
-    /**
-     * <code>optional string name = 2;</code>
-     */
-    private void clearName() {
-      bitField0_ = (bitField0_ & ~0x00000002);
-      name_ = getDefaultInstance().getName();
+
+    @java.lang.Override
+    public void writeTo(com.google.protobuf.CodedOutputStream output)
+                        throws java.io.IOException {
+      if (((bitField0_ & 0x00000001) != 0)) {
+        com.google.protobuf.GeneratedMessage.writeString(output, 1, domain_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        com.google.protobuf.GeneratedMessage.writeString(output, 2, name_);
+      }
+      getUnknownFields().writeTo(output);
     }
-    /**
-     * <code>optional string name = 2;</code>
-     * @param value The bytes for name to set.
-     */
-    private void setNameBytes(
-        com.google.protobuf.ByteString value) {
-      name_ = value.toStringUtf8();
-      bitField0_ |= 0x00000002;
+    private int computeSerializedSize_0() {
+      int size = 0;
+      if (((bitField0_ & 0x00000001) != 0)) {
+        size += com.google.protobuf.GeneratedMessage.computeStringSize(1, domain_);
+      }
+      if (((bitField0_ & 0x00000002) != 0)) {
+        size += com.google.protobuf.GeneratedMessage.computeStringSize(2, name_);
+      }
+      return size;
+    }
+    @java.lang.Override
+    public int getSerializedSize() {
+      int size = memoizedSize;
+      if (size != -1) return size;
+
+      size = 0;
+      size += computeSerializedSize_0();
+      size += getUnknownFields().getSerializedSize();
+      memoizedSize = size;
+      return size;
+    }
+
+    @java.lang.Override
+    public boolean equals(final java.lang.Object obj) {
+      if (obj == this) {
+       return true;
+      }
+      if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto.Opaque)) {
+        return super.equals(obj);
+      }
+      dev.ondine.io.onnx.proto.TypeProto.Opaque other = (dev.ondine.io.onnx.proto.TypeProto.Opaque) obj;
+
+      if (hasDomain() != other.hasDomain()) return false;
+      if (hasDomain()) {
+        if (!getDomain()
+            .equals(other.getDomain())) return false;
+      }
+      if (hasName() != other.hasName()) return false;
+      if (hasName()) {
+        if (!getName()
+            .equals(other.getName())) return false;
+      }
+      if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+      return true;
+    }
+
+    @java.lang.Override
+    public int hashCode() {
+      if (memoizedHashCode != 0) {
+        return memoizedHashCode;
+      }
+      int hash = 41;
+      hash = (19 * hash) + getDescriptor().hashCode();
+      if (hasDomain()) {
+        hash = (37 * hash) + DOMAIN_FIELD_NUMBER;
+        hash = (53 * hash) + getDomain().hashCode();
+      }
+      if (hasName()) {
+        hash = (37 * hash) + NAME_FIELD_NUMBER;
+        hash = (53 * hash) + getName().hashCode();
+      }
+      hash = (29 * hash) + getUnknownFields().hashCode();
+      memoizedHashCode = hash;
+      return hash;
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         java.nio.ByteBuffer data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         java.nio.ByteBuffer data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         com.google.protobuf.ByteString data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         com.google.protobuf.ByteString data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(byte[] data)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data);
+      return PARSER.parseFrom(data);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         byte[] data,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws com.google.protobuf.InvalidProtocolBufferException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, data, extensionRegistry);
+      return PARSER.parseFrom(data, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseDelimitedFrom(java.io.InputStream input)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input);
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseDelimitedFrom(
         java.io.InputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         com.google.protobuf.CodedInputStream input)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input);
     }
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque parseFrom(
         com.google.protobuf.CodedInputStream input,
         com.google.protobuf.ExtensionRegistryLite extensionRegistry)
         throws java.io.IOException {
-      return com.google.protobuf.GeneratedMessageLite.parseFrom(
-          DEFAULT_INSTANCE, input, extensionRegistry);
+      return com.google.protobuf.GeneratedMessage
+          .parseWithIOException(PARSER, input, extensionRegistry);
     }
 
+    @java.lang.Override
+    public Builder newBuilderForType() { return newBuilder(); }
     public static Builder newBuilder() {
-      return (Builder) DEFAULT_INSTANCE.createBuilder();
+      return DEFAULT_INSTANCE.toBuilder();
     }
     public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto.Opaque prototype) {
-      return DEFAULT_INSTANCE.createBuilder(prototype);
+      return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+    }
+    @java.lang.Override
+    public Builder toBuilder() {
+      return this == DEFAULT_INSTANCE
+          ? new Builder() : new Builder().mergeFrom(this);
     }
 
+    @java.lang.Override
+    protected Builder newBuilderForType(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      Builder builder = new Builder(parent);
+      return builder;
+    }
     /**
      * Protobuf type {@code onnx.TypeProto.Opaque}
      */
     public static final class Builder extends
-        com.google.protobuf.GeneratedMessageLite.Builder<
-          dev.ondine.io.onnx.proto.TypeProto.Opaque, Builder> implements
+        com.google.protobuf.GeneratedMessage.Builder<Builder> implements
         // @@protoc_insertion_point(builder_implements:onnx.TypeProto.Opaque)
         dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder {
-      // Construct using dev.ondine.io.onnx.proto.TypeProto.Opaque.newBuilder()
-      private Builder() {
-        super(DEFAULT_INSTANCE);
+      public static final com.google.protobuf.Descriptors.Descriptor
+          getDescriptor() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Opaque_descriptor;
       }
 
+      @java.lang.Override
+      protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+          internalGetFieldAccessorTable() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Opaque_fieldAccessorTable
+            .ensureFieldAccessorsInitialized(
+                dev.ondine.io.onnx.proto.TypeProto.Opaque.class, dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder.class);
+      }
 
+      // Construct using dev.ondine.io.onnx.proto.TypeProto.Opaque.newBuilder()
+      private Builder() {
+
+      }
+
+      private Builder(
+          com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+        super(parent);
+
+      }
+      @java.lang.Override
+      public Builder clear() {
+        super.clear();
+        bitField0_ = 0;
+        domain_ = "";
+        name_ = "";
+        return this;
+      }
+
+      @java.lang.Override
+      public com.google.protobuf.Descriptors.Descriptor
+          getDescriptorForType() {
+        return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_Opaque_descriptor;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Opaque getDefaultInstanceForType() {
+        return dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance();
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Opaque build() {
+        dev.ondine.io.onnx.proto.TypeProto.Opaque result = buildPartial();
+        if (!result.isInitialized()) {
+          throw newUninitializedMessageException(result);
+        }
+        return result;
+      }
+
+      @java.lang.Override
+      public dev.ondine.io.onnx.proto.TypeProto.Opaque buildPartial() {
+        dev.ondine.io.onnx.proto.TypeProto.Opaque result = new dev.ondine.io.onnx.proto.TypeProto.Opaque(this);
+        if (bitField0_ != 0) { buildPartial0(result); }
+        onBuilt();
+        return result;
+      }
+
+      private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto.Opaque result) {
+        int from_bitField0_ = bitField0_;
+        int to_bitField0_ = 0;
+        if (((from_bitField0_ & 0x00000001) != 0)) {
+          result.domain_ = domain_;
+          to_bitField0_ |= 0x00000001;
+        }
+        if (((from_bitField0_ & 0x00000002) != 0)) {
+          result.name_ = name_;
+          to_bitField0_ |= 0x00000002;
+        }
+        result.bitField0_ |= to_bitField0_;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(com.google.protobuf.Message other) {
+        if (other instanceof dev.ondine.io.onnx.proto.TypeProto.Opaque) {
+          return mergeFrom((dev.ondine.io.onnx.proto.TypeProto.Opaque)other);
+        } else {
+          super.mergeFrom(other);
+          return this;
+        }
+      }
+
+      public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto.Opaque other) {
+        if (other == dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance()) return this;
+        if (other.hasDomain()) {
+          domain_ = other.domain_;
+          bitField0_ |= 0x00000001;
+          onChanged();
+        }
+        if (other.hasName()) {
+          name_ = other.name_;
+          bitField0_ |= 0x00000002;
+          onChanged();
+        }
+        this.mergeUnknownFields(other.getUnknownFields());
+        onChanged();
+        return this;
+      }
+
+      @java.lang.Override
+      public final boolean isInitialized() {
+        return true;
+      }
+
+      @java.lang.Override
+      public Builder mergeFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws java.io.IOException {
+        java.util.Objects.requireNonNull(extensionRegistry);
+        try {
+          boolean done = false;
+          while (!done) {
+            int tag = input.readTag();
+            switch (tag) {
+              case 0:
+                done = true;
+                break;
+              case 10: {
+                domain_ = input.readBytes();
+                bitField0_ |= 0x00000001;
+                break;
+              } // case 10
+              case 18: {
+                name_ = input.readBytes();
+                bitField0_ |= 0x00000002;
+                break;
+              } // case 18
+              default: {
+                if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                  done = true; // was an endgroup tag
+                }
+                break;
+              } // default:
+            } // switch (tag)
+          } // while (!done)
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.unwrapIOException();
+        } finally {
+          onChanged();
+        } // finally
+        return this;
+      }
+      private int bitField0_;
+
+      private java.lang.Object domain_ = "";
       /**
        * <code>optional string domain = 1;</code>
        * @return Whether the domain field is set.
        */
-      @java.lang.Override
       public boolean hasDomain() {
-        return instance.hasDomain();
+        return ((bitField0_ & 0x00000001) != 0);
       }
       /**
        * <code>optional string domain = 1;</code>
        * @return The domain.
        */
-      @java.lang.Override
       public java.lang.String getDomain() {
-        return instance.getDomain();
+        java.lang.Object ref = domain_;
+        if (!(ref instanceof java.lang.String)) {
+          com.google.protobuf.ByteString bs =
+              (com.google.protobuf.ByteString) ref;
+          java.lang.String s = bs.toStringUtf8();
+          if (bs.isValidUtf8()) {
+            domain_ = s;
+          }
+          return s;
+        } else {
+          return (java.lang.String) ref;
+        }
       }
       /**
        * <code>optional string domain = 1;</code>
        * @return The bytes for domain.
        */
-      @java.lang.Override
       public com.google.protobuf.ByteString
           getDomainBytes() {
-        return instance.getDomainBytes();
+        java.lang.Object ref = domain_;
+        if (ref instanceof String) {
+          com.google.protobuf.ByteString b =
+              com.google.protobuf.ByteString.copyFromUtf8(
+                  (java.lang.String) ref);
+          domain_ = b;
+          return b;
+        } else {
+          return (com.google.protobuf.ByteString) ref;
+        }
       }
       /**
        * <code>optional string domain = 1;</code>
@@ -2014,8 +3786,10 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setDomain(
           java.lang.String value) {
-        copyOnWrite();
-        instance.setDomain(value);
+        java.util.Objects.requireNonNull(value);
+        domain_ = value;
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
       /**
@@ -2023,8 +3797,9 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearDomain() {
-        copyOnWrite();
-        instance.clearDomain();
+        domain_ = getDefaultInstance().getDomain();
+        bitField0_ = (bitField0_ & ~0x00000001);
+        onChanged();
         return this;
       }
       /**
@@ -2034,35 +3809,55 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setDomainBytes(
           com.google.protobuf.ByteString value) {
-        copyOnWrite();
-        instance.setDomainBytes(value);
+        java.util.Objects.requireNonNull(value);
+        domain_ = value;
+        bitField0_ |= 0x00000001;
+        onChanged();
         return this;
       }
 
+      private java.lang.Object name_ = "";
       /**
        * <code>optional string name = 2;</code>
        * @return Whether the name field is set.
        */
-      @java.lang.Override
       public boolean hasName() {
-        return instance.hasName();
+        return ((bitField0_ & 0x00000002) != 0);
       }
       /**
        * <code>optional string name = 2;</code>
        * @return The name.
        */
-      @java.lang.Override
       public java.lang.String getName() {
-        return instance.getName();
+        java.lang.Object ref = name_;
+        if (!(ref instanceof java.lang.String)) {
+          com.google.protobuf.ByteString bs =
+              (com.google.protobuf.ByteString) ref;
+          java.lang.String s = bs.toStringUtf8();
+          if (bs.isValidUtf8()) {
+            name_ = s;
+          }
+          return s;
+        } else {
+          return (java.lang.String) ref;
+        }
       }
       /**
        * <code>optional string name = 2;</code>
        * @return The bytes for name.
        */
-      @java.lang.Override
       public com.google.protobuf.ByteString
           getNameBytes() {
-        return instance.getNameBytes();
+        java.lang.Object ref = name_;
+        if (ref instanceof String) {
+          com.google.protobuf.ByteString b =
+              com.google.protobuf.ByteString.copyFromUtf8(
+                  (java.lang.String) ref);
+          name_ = b;
+          return b;
+        } else {
+          return (com.google.protobuf.ByteString) ref;
+        }
       }
       /**
        * <code>optional string name = 2;</code>
@@ -2071,8 +3866,10 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setName(
           java.lang.String value) {
-        copyOnWrite();
-        instance.setName(value);
+        java.util.Objects.requireNonNull(value);
+        name_ = value;
+        bitField0_ |= 0x00000002;
+        onChanged();
         return this;
       }
       /**
@@ -2080,8 +3877,9 @@ package dev.ondine.io.onnx.proto;
        * @return This builder for chaining.
        */
       public Builder clearName() {
-        copyOnWrite();
-        instance.clearName();
+        name_ = getDefaultInstance().getName();
+        bitField0_ = (bitField0_ & ~0x00000002);
+        onChanged();
         return this;
       }
       /**
@@ -2091,93 +3889,71 @@ package dev.ondine.io.onnx.proto;
        */
       public Builder setNameBytes(
           com.google.protobuf.ByteString value) {
-        copyOnWrite();
-        instance.setNameBytes(value);
+        java.util.Objects.requireNonNull(value);
+        name_ = value;
+        bitField0_ |= 0x00000002;
+        onChanged();
         return this;
       }
 
       // @@protoc_insertion_point(builder_scope:onnx.TypeProto.Opaque)
     }
-    @java.lang.Override
-    @java.lang.SuppressWarnings({"ThrowNull"})
-    protected final java.lang.Object dynamicMethod(
-        com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-        java.lang.Object arg0, java.lang.Object arg1) {
-      switch (method) {
-        case NEW_MUTABLE_INSTANCE: {
-          return new dev.ondine.io.onnx.proto.TypeProto.Opaque();
-        }
-        case NEW_BUILDER: {
-          return new Builder();
-        }
-        case BUILD_MESSAGE_INFO: {
-            java.lang.Object[] objects = new java.lang.Object[] {
-              "bitField0_",
-              "domain_",
-              "name_",
-            };
-            java.lang.String info =
-                "\u0001\u0002\u0000\u0001\u0001\u0002\u0002\u0000\u0000\u0000\u0001\u1008\u0000\u0002" +
-                "\u1008\u0001";
-            return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-        }
-        case GET_DEFAULT_INSTANCE: {
-          return DEFAULT_INSTANCE;
-        }
-        case GET_PARSER: {
-          com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto.Opaque> parser = PARSER;
-          if (parser == null) {
-            synchronized (dev.ondine.io.onnx.proto.TypeProto.Opaque.class) {
-              parser = PARSER;
-              if (parser == null) {
-                parser =
-                    new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto.Opaque>(
-                        DEFAULT_INSTANCE);
-                PARSER = parser;
-              }
-            }
-          }
-          return parser;
-        }
-        case GET_MEMOIZED_IS_INITIALIZED: {
-          return (byte) 1;
-        }
-        // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-        // So it can do anything. Combine with default case for smaller codegen.
-        case SET_MEMOIZED_IS_INITIALIZED:
-      }
-      // Should never happen. Generates tight code to throw an exception.
-      throw null;
-    }
-
 
     // @@protoc_insertion_point(class_scope:onnx.TypeProto.Opaque)
     private static final dev.ondine.io.onnx.proto.TypeProto.Opaque DEFAULT_INSTANCE;
     static {
-      Opaque defaultInstance = new Opaque();
-      // New instances are implicitly immutable so no need to make
-      // immutable.
-      DEFAULT_INSTANCE = defaultInstance;
-      com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-        Opaque.class, defaultInstance);
+      DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto.Opaque();
     }
 
     public static dev.ondine.io.onnx.proto.TypeProto.Opaque getDefaultInstance() {
       return DEFAULT_INSTANCE;
     }
 
-    private static volatile com.google.protobuf.Parser<Opaque> PARSER;
+    private static final com.google.protobuf.Parser<Opaque>
+        PARSER = new com.google.protobuf.AbstractParser<Opaque>() {
+      @java.lang.Override
+      public Opaque parsePartialFrom(
+          com.google.protobuf.CodedInputStream input,
+          com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+          throws com.google.protobuf.InvalidProtocolBufferException {
+        Builder builder = newBuilder();
+        try {
+          builder.mergeFrom(input, extensionRegistry);
+        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+          throw e.setUnfinishedMessage(builder.buildPartial());
+        } catch (com.google.protobuf.UninitializedMessageException e) {
+          throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+        } catch (java.io.IOException e) {
+          throw new com.google.protobuf.InvalidProtocolBufferException(e)
+              .setUnfinishedMessage(builder.buildPartial());
+        }
+        return builder.buildPartial();
+      }
+    };
 
     public static com.google.protobuf.Parser<Opaque> parser() {
-      return DEFAULT_INSTANCE.getParserForType();
+      return PARSER;
     }
+
+    @java.lang.Override
+    public com.google.protobuf.Parser<Opaque> getParserForType() {
+      return PARSER;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.Opaque getDefaultInstanceForType() {
+      return DEFAULT_INSTANCE;
+    }
+
   }
 
   private int bitField0_;
   private int valueCase_ = 0;
+  @SuppressWarnings("serial")
   private java.lang.Object value_;
   public enum ValueCase
-      implements com.google.protobuf.AbstractMessageLite.InternalOneOfEnum {
+      implements com.google.protobuf.Internal.EnumLite,
+          com.google.protobuf.AbstractMessage.InternalOneOfEnum {
     TENSOR_TYPE(1),
     SEQUENCE_TYPE(4),
     MAP_TYPE(5),
@@ -2190,6 +3966,8 @@ package dev.ondine.io.onnx.proto;
       this.value = value;
     }
     /**
+     * @param value The number of the enum to look for.
+     * @return The enum associated with the given number.
      * @deprecated Use {@link #forNumber(int)} instead.
      */
     @java.lang.Deprecated
@@ -2209,26 +3987,21 @@ package dev.ondine.io.onnx.proto;
         default: return null;
       }
     }
-    @java.lang.Override public int getNumber() {
+    public int getNumber() {
       return this.value;
     }
   };
 
-  @java.lang.Override
   public ValueCase
   getValueCase() {
     return ValueCase.forNumber(
         valueCase_);
   }
 
-  private void clearValue() {
-    valueCase_ = 0;
-    value_ = null;
-  }
-
   public static final int TENSOR_TYPE_FIELD_NUMBER = 1;
   /**
    * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+   * @return Whether the tensorType field is set.
    */
   @java.lang.Override
   public boolean hasTensorType() {
@@ -2236,6 +4009,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+   * @return The tensorType.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto.Tensor getTensorType() {
@@ -2247,38 +4021,18 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
    */
-  private void setTensorType(dev.ondine.io.onnx.proto.TypeProto.Tensor value) {
-    java.util.Objects.requireNonNull(value);
-    value_ = value;
-    valueCase_ = 1;
-  }
-  /**
-   * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
-   */
-  private void mergeTensorType(dev.ondine.io.onnx.proto.TypeProto.Tensor value) {
-    java.util.Objects.requireNonNull(value);
-    if (valueCase_ == 1 &&
-        value_ != dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance()) {
-      value_ = dev.ondine.io.onnx.proto.TypeProto.Tensor.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Tensor) value_)
-          .mergeFrom(value).buildPartial();
-    } else {
-      value_ = value;
-    }
-    valueCase_ = 1;
-  }
-  /**
-   * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
-   */
-  private void clearTensorType() {
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder getTensorTypeOrBuilder() {
     if (valueCase_ == 1) {
-      valueCase_ = 0;
-      value_ = null;
+       return (dev.ondine.io.onnx.proto.TypeProto.Tensor) value_;
     }
+    return dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance();
   }
 
   public static final int SEQUENCE_TYPE_FIELD_NUMBER = 4;
   /**
    * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+   * @return Whether the sequenceType field is set.
    */
   @java.lang.Override
   public boolean hasSequenceType() {
@@ -2286,6 +4040,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+   * @return The sequenceType.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto.Sequence getSequenceType() {
@@ -2297,38 +4052,18 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
    */
-  private void setSequenceType(dev.ondine.io.onnx.proto.TypeProto.Sequence value) {
-    java.util.Objects.requireNonNull(value);
-    value_ = value;
-    valueCase_ = 4;
-  }
-  /**
-   * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
-   */
-  private void mergeSequenceType(dev.ondine.io.onnx.proto.TypeProto.Sequence value) {
-    java.util.Objects.requireNonNull(value);
-    if (valueCase_ == 4 &&
-        value_ != dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance()) {
-      value_ = dev.ondine.io.onnx.proto.TypeProto.Sequence.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Sequence) value_)
-          .mergeFrom(value).buildPartial();
-    } else {
-      value_ = value;
-    }
-    valueCase_ = 4;
-  }
-  /**
-   * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
-   */
-  private void clearSequenceType() {
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder getSequenceTypeOrBuilder() {
     if (valueCase_ == 4) {
-      valueCase_ = 0;
-      value_ = null;
+       return (dev.ondine.io.onnx.proto.TypeProto.Sequence) value_;
     }
+    return dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance();
   }
 
   public static final int MAP_TYPE_FIELD_NUMBER = 5;
   /**
    * <code>.onnx.TypeProto.Map map_type = 5;</code>
+   * @return Whether the mapType field is set.
    */
   @java.lang.Override
   public boolean hasMapType() {
@@ -2336,6 +4071,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>.onnx.TypeProto.Map map_type = 5;</code>
+   * @return The mapType.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto.Map getMapType() {
@@ -2347,38 +4083,18 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>.onnx.TypeProto.Map map_type = 5;</code>
    */
-  private void setMapType(dev.ondine.io.onnx.proto.TypeProto.Map value) {
-    java.util.Objects.requireNonNull(value);
-    value_ = value;
-    valueCase_ = 5;
-  }
-  /**
-   * <code>.onnx.TypeProto.Map map_type = 5;</code>
-   */
-  private void mergeMapType(dev.ondine.io.onnx.proto.TypeProto.Map value) {
-    java.util.Objects.requireNonNull(value);
-    if (valueCase_ == 5 &&
-        value_ != dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance()) {
-      value_ = dev.ondine.io.onnx.proto.TypeProto.Map.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Map) value_)
-          .mergeFrom(value).buildPartial();
-    } else {
-      value_ = value;
-    }
-    valueCase_ = 5;
-  }
-  /**
-   * <code>.onnx.TypeProto.Map map_type = 5;</code>
-   */
-  private void clearMapType() {
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder getMapTypeOrBuilder() {
     if (valueCase_ == 5) {
-      valueCase_ = 0;
-      value_ = null;
+       return (dev.ondine.io.onnx.proto.TypeProto.Map) value_;
     }
+    return dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance();
   }
 
   public static final int OPTIONAL_TYPE_FIELD_NUMBER = 9;
   /**
    * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+   * @return Whether the optionalType field is set.
    */
   @java.lang.Override
   public boolean hasOptionalType() {
@@ -2386,6 +4102,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+   * @return The optionalType.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto.Optional getOptionalType() {
@@ -2397,38 +4114,18 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
    */
-  private void setOptionalType(dev.ondine.io.onnx.proto.TypeProto.Optional value) {
-    java.util.Objects.requireNonNull(value);
-    value_ = value;
-    valueCase_ = 9;
-  }
-  /**
-   * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
-   */
-  private void mergeOptionalType(dev.ondine.io.onnx.proto.TypeProto.Optional value) {
-    java.util.Objects.requireNonNull(value);
-    if (valueCase_ == 9 &&
-        value_ != dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance()) {
-      value_ = dev.ondine.io.onnx.proto.TypeProto.Optional.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Optional) value_)
-          .mergeFrom(value).buildPartial();
-    } else {
-      value_ = value;
-    }
-    valueCase_ = 9;
-  }
-  /**
-   * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
-   */
-  private void clearOptionalType() {
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder getOptionalTypeOrBuilder() {
     if (valueCase_ == 9) {
-      valueCase_ = 0;
-      value_ = null;
+       return (dev.ondine.io.onnx.proto.TypeProto.Optional) value_;
     }
+    return dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance();
   }
 
   public static final int SPARSE_TENSOR_TYPE_FIELD_NUMBER = 8;
   /**
    * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+   * @return Whether the sparseTensorType field is set.
    */
   @java.lang.Override
   public boolean hasSparseTensorType() {
@@ -2436,6 +4133,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+   * @return The sparseTensorType.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto.SparseTensor getSparseTensorType() {
@@ -2447,38 +4145,18 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
    */
-  private void setSparseTensorType(dev.ondine.io.onnx.proto.TypeProto.SparseTensor value) {
-    java.util.Objects.requireNonNull(value);
-    value_ = value;
-    valueCase_ = 8;
-  }
-  /**
-   * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
-   */
-  private void mergeSparseTensorType(dev.ondine.io.onnx.proto.TypeProto.SparseTensor value) {
-    java.util.Objects.requireNonNull(value);
-    if (valueCase_ == 8 &&
-        value_ != dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance()) {
-      value_ = dev.ondine.io.onnx.proto.TypeProto.SparseTensor.newBuilder((dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_)
-          .mergeFrom(value).buildPartial();
-    } else {
-      value_ = value;
-    }
-    valueCase_ = 8;
-  }
-  /**
-   * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
-   */
-  private void clearSparseTensorType() {
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder getSparseTensorTypeOrBuilder() {
     if (valueCase_ == 8) {
-      valueCase_ = 0;
-      value_ = null;
+       return (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_;
     }
+    return dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance();
   }
 
   public static final int OPAQUE_TYPE_FIELD_NUMBER = 7;
   /**
    * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+   * @return Whether the opaqueType field is set.
    */
   @java.lang.Override
   public boolean hasOpaqueType() {
@@ -2486,6 +4164,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+   * @return The opaqueType.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto.Opaque getOpaqueType() {
@@ -2497,37 +4176,17 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
    */
-  private void setOpaqueType(dev.ondine.io.onnx.proto.TypeProto.Opaque value) {
-    java.util.Objects.requireNonNull(value);
-    value_ = value;
-    valueCase_ = 7;
-  }
-  /**
-   * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
-   */
-  private void mergeOpaqueType(dev.ondine.io.onnx.proto.TypeProto.Opaque value) {
-    java.util.Objects.requireNonNull(value);
-    if (valueCase_ == 7 &&
-        value_ != dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance()) {
-      value_ = dev.ondine.io.onnx.proto.TypeProto.Opaque.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Opaque) value_)
-          .mergeFrom(value).buildPartial();
-    } else {
-      value_ = value;
-    }
-    valueCase_ = 7;
-  }
-  /**
-   * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
-   */
-  private void clearOpaqueType() {
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder getOpaqueTypeOrBuilder() {
     if (valueCase_ == 7) {
-      valueCase_ = 0;
-      value_ = null;
+       return (dev.ondine.io.onnx.proto.TypeProto.Opaque) value_;
     }
+    return dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance();
   }
 
   public static final int DENOTATION_FIELD_NUMBER = 6;
-  private java.lang.String denotation_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object denotation_ = "";
   /**
    * <code>optional string denotation = 6;</code>
    * @return Whether the denotation field is set.
@@ -2542,7 +4201,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDenotation() {
-    return denotation_;
+    java.lang.Object ref = denotation_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        denotation_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string denotation = 6;</code>
@@ -2551,164 +4221,597 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDenotationBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(denotation_);
+    java.lang.Object ref = denotation_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      denotation_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
-  /**
-   * <code>optional string denotation = 6;</code>
-   * @param value The denotation to set.
-   */
-  private void setDenotation(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    denotation_ = value;
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
-  /**
-   * <code>optional string denotation = 6;</code>
-   */
-  private void clearDenotation() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    denotation_ = getDefaultInstance().getDenotation();
+
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (valueCase_ == 1) {
+      output.writeMessage(1, (dev.ondine.io.onnx.proto.TypeProto.Tensor) value_);
+    }
+    if (valueCase_ == 4) {
+      output.writeMessage(4, (dev.ondine.io.onnx.proto.TypeProto.Sequence) value_);
+    }
+    if (valueCase_ == 5) {
+      output.writeMessage(5, (dev.ondine.io.onnx.proto.TypeProto.Map) value_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 6, denotation_);
+    }
+    if (valueCase_ == 7) {
+      output.writeMessage(7, (dev.ondine.io.onnx.proto.TypeProto.Opaque) value_);
+    }
+    if (valueCase_ == 8) {
+      output.writeMessage(8, (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_);
+    }
+    if (valueCase_ == 9) {
+      output.writeMessage(9, (dev.ondine.io.onnx.proto.TypeProto.Optional) value_);
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>optional string denotation = 6;</code>
-   * @param value The bytes for denotation to set.
-   */
-  private void setDenotationBytes(
-      com.google.protobuf.ByteString value) {
-    denotation_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (valueCase_ == 1) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(1, (dev.ondine.io.onnx.proto.TypeProto.Tensor) value_);
+    }
+    if (valueCase_ == 4) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(4, (dev.ondine.io.onnx.proto.TypeProto.Sequence) value_);
+    }
+    if (valueCase_ == 5) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(5, (dev.ondine.io.onnx.proto.TypeProto.Map) value_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(6, denotation_);
+    }
+    if (valueCase_ == 7) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, (dev.ondine.io.onnx.proto.TypeProto.Opaque) value_);
+    }
+    if (valueCase_ == 8) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(8, (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_);
+    }
+    if (valueCase_ == 9) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(9, (dev.ondine.io.onnx.proto.TypeProto.Optional) value_);
+    }
+    return size;
+  }
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
+  }
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.TypeProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.TypeProto other = (dev.ondine.io.onnx.proto.TypeProto) obj;
+
+    if (hasDenotation() != other.hasDenotation()) return false;
+    if (hasDenotation()) {
+      if (!getDenotation()
+          .equals(other.getDenotation())) return false;
+    }
+    if (!getValueCase().equals(other.getValueCase())) return false;
+    switch (valueCase_) {
+      case 1:
+        if (!getTensorType()
+            .equals(other.getTensorType())) return false;
+        break;
+      case 4:
+        if (!getSequenceType()
+            .equals(other.getSequenceType())) return false;
+        break;
+      case 5:
+        if (!getMapType()
+            .equals(other.getMapType())) return false;
+        break;
+      case 9:
+        if (!getOptionalType()
+            .equals(other.getOptionalType())) return false;
+        break;
+      case 8:
+        if (!getSparseTensorType()
+            .equals(other.getSparseTensorType())) return false;
+        break;
+      case 7:
+        if (!getOpaqueType()
+            .equals(other.getOpaqueType())) return false;
+        break;
+      case 0:
+      default:
+    }
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
+  }
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasDenotation()) {
+      hash = (37 * hash) + DENOTATION_FIELD_NUMBER;
+      hash = (53 * hash) + getDenotation().hashCode();
+    }
+    switch (valueCase_) {
+      case 1:
+        hash = (37 * hash) + TENSOR_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getTensorType().hashCode();
+        break;
+      case 4:
+        hash = (37 * hash) + SEQUENCE_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getSequenceType().hashCode();
+        break;
+      case 5:
+        hash = (37 * hash) + MAP_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getMapType().hashCode();
+        break;
+      case 9:
+        hash = (37 * hash) + OPTIONAL_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getOptionalType().hashCode();
+        break;
+      case 8:
+        hash = (37 * hash) + SPARSE_TENSOR_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getSparseTensorType().hashCode();
+        break;
+      case 7:
+        hash = (37 * hash) + OPAQUE_TYPE_FIELD_NUMBER;
+        hash = (53 * hash) + getOpaqueType().hashCode();
+        break;
+      case 0:
+      default:
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.TypeProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.TypeProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.TypeProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.TypeProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.TypeProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.TypeProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.TypeProto)
       dev.ondine.io.onnx.proto.TypeProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.TypeProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_descriptor;
     }
 
     @java.lang.Override
-    public ValueCase
-        getValueCase() {
-      return instance.getValueCase();
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.TypeProto.class, dev.ondine.io.onnx.proto.TypeProto.Builder.class);
     }
 
-    public Builder clearValue() {
-      copyOnWrite();
-      instance.clearValue();
+    // Construct using dev.ondine.io.onnx.proto.TypeProto.newBuilder()
+    private Builder() {
+
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      if (tensorTypeBuilder_ != null) {
+        tensorTypeBuilder_.clear();
+      }
+      if (sequenceTypeBuilder_ != null) {
+        sequenceTypeBuilder_.clear();
+      }
+      if (mapTypeBuilder_ != null) {
+        mapTypeBuilder_.clear();
+      }
+      if (optionalTypeBuilder_ != null) {
+        optionalTypeBuilder_.clear();
+      }
+      if (sparseTensorTypeBuilder_ != null) {
+        sparseTensorTypeBuilder_.clear();
+      }
+      if (opaqueTypeBuilder_ != null) {
+        opaqueTypeBuilder_.clear();
+      }
+      denotation_ = "";
+      valueCase_ = 0;
+      value_ = null;
       return this;
     }
 
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_TypeProto_descriptor;
+    }
 
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto build() {
+      dev.ondine.io.onnx.proto.TypeProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto buildPartial() {
+      dev.ondine.io.onnx.proto.TypeProto result = new dev.ondine.io.onnx.proto.TypeProto(this);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      buildPartialOneofs(result);
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.TypeProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.denotation_ = denotation_;
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    private void buildPartialOneofs(dev.ondine.io.onnx.proto.TypeProto result) {
+      result.valueCase_ = valueCase_;
+      result.value_ = this.value_;
+      if (valueCase_ == 1 &&
+          tensorTypeBuilder_ != null) {
+        result.value_ = tensorTypeBuilder_.build();
+      }
+      if (valueCase_ == 4 &&
+          sequenceTypeBuilder_ != null) {
+        result.value_ = sequenceTypeBuilder_.build();
+      }
+      if (valueCase_ == 5 &&
+          mapTypeBuilder_ != null) {
+        result.value_ = mapTypeBuilder_.build();
+      }
+      if (valueCase_ == 9 &&
+          optionalTypeBuilder_ != null) {
+        result.value_ = optionalTypeBuilder_.build();
+      }
+      if (valueCase_ == 8 &&
+          sparseTensorTypeBuilder_ != null) {
+        result.value_ = sparseTensorTypeBuilder_.build();
+      }
+      if (valueCase_ == 7 &&
+          opaqueTypeBuilder_ != null) {
+        result.value_ = opaqueTypeBuilder_.build();
+      }
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.TypeProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.TypeProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.TypeProto other) {
+      if (other == dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) return this;
+      if (other.hasDenotation()) {
+        denotation_ = other.denotation_;
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      switch (other.getValueCase()) {
+        case TENSOR_TYPE: {
+          mergeTensorType(other.getTensorType());
+          break;
+        }
+        case SEQUENCE_TYPE: {
+          mergeSequenceType(other.getSequenceType());
+          break;
+        }
+        case MAP_TYPE: {
+          mergeMapType(other.getMapType());
+          break;
+        }
+        case OPTIONAL_TYPE: {
+          mergeOptionalType(other.getOptionalType());
+          break;
+        }
+        case SPARSE_TENSOR_TYPE: {
+          mergeSparseTensorType(other.getSparseTensorType());
+          break;
+        }
+        case OPAQUE_TYPE: {
+          mergeOpaqueType(other.getOpaqueType());
+          break;
+        }
+        case VALUE_NOT_SET: {
+          break;
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              input.readMessage(
+                  internalGetTensorTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              valueCase_ = 1;
+              break;
+            } // case 10
+            case 34: {
+              input.readMessage(
+                  internalGetSequenceTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              valueCase_ = 4;
+              break;
+            } // case 34
+            case 42: {
+              input.readMessage(
+                  internalGetMapTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              valueCase_ = 5;
+              break;
+            } // case 42
+            case 50: {
+              denotation_ = input.readBytes();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 50
+            case 58: {
+              input.readMessage(
+                  internalGetOpaqueTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              valueCase_ = 7;
+              break;
+            } // case 58
+            case 66: {
+              input.readMessage(
+                  internalGetSparseTensorTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              valueCase_ = 8;
+              break;
+            } // case 66
+            case 74: {
+              input.readMessage(
+                  internalGetOptionalTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              valueCase_ = 9;
+              break;
+            } // case 74
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int valueCase_ = 0;
+    private java.lang.Object value_;
+    public ValueCase
+        getValueCase() {
+      return ValueCase.forNumber(
+          valueCase_);
+    }
+
+    public Builder clearValue() {
+      valueCase_ = 0;
+      value_ = null;
+      onChanged();
+      return this;
+    }
+
+    private int bitField0_;
+
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Tensor, dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder, dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder> tensorTypeBuilder_;
     /**
      * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+     * @return Whether the tensorType field is set.
      */
     @java.lang.Override
     public boolean hasTensorType() {
-      return instance.hasTensorType();
+      return valueCase_ == 1;
     }
     /**
      * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+     * @return The tensorType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto.Tensor getTensorType() {
-      return instance.getTensorType();
+      if (tensorTypeBuilder_ == null) {
+        if (valueCase_ == 1) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Tensor) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance();
+      } else {
+        if (valueCase_ == 1) {
+          return tensorTypeBuilder_.getMessage();
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance();
+      }
     }
     /**
      * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
      */
     public Builder setTensorType(dev.ondine.io.onnx.proto.TypeProto.Tensor value) {
-      copyOnWrite();
-      instance.setTensorType(value);
+      if (tensorTypeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        value_ = value;
+        onChanged();
+      } else {
+        tensorTypeBuilder_.setMessage(value);
+      }
+      valueCase_ = 1;
       return this;
     }
     /**
@@ -2716,47 +4819,139 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setTensorType(
         dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder builderForValue) {
-      copyOnWrite();
-      instance.setTensorType(builderForValue.build());
+      if (tensorTypeBuilder_ == null) {
+        value_ = builderForValue.build();
+        onChanged();
+      } else {
+        tensorTypeBuilder_.setMessage(builderForValue.build());
+      }
+      valueCase_ = 1;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
      */
     public Builder mergeTensorType(dev.ondine.io.onnx.proto.TypeProto.Tensor value) {
-      copyOnWrite();
-      instance.mergeTensorType(value);
+      if (tensorTypeBuilder_ == null) {
+        if (valueCase_ == 1 &&
+            value_ != dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance()) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Tensor.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Tensor) value_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          value_ = value;
+        }
+        onChanged();
+      } else {
+        if (valueCase_ == 1) {
+          tensorTypeBuilder_.mergeFrom(value);
+        } else {
+          tensorTypeBuilder_.setMessage(value);
+        }
+      }
+      valueCase_ = 1;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
      */
     public Builder clearTensorType() {
-      copyOnWrite();
-      instance.clearTensorType();
+      if (tensorTypeBuilder_ == null) {
+        if (valueCase_ == 1) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
+      } else {
+        if (valueCase_ == 1) {
+          valueCase_ = 0;
+          value_ = null;
+        }
+        tensorTypeBuilder_.clear();
+      }
       return this;
     }
+    /**
+     * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder getTensorTypeBuilder() {
+      return internalGetTensorTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+     */
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder getTensorTypeOrBuilder() {
+      if ((valueCase_ == 1) && (tensorTypeBuilder_ != null)) {
+        return tensorTypeBuilder_.getMessageOrBuilder();
+      } else {
+        if (valueCase_ == 1) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Tensor) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance();
+      }
+    }
+    /**
+     * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Tensor, dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder, dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder>
+        internalGetTensorTypeFieldBuilder() {
+      if (tensorTypeBuilder_ == null) {
+        if (!(valueCase_ == 1)) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Tensor.getDefaultInstance();
+        }
+        tensorTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto.Tensor, dev.ondine.io.onnx.proto.TypeProto.Tensor.Builder, dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder>(
+                (dev.ondine.io.onnx.proto.TypeProto.Tensor) value_,
+                getParentForChildren(),
+                isClean());
+        value_ = null;
+      }
+      valueCase_ = 1;
+      onChanged();
+      return tensorTypeBuilder_;
+    }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Sequence, dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder, dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder> sequenceTypeBuilder_;
     /**
      * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+     * @return Whether the sequenceType field is set.
      */
     @java.lang.Override
     public boolean hasSequenceType() {
-      return instance.hasSequenceType();
+      return valueCase_ == 4;
     }
     /**
      * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+     * @return The sequenceType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto.Sequence getSequenceType() {
-      return instance.getSequenceType();
+      if (sequenceTypeBuilder_ == null) {
+        if (valueCase_ == 4) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Sequence) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance();
+      } else {
+        if (valueCase_ == 4) {
+          return sequenceTypeBuilder_.getMessage();
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance();
+      }
     }
     /**
      * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
      */
     public Builder setSequenceType(dev.ondine.io.onnx.proto.TypeProto.Sequence value) {
-      copyOnWrite();
-      instance.setSequenceType(value);
+      if (sequenceTypeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        value_ = value;
+        onChanged();
+      } else {
+        sequenceTypeBuilder_.setMessage(value);
+      }
+      valueCase_ = 4;
       return this;
     }
     /**
@@ -2764,47 +4959,139 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setSequenceType(
         dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSequenceType(builderForValue.build());
+      if (sequenceTypeBuilder_ == null) {
+        value_ = builderForValue.build();
+        onChanged();
+      } else {
+        sequenceTypeBuilder_.setMessage(builderForValue.build());
+      }
+      valueCase_ = 4;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
      */
     public Builder mergeSequenceType(dev.ondine.io.onnx.proto.TypeProto.Sequence value) {
-      copyOnWrite();
-      instance.mergeSequenceType(value);
+      if (sequenceTypeBuilder_ == null) {
+        if (valueCase_ == 4 &&
+            value_ != dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance()) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Sequence.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Sequence) value_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          value_ = value;
+        }
+        onChanged();
+      } else {
+        if (valueCase_ == 4) {
+          sequenceTypeBuilder_.mergeFrom(value);
+        } else {
+          sequenceTypeBuilder_.setMessage(value);
+        }
+      }
+      valueCase_ = 4;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
      */
     public Builder clearSequenceType() {
-      copyOnWrite();
-      instance.clearSequenceType();
+      if (sequenceTypeBuilder_ == null) {
+        if (valueCase_ == 4) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
+      } else {
+        if (valueCase_ == 4) {
+          valueCase_ = 0;
+          value_ = null;
+        }
+        sequenceTypeBuilder_.clear();
+      }
       return this;
     }
+    /**
+     * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder getSequenceTypeBuilder() {
+      return internalGetSequenceTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+     */
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder getSequenceTypeOrBuilder() {
+      if ((valueCase_ == 4) && (sequenceTypeBuilder_ != null)) {
+        return sequenceTypeBuilder_.getMessageOrBuilder();
+      } else {
+        if (valueCase_ == 4) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Sequence) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance();
+      }
+    }
+    /**
+     * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Sequence, dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder, dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder>
+        internalGetSequenceTypeFieldBuilder() {
+      if (sequenceTypeBuilder_ == null) {
+        if (!(valueCase_ == 4)) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Sequence.getDefaultInstance();
+        }
+        sequenceTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto.Sequence, dev.ondine.io.onnx.proto.TypeProto.Sequence.Builder, dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder>(
+                (dev.ondine.io.onnx.proto.TypeProto.Sequence) value_,
+                getParentForChildren(),
+                isClean());
+        value_ = null;
+      }
+      valueCase_ = 4;
+      onChanged();
+      return sequenceTypeBuilder_;
+    }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Map, dev.ondine.io.onnx.proto.TypeProto.Map.Builder, dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder> mapTypeBuilder_;
     /**
      * <code>.onnx.TypeProto.Map map_type = 5;</code>
+     * @return Whether the mapType field is set.
      */
     @java.lang.Override
     public boolean hasMapType() {
-      return instance.hasMapType();
+      return valueCase_ == 5;
     }
     /**
      * <code>.onnx.TypeProto.Map map_type = 5;</code>
+     * @return The mapType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto.Map getMapType() {
-      return instance.getMapType();
+      if (mapTypeBuilder_ == null) {
+        if (valueCase_ == 5) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Map) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance();
+      } else {
+        if (valueCase_ == 5) {
+          return mapTypeBuilder_.getMessage();
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance();
+      }
     }
     /**
      * <code>.onnx.TypeProto.Map map_type = 5;</code>
      */
     public Builder setMapType(dev.ondine.io.onnx.proto.TypeProto.Map value) {
-      copyOnWrite();
-      instance.setMapType(value);
+      if (mapTypeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        value_ = value;
+        onChanged();
+      } else {
+        mapTypeBuilder_.setMessage(value);
+      }
+      valueCase_ = 5;
       return this;
     }
     /**
@@ -2812,47 +5099,139 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMapType(
         dev.ondine.io.onnx.proto.TypeProto.Map.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMapType(builderForValue.build());
+      if (mapTypeBuilder_ == null) {
+        value_ = builderForValue.build();
+        onChanged();
+      } else {
+        mapTypeBuilder_.setMessage(builderForValue.build());
+      }
+      valueCase_ = 5;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Map map_type = 5;</code>
      */
     public Builder mergeMapType(dev.ondine.io.onnx.proto.TypeProto.Map value) {
-      copyOnWrite();
-      instance.mergeMapType(value);
+      if (mapTypeBuilder_ == null) {
+        if (valueCase_ == 5 &&
+            value_ != dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance()) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Map.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Map) value_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          value_ = value;
+        }
+        onChanged();
+      } else {
+        if (valueCase_ == 5) {
+          mapTypeBuilder_.mergeFrom(value);
+        } else {
+          mapTypeBuilder_.setMessage(value);
+        }
+      }
+      valueCase_ = 5;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Map map_type = 5;</code>
      */
     public Builder clearMapType() {
-      copyOnWrite();
-      instance.clearMapType();
+      if (mapTypeBuilder_ == null) {
+        if (valueCase_ == 5) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
+      } else {
+        if (valueCase_ == 5) {
+          valueCase_ = 0;
+          value_ = null;
+        }
+        mapTypeBuilder_.clear();
+      }
       return this;
     }
+    /**
+     * <code>.onnx.TypeProto.Map map_type = 5;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Map.Builder getMapTypeBuilder() {
+      return internalGetMapTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>.onnx.TypeProto.Map map_type = 5;</code>
+     */
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder getMapTypeOrBuilder() {
+      if ((valueCase_ == 5) && (mapTypeBuilder_ != null)) {
+        return mapTypeBuilder_.getMessageOrBuilder();
+      } else {
+        if (valueCase_ == 5) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Map) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance();
+      }
+    }
+    /**
+     * <code>.onnx.TypeProto.Map map_type = 5;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Map, dev.ondine.io.onnx.proto.TypeProto.Map.Builder, dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder>
+        internalGetMapTypeFieldBuilder() {
+      if (mapTypeBuilder_ == null) {
+        if (!(valueCase_ == 5)) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Map.getDefaultInstance();
+        }
+        mapTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto.Map, dev.ondine.io.onnx.proto.TypeProto.Map.Builder, dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder>(
+                (dev.ondine.io.onnx.proto.TypeProto.Map) value_,
+                getParentForChildren(),
+                isClean());
+        value_ = null;
+      }
+      valueCase_ = 5;
+      onChanged();
+      return mapTypeBuilder_;
+    }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Optional, dev.ondine.io.onnx.proto.TypeProto.Optional.Builder, dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder> optionalTypeBuilder_;
     /**
      * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+     * @return Whether the optionalType field is set.
      */
     @java.lang.Override
     public boolean hasOptionalType() {
-      return instance.hasOptionalType();
+      return valueCase_ == 9;
     }
     /**
      * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+     * @return The optionalType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto.Optional getOptionalType() {
-      return instance.getOptionalType();
+      if (optionalTypeBuilder_ == null) {
+        if (valueCase_ == 9) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Optional) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance();
+      } else {
+        if (valueCase_ == 9) {
+          return optionalTypeBuilder_.getMessage();
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance();
+      }
     }
     /**
      * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
      */
     public Builder setOptionalType(dev.ondine.io.onnx.proto.TypeProto.Optional value) {
-      copyOnWrite();
-      instance.setOptionalType(value);
+      if (optionalTypeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        value_ = value;
+        onChanged();
+      } else {
+        optionalTypeBuilder_.setMessage(value);
+      }
+      valueCase_ = 9;
       return this;
     }
     /**
@@ -2860,47 +5239,139 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOptionalType(
         dev.ondine.io.onnx.proto.TypeProto.Optional.Builder builderForValue) {
-      copyOnWrite();
-      instance.setOptionalType(builderForValue.build());
+      if (optionalTypeBuilder_ == null) {
+        value_ = builderForValue.build();
+        onChanged();
+      } else {
+        optionalTypeBuilder_.setMessage(builderForValue.build());
+      }
+      valueCase_ = 9;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
      */
     public Builder mergeOptionalType(dev.ondine.io.onnx.proto.TypeProto.Optional value) {
-      copyOnWrite();
-      instance.mergeOptionalType(value);
+      if (optionalTypeBuilder_ == null) {
+        if (valueCase_ == 9 &&
+            value_ != dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance()) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Optional.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Optional) value_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          value_ = value;
+        }
+        onChanged();
+      } else {
+        if (valueCase_ == 9) {
+          optionalTypeBuilder_.mergeFrom(value);
+        } else {
+          optionalTypeBuilder_.setMessage(value);
+        }
+      }
+      valueCase_ = 9;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
      */
     public Builder clearOptionalType() {
-      copyOnWrite();
-      instance.clearOptionalType();
+      if (optionalTypeBuilder_ == null) {
+        if (valueCase_ == 9) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
+      } else {
+        if (valueCase_ == 9) {
+          valueCase_ = 0;
+          value_ = null;
+        }
+        optionalTypeBuilder_.clear();
+      }
       return this;
     }
+    /**
+     * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Optional.Builder getOptionalTypeBuilder() {
+      return internalGetOptionalTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+     */
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder getOptionalTypeOrBuilder() {
+      if ((valueCase_ == 9) && (optionalTypeBuilder_ != null)) {
+        return optionalTypeBuilder_.getMessageOrBuilder();
+      } else {
+        if (valueCase_ == 9) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Optional) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance();
+      }
+    }
+    /**
+     * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Optional, dev.ondine.io.onnx.proto.TypeProto.Optional.Builder, dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder>
+        internalGetOptionalTypeFieldBuilder() {
+      if (optionalTypeBuilder_ == null) {
+        if (!(valueCase_ == 9)) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Optional.getDefaultInstance();
+        }
+        optionalTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto.Optional, dev.ondine.io.onnx.proto.TypeProto.Optional.Builder, dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder>(
+                (dev.ondine.io.onnx.proto.TypeProto.Optional) value_,
+                getParentForChildren(),
+                isClean());
+        value_ = null;
+      }
+      valueCase_ = 9;
+      onChanged();
+      return optionalTypeBuilder_;
+    }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.SparseTensor, dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder, dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder> sparseTensorTypeBuilder_;
     /**
      * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+     * @return Whether the sparseTensorType field is set.
      */
     @java.lang.Override
     public boolean hasSparseTensorType() {
-      return instance.hasSparseTensorType();
+      return valueCase_ == 8;
     }
     /**
      * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+     * @return The sparseTensorType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto.SparseTensor getSparseTensorType() {
-      return instance.getSparseTensorType();
+      if (sparseTensorTypeBuilder_ == null) {
+        if (valueCase_ == 8) {
+          return (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance();
+      } else {
+        if (valueCase_ == 8) {
+          return sparseTensorTypeBuilder_.getMessage();
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance();
+      }
     }
     /**
      * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
      */
     public Builder setSparseTensorType(dev.ondine.io.onnx.proto.TypeProto.SparseTensor value) {
-      copyOnWrite();
-      instance.setSparseTensorType(value);
+      if (sparseTensorTypeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        value_ = value;
+        onChanged();
+      } else {
+        sparseTensorTypeBuilder_.setMessage(value);
+      }
+      valueCase_ = 8;
       return this;
     }
     /**
@@ -2908,47 +5379,139 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setSparseTensorType(
         dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder builderForValue) {
-      copyOnWrite();
-      instance.setSparseTensorType(builderForValue.build());
+      if (sparseTensorTypeBuilder_ == null) {
+        value_ = builderForValue.build();
+        onChanged();
+      } else {
+        sparseTensorTypeBuilder_.setMessage(builderForValue.build());
+      }
+      valueCase_ = 8;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
      */
     public Builder mergeSparseTensorType(dev.ondine.io.onnx.proto.TypeProto.SparseTensor value) {
-      copyOnWrite();
-      instance.mergeSparseTensorType(value);
+      if (sparseTensorTypeBuilder_ == null) {
+        if (valueCase_ == 8 &&
+            value_ != dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance()) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.SparseTensor.newBuilder((dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          value_ = value;
+        }
+        onChanged();
+      } else {
+        if (valueCase_ == 8) {
+          sparseTensorTypeBuilder_.mergeFrom(value);
+        } else {
+          sparseTensorTypeBuilder_.setMessage(value);
+        }
+      }
+      valueCase_ = 8;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
      */
     public Builder clearSparseTensorType() {
-      copyOnWrite();
-      instance.clearSparseTensorType();
+      if (sparseTensorTypeBuilder_ == null) {
+        if (valueCase_ == 8) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
+      } else {
+        if (valueCase_ == 8) {
+          valueCase_ = 0;
+          value_ = null;
+        }
+        sparseTensorTypeBuilder_.clear();
+      }
       return this;
     }
+    /**
+     * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder getSparseTensorTypeBuilder() {
+      return internalGetSparseTensorTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+     */
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder getSparseTensorTypeOrBuilder() {
+      if ((valueCase_ == 8) && (sparseTensorTypeBuilder_ != null)) {
+        return sparseTensorTypeBuilder_.getMessageOrBuilder();
+      } else {
+        if (valueCase_ == 8) {
+          return (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance();
+      }
+    }
+    /**
+     * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.SparseTensor, dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder, dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder>
+        internalGetSparseTensorTypeFieldBuilder() {
+      if (sparseTensorTypeBuilder_ == null) {
+        if (!(valueCase_ == 8)) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.SparseTensor.getDefaultInstance();
+        }
+        sparseTensorTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto.SparseTensor, dev.ondine.io.onnx.proto.TypeProto.SparseTensor.Builder, dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder>(
+                (dev.ondine.io.onnx.proto.TypeProto.SparseTensor) value_,
+                getParentForChildren(),
+                isClean());
+        value_ = null;
+      }
+      valueCase_ = 8;
+      onChanged();
+      return sparseTensorTypeBuilder_;
+    }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Opaque, dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder, dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder> opaqueTypeBuilder_;
     /**
      * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+     * @return Whether the opaqueType field is set.
      */
     @java.lang.Override
     public boolean hasOpaqueType() {
-      return instance.hasOpaqueType();
+      return valueCase_ == 7;
     }
     /**
      * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+     * @return The opaqueType.
      */
     @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto.Opaque getOpaqueType() {
-      return instance.getOpaqueType();
+      if (opaqueTypeBuilder_ == null) {
+        if (valueCase_ == 7) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Opaque) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance();
+      } else {
+        if (valueCase_ == 7) {
+          return opaqueTypeBuilder_.getMessage();
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance();
+      }
     }
     /**
      * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
      */
     public Builder setOpaqueType(dev.ondine.io.onnx.proto.TypeProto.Opaque value) {
-      copyOnWrite();
-      instance.setOpaqueType(value);
+      if (opaqueTypeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        value_ = value;
+        onChanged();
+      } else {
+        opaqueTypeBuilder_.setMessage(value);
+      }
+      valueCase_ = 7;
       return this;
     }
     /**
@@ -2956,51 +5519,141 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setOpaqueType(
         dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder builderForValue) {
-      copyOnWrite();
-      instance.setOpaqueType(builderForValue.build());
+      if (opaqueTypeBuilder_ == null) {
+        value_ = builderForValue.build();
+        onChanged();
+      } else {
+        opaqueTypeBuilder_.setMessage(builderForValue.build());
+      }
+      valueCase_ = 7;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
      */
     public Builder mergeOpaqueType(dev.ondine.io.onnx.proto.TypeProto.Opaque value) {
-      copyOnWrite();
-      instance.mergeOpaqueType(value);
+      if (opaqueTypeBuilder_ == null) {
+        if (valueCase_ == 7 &&
+            value_ != dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance()) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Opaque.newBuilder((dev.ondine.io.onnx.proto.TypeProto.Opaque) value_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          value_ = value;
+        }
+        onChanged();
+      } else {
+        if (valueCase_ == 7) {
+          opaqueTypeBuilder_.mergeFrom(value);
+        } else {
+          opaqueTypeBuilder_.setMessage(value);
+        }
+      }
+      valueCase_ = 7;
       return this;
     }
     /**
      * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
      */
     public Builder clearOpaqueType() {
-      copyOnWrite();
-      instance.clearOpaqueType();
+      if (opaqueTypeBuilder_ == null) {
+        if (valueCase_ == 7) {
+          valueCase_ = 0;
+          value_ = null;
+          onChanged();
+        }
+      } else {
+        if (valueCase_ == 7) {
+          valueCase_ = 0;
+          value_ = null;
+        }
+        opaqueTypeBuilder_.clear();
+      }
       return this;
     }
+    /**
+     * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder getOpaqueTypeBuilder() {
+      return internalGetOpaqueTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+     */
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder getOpaqueTypeOrBuilder() {
+      if ((valueCase_ == 7) && (opaqueTypeBuilder_ != null)) {
+        return opaqueTypeBuilder_.getMessageOrBuilder();
+      } else {
+        if (valueCase_ == 7) {
+          return (dev.ondine.io.onnx.proto.TypeProto.Opaque) value_;
+        }
+        return dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance();
+      }
+    }
+    /**
+     * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto.Opaque, dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder, dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder>
+        internalGetOpaqueTypeFieldBuilder() {
+      if (opaqueTypeBuilder_ == null) {
+        if (!(valueCase_ == 7)) {
+          value_ = dev.ondine.io.onnx.proto.TypeProto.Opaque.getDefaultInstance();
+        }
+        opaqueTypeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto.Opaque, dev.ondine.io.onnx.proto.TypeProto.Opaque.Builder, dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder>(
+                (dev.ondine.io.onnx.proto.TypeProto.Opaque) value_,
+                getParentForChildren(),
+                isClean());
+        value_ = null;
+      }
+      valueCase_ = 7;
+      onChanged();
+      return opaqueTypeBuilder_;
+    }
 
+    private java.lang.Object denotation_ = "";
     /**
      * <code>optional string denotation = 6;</code>
      * @return Whether the denotation field is set.
      */
-    @java.lang.Override
     public boolean hasDenotation() {
-      return instance.hasDenotation();
+      return ((bitField0_ & 0x00000040) != 0);
     }
     /**
      * <code>optional string denotation = 6;</code>
      * @return The denotation.
      */
-    @java.lang.Override
     public java.lang.String getDenotation() {
-      return instance.getDenotation();
+      java.lang.Object ref = denotation_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          denotation_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string denotation = 6;</code>
      * @return The bytes for denotation.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDenotationBytes() {
-      return instance.getDenotationBytes();
+      java.lang.Object ref = denotation_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        denotation_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string denotation = 6;</code>
@@ -3009,8 +5662,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDenotation(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDenotation(value);
+      java.util.Objects.requireNonNull(value);
+      denotation_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
     /**
@@ -3018,8 +5673,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDenotation() {
-      copyOnWrite();
-      instance.clearDenotation();
+      denotation_ = getDefaultInstance().getDenotation();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
       return this;
     }
     /**
@@ -3029,92 +5685,61 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDenotationBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDenotationBytes(value);
+      java.util.Objects.requireNonNull(value);
+      denotation_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
       return this;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.TypeProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.TypeProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "value_",
-            "valueCase_",
-            "bitField0_",
-            dev.ondine.io.onnx.proto.TypeProto.Tensor.class,
-            dev.ondine.io.onnx.proto.TypeProto.Sequence.class,
-            dev.ondine.io.onnx.proto.TypeProto.Map.class,
-            "denotation_",
-            dev.ondine.io.onnx.proto.TypeProto.Opaque.class,
-            dev.ondine.io.onnx.proto.TypeProto.SparseTensor.class,
-            dev.ondine.io.onnx.proto.TypeProto.Optional.class,
-          };
-          java.lang.String info =
-              "\u0001\u0007\u0001\u0001\u0001\t\u0007\u0000\u0000\u0000\u0001<\u0000\u0004<\u0000" +
-              "\u0005<\u0000\u0006\u1008\u0000\u0007<\u0000\b<\u0000\t<\u0000";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.TypeProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.TypeProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.TypeProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.TypeProto)
   private static final dev.ondine.io.onnx.proto.TypeProto DEFAULT_INSTANCE;
   static {
-    TypeProto defaultInstance = new TypeProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      TypeProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.TypeProto();
   }
 
   public static dev.ondine.io.onnx.proto.TypeProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<TypeProto> PARSER;
+  private static final com.google.protobuf.Parser<TypeProto>
+      PARSER = new com.google.protobuf.AbstractParser<TypeProto>() {
+    @java.lang.Override
+    public TypeProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<TypeProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<TypeProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

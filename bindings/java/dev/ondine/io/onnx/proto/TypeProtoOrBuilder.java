@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface TypeProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.TypeProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
@@ -20,6 +20,10 @@ package dev.ondine.io.onnx.proto;
    * @return The tensorType.
    */
   dev.ondine.io.onnx.proto.TypeProto.Tensor getTensorType();
+  /**
+   * <code>.onnx.TypeProto.Tensor tensor_type = 1;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProto.TensorOrBuilder getTensorTypeOrBuilder();
 
   /**
    * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
@@ -31,6 +35,10 @@ package dev.ondine.io.onnx.proto;
    * @return The sequenceType.
    */
   dev.ondine.io.onnx.proto.TypeProto.Sequence getSequenceType();
+  /**
+   * <code>.onnx.TypeProto.Sequence sequence_type = 4;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProto.SequenceOrBuilder getSequenceTypeOrBuilder();
 
   /**
    * <code>.onnx.TypeProto.Map map_type = 5;</code>
@@ -42,6 +50,10 @@ package dev.ondine.io.onnx.proto;
    * @return The mapType.
    */
   dev.ondine.io.onnx.proto.TypeProto.Map getMapType();
+  /**
+   * <code>.onnx.TypeProto.Map map_type = 5;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProto.MapOrBuilder getMapTypeOrBuilder();
 
   /**
    * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
@@ -53,6 +65,10 @@ package dev.ondine.io.onnx.proto;
    * @return The optionalType.
    */
   dev.ondine.io.onnx.proto.TypeProto.Optional getOptionalType();
+  /**
+   * <code>.onnx.TypeProto.Optional optional_type = 9;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProto.OptionalOrBuilder getOptionalTypeOrBuilder();
 
   /**
    * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
@@ -64,6 +80,10 @@ package dev.ondine.io.onnx.proto;
    * @return The sparseTensorType.
    */
   dev.ondine.io.onnx.proto.TypeProto.SparseTensor getSparseTensorType();
+  /**
+   * <code>.onnx.TypeProto.SparseTensor sparse_tensor_type = 8;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProto.SparseTensorOrBuilder getSparseTensorTypeOrBuilder();
 
   /**
    * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
@@ -75,6 +95,10 @@ package dev.ondine.io.onnx.proto;
    * @return The opaqueType.
    */
   dev.ondine.io.onnx.proto.TypeProto.Opaque getOpaqueType();
+  /**
+   * <code>.onnx.TypeProto.Opaque opaque_type = 7;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProto.OpaqueOrBuilder getOpaqueTypeOrBuilder();
 
   /**
    * <code>optional string denotation = 6;</code>
@@ -93,5 +117,5 @@ package dev.ondine.io.onnx.proto;
   com.google.protobuf.ByteString
       getDenotationBytes();
 
-  public dev.ondine.io.onnx.proto.TypeProto.ValueCase getValueCase();
+  dev.ondine.io.onnx.proto.TypeProto.ValueCase getValueCase();
 }

@@ -9,19 +9,52 @@ package dev.ondine.io.onnx.proto;
  * Protobuf type {@code onnx.ValueInfoProto}
  */
 @com.google.protobuf.Generated
-@SuppressWarnings("all") public  final class ValueInfoProto extends
-    com.google.protobuf.GeneratedMessageLite<
-        ValueInfoProto, ValueInfoProto.Builder> implements
+@SuppressWarnings("all") public final class ValueInfoProto extends
+    com.google.protobuf.GeneratedMessage implements
     // @@protoc_insertion_point(message_implements:onnx.ValueInfoProto)
     ValueInfoProtoOrBuilder {
+private static final long serialVersionUID = 0L;
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "ValueInfoProto");
+  }
+  // Use ValueInfoProto.newBuilder() to construct.
+  private ValueInfoProto(com.google.protobuf.GeneratedMessage.Builder<?> builder) {
+    super(builder);
+  }
   private ValueInfoProto() {
     name_ = "";
     docString_ = "";
-    metadataProps_ = emptyProtobufList();
+    metadataProps_ = java.util.Collections.emptyList();
   }
+
+  public static final com.google.protobuf.Descriptors.Descriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ValueInfoProto_descriptor;
+  }
+
+  @java.lang.Override
+  public com.google.protobuf.Descriptors.Descriptor getDescriptorForType() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ValueInfoProto_descriptor;
+  }
+
+  @java.lang.Override
+  protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internalGetFieldAccessorTable() {
+    return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ValueInfoProto_fieldAccessorTable
+        .ensureFieldAccessorsInitialized(
+            dev.ondine.io.onnx.proto.ValueInfoProto.class, dev.ondine.io.onnx.proto.ValueInfoProto.Builder.class);
+  }
+
   private int bitField0_;
   public static final int NAME_FIELD_NUMBER = 1;
-  private java.lang.String name_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object name_ = "";
   /**
    * <code>optional string name = 1;</code>
    * @return Whether the name field is set.
@@ -36,7 +69,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getName() {
-    return name_;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        name_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string name = 1;</code>
@@ -45,39 +89,23 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getNameBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(name_);
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The name to set.
-   */
-  private void setName(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000001;
-    name_ = value;
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   */
-  private void clearName() {
-    bitField0_ = (bitField0_ & ~0x00000001);
-    name_ = getDefaultInstance().getName();
-  }
-  /**
-   * <code>optional string name = 1;</code>
-   * @param value The bytes for name to set.
-   */
-  private void setNameBytes(
-      com.google.protobuf.ByteString value) {
-    name_ = value.toStringUtf8();
-    bitField0_ |= 0x00000001;
+    java.lang.Object ref = name_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      name_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int TYPE_FIELD_NUMBER = 2;
   private dev.ondine.io.onnx.proto.TypeProto type_;
   /**
    * <code>optional .onnx.TypeProto type = 2;</code>
+   * @return Whether the type field is set.
    */
   @java.lang.Override
   public boolean hasType() {
@@ -85,6 +113,7 @@ package dev.ondine.io.onnx.proto;
   }
   /**
    * <code>optional .onnx.TypeProto type = 2;</code>
+   * @return The type.
    */
   @java.lang.Override
   public dev.ondine.io.onnx.proto.TypeProto getType() {
@@ -93,36 +122,14 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>optional .onnx.TypeProto type = 2;</code>
    */
-  private void setType(dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    type_ = value;
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.TypeProto type = 2;</code>
-   */
-  @java.lang.SuppressWarnings("ReferenceEquality")
-  private void mergeType(dev.ondine.io.onnx.proto.TypeProto value) {
-    java.util.Objects.requireNonNull(value);
-    if (type_ != null &&
-        type_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
-      type_ =
-        dev.ondine.io.onnx.proto.TypeProto.newBuilder(type_).mergeFrom(value).buildPartial();
-    } else {
-      type_ = value;
-    }
-    bitField0_ |= 0x00000002;
-  }
-  /**
-   * <code>optional .onnx.TypeProto type = 2;</code>
-   */
-  private void clearType() {
-    type_ = null;
-    bitField0_ = (bitField0_ & ~0x00000002);
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTypeOrBuilder() {
+    return type_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : type_;
   }
 
   public static final int DOC_STRING_FIELD_NUMBER = 3;
-  private java.lang.String docString_;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object docString_ = "";
   /**
    * <code>optional string doc_string = 3;</code>
    * @return Whether the docString field is set.
@@ -137,7 +144,18 @@ package dev.ondine.io.onnx.proto;
    */
   @java.lang.Override
   public java.lang.String getDocString() {
-    return docString_;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs =
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (bs.isValidUtf8()) {
+        docString_ = s;
+      }
+      return s;
+    }
   }
   /**
    * <code>optional string doc_string = 3;</code>
@@ -146,37 +164,21 @@ package dev.ondine.io.onnx.proto;
   @java.lang.Override
   public com.google.protobuf.ByteString
       getDocStringBytes() {
-    return com.google.protobuf.ByteString.copyFromUtf8(docString_);
-  }
-  /**
-   * <code>optional string doc_string = 3;</code>
-   * @param value The docString to set.
-   */
-  private void setDocString(
-      java.lang.String value) {
-    java.util.Objects.requireNonNull(value);
-    bitField0_ |= 0x00000004;
-    docString_ = value;
-  }
-  /**
-   * <code>optional string doc_string = 3;</code>
-   */
-  private void clearDocString() {
-    bitField0_ = (bitField0_ & ~0x00000004);
-    docString_ = getDefaultInstance().getDocString();
-  }
-  /**
-   * <code>optional string doc_string = 3;</code>
-   * @param value The bytes for docString to set.
-   */
-  private void setDocStringBytes(
-      com.google.protobuf.ByteString value) {
-    docString_ = value.toStringUtf8();
-    bitField0_ |= 0x00000004;
+    java.lang.Object ref = docString_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b =
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      docString_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
   }
 
   public static final int METADATA_PROPS_FIELD_NUMBER = 4;
-  private com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
    */
@@ -187,6 +189,7 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
    */
+  @java.lang.Override
   public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
       getMetadataPropsOrBuilderList() {
     return metadataProps_;
@@ -208,188 +211,509 @@ package dev.ondine.io.onnx.proto;
   /**
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
    */
+  @java.lang.Override
   public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
       int index) {
     return metadataProps_.get(index);
   }
-  private void ensureMetadataPropsIsMutable() {
-    com.google.protobuf.Internal.ProtobufList<dev.ondine.io.onnx.proto.StringStringEntryProto> tmp = metadataProps_;
-    if (!tmp.isModifiable()) {
-      metadataProps_ =
-          com.google.protobuf.GeneratedMessageLite.mutableCopy(tmp);
-     }
+
+  private byte memoizedIsInitialized = -1;
+  @java.lang.Override
+  public final boolean isInitialized() {
+    byte isInitialized = memoizedIsInitialized;
+    if (isInitialized == 1) return true;
+    if (isInitialized == 0) return false;
+
+    memoizedIsInitialized = 1;
+    return true;
   }
 
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
-   */
-  private void setMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.set(index, value);
+  @java.lang.Override
+  public void writeTo(com.google.protobuf.CodedOutputStream output)
+                      throws java.io.IOException {
+    if (((bitField0_ & 0x00000001) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 1, name_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(2, getType());
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 3, docString_);
+    }
+    for (int i = 0; i < metadataProps_.size(); i++) {
+      output.writeMessage(4, metadataProps_.get(i));
+    }
+    getUnknownFields().writeTo(output);
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
-   */
-  private void addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(value);
+  private int computeSerializedSize_0() {
+    int size = 0;
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(1, name_);
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(2, getType());
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(3, docString_);
+    }
+
+        {
+          final int count = metadataProps_.size();
+          for (int i = 0; i < count; i++) {
+            size += com.google.protobuf.CodedOutputStream
+              .computeMessageSizeNoTag(metadataProps_.get(i));
+          }
+          size += 1 * count;
+        }
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
-   */
-  private void addMetadataProps(
-      int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-    java.util.Objects.requireNonNull(value);
-    ensureMetadataPropsIsMutable();
-    metadataProps_.add(index, value);
+  @java.lang.Override
+  public int getSerializedSize() {
+    int size = memoizedSize;
+    if (size != -1) return size;
+
+    size = 0;
+    size += computeSerializedSize_0();
+    size += getUnknownFields().getSerializedSize();
+    memoizedSize = size;
+    return size;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
-   */
-  private void addAllMetadataProps(
-      java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-    ensureMetadataPropsIsMutable();
-    com.google.protobuf.AbstractMessageLite.addAll(
-        values, metadataProps_);
+
+  @java.lang.Override
+  public boolean equals(final java.lang.Object obj) {
+    if (obj == this) {
+     return true;
+    }
+    if (!(obj instanceof dev.ondine.io.onnx.proto.ValueInfoProto)) {
+      return super.equals(obj);
+    }
+    dev.ondine.io.onnx.proto.ValueInfoProto other = (dev.ondine.io.onnx.proto.ValueInfoProto) obj;
+
+    if (hasName() != other.hasName()) return false;
+    if (hasName()) {
+      if (!getName()
+          .equals(other.getName())) return false;
+    }
+    if (hasType() != other.hasType()) return false;
+    if (hasType()) {
+      if (!getType()
+          .equals(other.getType())) return false;
+    }
+    if (hasDocString() != other.hasDocString()) return false;
+    if (hasDocString()) {
+      if (!getDocString()
+          .equals(other.getDocString())) return false;
+    }
+    if (!getMetadataPropsList()
+        .equals(other.getMetadataPropsList())) return false;
+    if (!getUnknownFields().equals(other.getUnknownFields())) return false;
+    return true;
   }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
-   */
-  private void clearMetadataProps() {
-    metadataProps_ = emptyProtobufList();
-  }
-  /**
-   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
-   */
-  private void removeMetadataProps(int index) {
-    ensureMetadataPropsIsMutable();
-    metadataProps_.remove(index);
+
+  @java.lang.Override
+  public int hashCode() {
+    if (memoizedHashCode != 0) {
+      return memoizedHashCode;
+    }
+    int hash = 41;
+    hash = (19 * hash) + getDescriptor().hashCode();
+    if (hasName()) {
+      hash = (37 * hash) + NAME_FIELD_NUMBER;
+      hash = (53 * hash) + getName().hashCode();
+    }
+    if (hasType()) {
+      hash = (37 * hash) + TYPE_FIELD_NUMBER;
+      hash = (53 * hash) + getType().hashCode();
+    }
+    if (hasDocString()) {
+      hash = (37 * hash) + DOC_STRING_FIELD_NUMBER;
+      hash = (53 * hash) + getDocString().hashCode();
+    }
+    if (getMetadataPropsCount() > 0) {
+      hash = (37 * hash) + METADATA_PROPS_FIELD_NUMBER;
+      hash = (53 * hash) + getMetadataPropsList().hashCode();
+    }
+    hash = (29 * hash) + getUnknownFields().hashCode();
+    memoizedHashCode = hash;
+    return hash;
   }
 
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       java.nio.ByteBuffer data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       java.nio.ByteBuffer data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       com.google.protobuf.ByteString data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       com.google.protobuf.ByteString data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(byte[] data)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data);
+    return PARSER.parseFrom(data);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       byte[] data,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws com.google.protobuf.InvalidProtocolBufferException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, data, extensionRegistry);
+    return PARSER.parseFrom(data, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseDelimitedFrom(java.io.InputStream input)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input);
   }
 
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseDelimitedFrom(
       java.io.InputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return parseDelimitedFrom(DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseDelimitedWithIOException(PARSER, input, extensionRegistry);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       com.google.protobuf.CodedInputStream input)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input);
   }
   public static dev.ondine.io.onnx.proto.ValueInfoProto parseFrom(
       com.google.protobuf.CodedInputStream input,
       com.google.protobuf.ExtensionRegistryLite extensionRegistry)
       throws java.io.IOException {
-    return com.google.protobuf.GeneratedMessageLite.parseFrom(
-        DEFAULT_INSTANCE, input, extensionRegistry);
+    return com.google.protobuf.GeneratedMessage
+        .parseWithIOException(PARSER, input, extensionRegistry);
   }
 
+  @java.lang.Override
+  public Builder newBuilderForType() { return newBuilder(); }
   public static Builder newBuilder() {
-    return (Builder) DEFAULT_INSTANCE.createBuilder();
+    return DEFAULT_INSTANCE.toBuilder();
   }
   public static Builder newBuilder(dev.ondine.io.onnx.proto.ValueInfoProto prototype) {
-    return DEFAULT_INSTANCE.createBuilder(prototype);
+    return DEFAULT_INSTANCE.toBuilder().mergeFrom(prototype);
+  }
+  @java.lang.Override
+  public Builder toBuilder() {
+    return this == DEFAULT_INSTANCE
+        ? new Builder() : new Builder().mergeFrom(this);
   }
 
+  @java.lang.Override
+  protected Builder newBuilderForType(
+      com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+    Builder builder = new Builder(parent);
+    return builder;
+  }
   /**
    * Protobuf type {@code onnx.ValueInfoProto}
    */
   public static final class Builder extends
-      com.google.protobuf.GeneratedMessageLite.Builder<
-        dev.ondine.io.onnx.proto.ValueInfoProto, Builder> implements
+      com.google.protobuf.GeneratedMessage.Builder<Builder> implements
       // @@protoc_insertion_point(builder_implements:onnx.ValueInfoProto)
       dev.ondine.io.onnx.proto.ValueInfoProtoOrBuilder {
-    // Construct using dev.ondine.io.onnx.proto.ValueInfoProto.newBuilder()
-    private Builder() {
-      super(DEFAULT_INSTANCE);
+    public static final com.google.protobuf.Descriptors.Descriptor
+        getDescriptor() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ValueInfoProto_descriptor;
     }
 
+    @java.lang.Override
+    protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
+        internalGetFieldAccessorTable() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ValueInfoProto_fieldAccessorTable
+          .ensureFieldAccessorsInitialized(
+              dev.ondine.io.onnx.proto.ValueInfoProto.class, dev.ondine.io.onnx.proto.ValueInfoProto.Builder.class);
+    }
 
+    // Construct using dev.ondine.io.onnx.proto.ValueInfoProto.newBuilder()
+    private Builder() {
+      maybeForceBuilderInitialization();
+    }
+
+    private Builder(
+        com.google.protobuf.GeneratedMessage.BuilderParent parent) {
+      super(parent);
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetTypeFieldBuilder();
+        internalGetMetadataPropsFieldBuilder();
+      }
+    }
+    @java.lang.Override
+    public Builder clear() {
+      super.clear();
+      bitField0_ = 0;
+      name_ = "";
+      type_ = null;
+      if (typeBuilder_ != null) {
+        typeBuilder_.dispose();
+        typeBuilder_ = null;
+      }
+      docString_ = "";
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+      } else {
+        metadataProps_ = null;
+        metadataPropsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000008);
+      return this;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.Descriptor
+        getDescriptorForType() {
+      return dev.ondine.io.onnx.proto.OnnxProto.internal_static_onnx_ValueInfoProto_descriptor;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ValueInfoProto getDefaultInstanceForType() {
+      return dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance();
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ValueInfoProto build() {
+      dev.ondine.io.onnx.proto.ValueInfoProto result = buildPartial();
+      if (!result.isInitialized()) {
+        throw newUninitializedMessageException(result);
+      }
+      return result;
+    }
+
+    @java.lang.Override
+    public dev.ondine.io.onnx.proto.ValueInfoProto buildPartial() {
+      dev.ondine.io.onnx.proto.ValueInfoProto result = new dev.ondine.io.onnx.proto.ValueInfoProto(this);
+      buildPartialRepeatedFields(result);
+      if (bitField0_ != 0) { buildPartial0(result); }
+      onBuilt();
+      return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.ondine.io.onnx.proto.ValueInfoProto result) {
+      if (metadataPropsBuilder_ == null) {
+        if (((bitField0_ & 0x00000008) != 0)) {
+          metadataProps_ = java.util.Collections.unmodifiableList(metadataProps_);
+          bitField0_ = (bitField0_ & ~0x00000008);
+        }
+        result.metadataProps_ = metadataProps_;
+      } else {
+        result.metadataProps_ = metadataPropsBuilder_.build();
+      }
+    }
+
+    private void buildPartial0(dev.ondine.io.onnx.proto.ValueInfoProto result) {
+      int from_bitField0_ = bitField0_;
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000001) != 0)) {
+        result.name_ = name_;
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000002) != 0)) {
+        result.type_ = typeBuilder_ == null
+            ? type_
+            : typeBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.docString_ = docString_;
+        to_bitField0_ |= 0x00000004;
+      }
+      result.bitField0_ |= to_bitField0_;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(com.google.protobuf.Message other) {
+      if (other instanceof dev.ondine.io.onnx.proto.ValueInfoProto) {
+        return mergeFrom((dev.ondine.io.onnx.proto.ValueInfoProto)other);
+      } else {
+        super.mergeFrom(other);
+        return this;
+      }
+    }
+
+    public Builder mergeFrom(dev.ondine.io.onnx.proto.ValueInfoProto other) {
+      if (other == dev.ondine.io.onnx.proto.ValueInfoProto.getDefaultInstance()) return this;
+      if (other.hasName()) {
+        name_ = other.name_;
+        bitField0_ |= 0x00000001;
+        onChanged();
+      }
+      if (other.hasType()) {
+        mergeType(other.getType());
+      }
+      if (other.hasDocString()) {
+        docString_ = other.docString_;
+        bitField0_ |= 0x00000004;
+        onChanged();
+      }
+      if (metadataPropsBuilder_ == null) {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataProps_.isEmpty()) {
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+          } else {
+            ensureMetadataPropsIsMutable();
+            metadataProps_.addAll(other.metadataProps_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.metadataProps_.isEmpty()) {
+          if (metadataPropsBuilder_.isEmpty()) {
+            metadataPropsBuilder_.dispose();
+            metadataPropsBuilder_ = null;
+            metadataProps_ = other.metadataProps_;
+            bitField0_ = (bitField0_ & ~0x00000008);
+            metadataPropsBuilder_ =
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetMetadataPropsFieldBuilder() : null;
+          } else {
+            metadataPropsBuilder_.addAllMessages(other.metadataProps_);
+          }
+        }
+      }
+      this.mergeUnknownFields(other.getUnknownFields());
+      onChanged();
+      return this;
+    }
+
+    @java.lang.Override
+    public final boolean isInitialized() {
+      return true;
+    }
+
+    @java.lang.Override
+    public Builder mergeFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws java.io.IOException {
+      java.util.Objects.requireNonNull(extensionRegistry);
+      try {
+        boolean done = false;
+        while (!done) {
+          int tag = input.readTag();
+          switch (tag) {
+            case 0:
+              done = true;
+              break;
+            case 10: {
+              name_ = input.readBytes();
+              bitField0_ |= 0x00000001;
+              break;
+            } // case 10
+            case 18: {
+              input.readMessage(
+                  internalGetTypeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000002;
+              break;
+            } // case 18
+            case 26: {
+              docString_ = input.readBytes();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 26
+            case 34: {
+              dev.ondine.io.onnx.proto.StringStringEntryProto m =
+                  input.readMessage(
+                      dev.ondine.io.onnx.proto.StringStringEntryProto.parser(),
+                      extensionRegistry);
+              if (metadataPropsBuilder_ == null) {
+                ensureMetadataPropsIsMutable();
+                metadataProps_.add(m);
+              } else {
+                metadataPropsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 34
+            default: {
+              if (!super.parseUnknownField(input, extensionRegistry, tag)) {
+                done = true; // was an endgroup tag
+              }
+              break;
+            } // default:
+          } // switch (tag)
+        } // while (!done)
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.unwrapIOException();
+      } finally {
+        onChanged();
+      } // finally
+      return this;
+    }
+    private int bitField0_;
+
+    private java.lang.Object name_ = "";
     /**
      * <code>optional string name = 1;</code>
      * @return Whether the name field is set.
      */
-    @java.lang.Override
     public boolean hasName() {
-      return instance.hasName();
+      return ((bitField0_ & 0x00000001) != 0);
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The name.
      */
-    @java.lang.Override
     public java.lang.String getName() {
-      return instance.getName();
+      java.lang.Object ref = name_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          name_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
      * @return The bytes for name.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getNameBytes() {
-      return instance.getNameBytes();
+      java.lang.Object ref = name_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        name_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string name = 1;</code>
@@ -398,8 +722,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setName(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setName(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
     /**
@@ -407,8 +733,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearName() {
-      copyOnWrite();
-      instance.clearName();
+      name_ = getDefaultInstance().getName();
+      bitField0_ = (bitField0_ & ~0x00000001);
+      onChanged();
       return this;
     }
     /**
@@ -418,82 +745,174 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setNameBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setNameBytes(value);
+      java.util.Objects.requireNonNull(value);
+      name_ = value;
+      bitField0_ |= 0x00000001;
+      onChanged();
       return this;
     }
 
+    private dev.ondine.io.onnx.proto.TypeProto type_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder> typeBuilder_;
     /**
      * <code>optional .onnx.TypeProto type = 2;</code>
+     * @return Whether the type field is set.
      */
-    @java.lang.Override
     public boolean hasType() {
-      return instance.hasType();
+      return ((bitField0_ & 0x00000002) != 0);
     }
     /**
      * <code>optional .onnx.TypeProto type = 2;</code>
+     * @return The type.
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.TypeProto getType() {
-      return instance.getType();
+      if (typeBuilder_ == null) {
+        return type_ == null ? dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : type_;
+      } else {
+        return typeBuilder_.getMessage();
+      }
     }
     /**
      * <code>optional .onnx.TypeProto type = 2;</code>
      */
     public Builder setType(dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.setType(value);
-      return this;
+      if (typeBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        type_ = value;
+      } else {
+        typeBuilder_.setMessage(value);
       }
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
     /**
      * <code>optional .onnx.TypeProto type = 2;</code>
      */
     public Builder setType(
         dev.ondine.io.onnx.proto.TypeProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setType(builderForValue.build());
+      if (typeBuilder_ == null) {
+        type_ = builderForValue.build();
+      } else {
+        typeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000002;
+      onChanged();
       return this;
     }
     /**
      * <code>optional .onnx.TypeProto type = 2;</code>
      */
     public Builder mergeType(dev.ondine.io.onnx.proto.TypeProto value) {
-      copyOnWrite();
-      instance.mergeType(value);
+      if (typeBuilder_ == null) {
+        if (((bitField0_ & 0x00000002) != 0) &&
+          type_ != null &&
+          type_ != dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance()) {
+          getTypeBuilder().mergeFrom(value);
+        } else {
+          type_ = value;
+        }
+      } else {
+        typeBuilder_.mergeFrom(value);
+      }
+      if (type_ != null) {
+        bitField0_ |= 0x00000002;
+        onChanged();
+      }
       return this;
     }
     /**
      * <code>optional .onnx.TypeProto type = 2;</code>
      */
-    public Builder clearType() {  copyOnWrite();
-      instance.clearType();
+    public Builder clearType() {
+      bitField0_ = (bitField0_ & ~0x00000002);
+      type_ = null;
+      if (typeBuilder_ != null) {
+        typeBuilder_.dispose();
+        typeBuilder_ = null;
+      }
+      onChanged();
       return this;
     }
+    /**
+     * <code>optional .onnx.TypeProto type = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProto.Builder getTypeBuilder() {
+      bitField0_ |= 0x00000002;
+      onChanged();
+      return internalGetTypeFieldBuilder().getBuilder();
+    }
+    /**
+     * <code>optional .onnx.TypeProto type = 2;</code>
+     */
+    public dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTypeOrBuilder() {
+      if (typeBuilder_ != null) {
+        return typeBuilder_.getMessageOrBuilder();
+      } else {
+        return type_ == null ?
+            dev.ondine.io.onnx.proto.TypeProto.getDefaultInstance() : type_;
+      }
+    }
+    /**
+     * <code>optional .onnx.TypeProto type = 2;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>
+        internalGetTypeFieldBuilder() {
+      if (typeBuilder_ == null) {
+        typeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.ondine.io.onnx.proto.TypeProto, dev.ondine.io.onnx.proto.TypeProto.Builder, dev.ondine.io.onnx.proto.TypeProtoOrBuilder>(
+                getType(),
+                getParentForChildren(),
+                isClean());
+        type_ = null;
+      }
+      return typeBuilder_;
+    }
 
+    private java.lang.Object docString_ = "";
     /**
      * <code>optional string doc_string = 3;</code>
      * @return Whether the docString field is set.
      */
-    @java.lang.Override
     public boolean hasDocString() {
-      return instance.hasDocString();
+      return ((bitField0_ & 0x00000004) != 0);
     }
     /**
      * <code>optional string doc_string = 3;</code>
      * @return The docString.
      */
-    @java.lang.Override
     public java.lang.String getDocString() {
-      return instance.getDocString();
+      java.lang.Object ref = docString_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (bs.isValidUtf8()) {
+          docString_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 3;</code>
      * @return The bytes for docString.
      */
-    @java.lang.Override
     public com.google.protobuf.ByteString
         getDocStringBytes() {
-      return instance.getDocStringBytes();
+      java.lang.Object ref = docString_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b =
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        docString_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
     }
     /**
      * <code>optional string doc_string = 3;</code>
@@ -502,8 +921,10 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocString(
         java.lang.String value) {
-      copyOnWrite();
-      instance.setDocString(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
     /**
@@ -511,8 +932,9 @@ package dev.ondine.io.onnx.proto;
      * @return This builder for chaining.
      */
     public Builder clearDocString() {
-      copyOnWrite();
-      instance.clearDocString();
+      docString_ = getDefaultInstance().getDocString();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      onChanged();
       return this;
     }
     /**
@@ -522,39 +944,68 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setDocStringBytes(
         com.google.protobuf.ByteString value) {
-      copyOnWrite();
-      instance.setDocStringBytes(value);
+      java.util.Objects.requireNonNull(value);
+      docString_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
       return this;
     }
+
+    private java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> metadataProps_ =
+      java.util.Collections.emptyList();
+    private void ensureMetadataPropsIsMutable() {
+      if (!((bitField0_ & 0x00000008) != 0)) {
+        metadataProps_ = new java.util.ArrayList<dev.ondine.io.onnx.proto.StringStringEntryProto>(metadataProps_);
+        bitField0_ |= 0x00000008;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder> metadataPropsBuilder_;
 
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
-    @java.lang.Override
     public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto> getMetadataPropsList() {
-      return java.util.Collections.unmodifiableList(
-          instance.getMetadataPropsList());
+      if (metadataPropsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      } else {
+        return metadataPropsBuilder_.getMessageList();
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
-    @java.lang.Override
     public int getMetadataPropsCount() {
-      return instance.getMetadataPropsCount();
-    }/**
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.size();
+      } else {
+        return metadataPropsBuilder_.getCount();
+      }
+    }
+    /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
-    @java.lang.Override
     public dev.ondine.io.onnx.proto.StringStringEntryProto getMetadataProps(int index) {
-      return instance.getMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);
+      } else {
+        return metadataPropsBuilder_.getMessage(index);
+      }
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.setMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, value);
+      }
       return this;
     }
     /**
@@ -562,17 +1013,27 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder setMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.setMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.setMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
     public Builder addMetadataProps(dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(value);
+      }
       return this;
     }
     /**
@@ -580,8 +1041,14 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto value) {
-      copyOnWrite();
-      instance.addMetadataProps(index, value);
+      if (metadataPropsBuilder_ == null) {
+        java.util.Objects.requireNonNull(value);
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, value);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, value);
+      }
       return this;
     }
     /**
@@ -589,8 +1056,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(builderForValue.build());
+      }
       return this;
     }
     /**
@@ -598,9 +1070,13 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addMetadataProps(
         int index, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder builderForValue) {
-      copyOnWrite();
-      instance.addMetadataProps(index,
-          builderForValue.build());
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addMessage(index, builderForValue.build());
+      }
       return this;
     }
     /**
@@ -608,104 +1084,155 @@ package dev.ondine.io.onnx.proto;
      */
     public Builder addAllMetadataProps(
         java.lang.Iterable<? extends dev.ondine.io.onnx.proto.StringStringEntryProto> values) {
-      copyOnWrite();
-      instance.addAllMetadataProps(values);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, metadataProps_);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.addAllMessages(values);
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
     public Builder clearMetadataProps() {
-      copyOnWrite();
-      instance.clearMetadataProps();
+      if (metadataPropsBuilder_ == null) {
+        metadataProps_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000008);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.clear();
+      }
       return this;
     }
     /**
      * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
      */
     public Builder removeMetadataProps(int index) {
-      copyOnWrite();
-      instance.removeMetadataProps(index);
+      if (metadataPropsBuilder_ == null) {
+        ensureMetadataPropsIsMutable();
+        metadataProps_.remove(index);
+        onChanged();
+      } else {
+        metadataPropsBuilder_.remove(index);
+      }
       return this;
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder getMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+        int index) {
+      if (metadataPropsBuilder_ == null) {
+        return metadataProps_.get(index);  } else {
+        return metadataPropsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+     */
+    public java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+         getMetadataPropsOrBuilderList() {
+      if (metadataPropsBuilder_ != null) {
+        return metadataPropsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(metadataProps_);
+      }
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder() {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+     */
+    public dev.ondine.io.onnx.proto.StringStringEntryProto.Builder addMetadataPropsBuilder(
+        int index) {
+      return internalGetMetadataPropsFieldBuilder().addBuilder(
+          index, dev.ondine.io.onnx.proto.StringStringEntryProto.getDefaultInstance());
+    }
+    /**
+     * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+     */
+    public java.util.List<dev.ondine.io.onnx.proto.StringStringEntryProto.Builder>
+         getMetadataPropsBuilderList() {
+      return internalGetMetadataPropsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+        internalGetMetadataPropsFieldBuilder() {
+      if (metadataPropsBuilder_ == null) {
+        metadataPropsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.ondine.io.onnx.proto.StringStringEntryProto, dev.ondine.io.onnx.proto.StringStringEntryProto.Builder, dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>(
+                metadataProps_,
+                ((bitField0_ & 0x00000008) != 0),
+                getParentForChildren(),
+                isClean());
+        metadataProps_ = null;
+      }
+      return metadataPropsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:onnx.ValueInfoProto)
   }
-  @java.lang.Override
-  @java.lang.SuppressWarnings({"ThrowNull"})
-  protected final java.lang.Object dynamicMethod(
-      com.google.protobuf.GeneratedMessageLite.MethodToInvoke method,
-      java.lang.Object arg0, java.lang.Object arg1) {
-    switch (method) {
-      case NEW_MUTABLE_INSTANCE: {
-        return new dev.ondine.io.onnx.proto.ValueInfoProto();
-      }
-      case NEW_BUILDER: {
-        return new Builder();
-      }
-      case BUILD_MESSAGE_INFO: {
-          java.lang.Object[] objects = new java.lang.Object[] {
-            "bitField0_",
-            "name_",
-            "type_",
-            "docString_",
-            "metadataProps_",
-            dev.ondine.io.onnx.proto.StringStringEntryProto.class,
-          };
-          java.lang.String info =
-              "\u0001\u0004\u0000\u0001\u0001\u0004\u0004\u0000\u0001\u0000\u0001\u1008\u0000\u0002" +
-              "\u1009\u0001\u0003\u1008\u0002\u0004\u001b";
-          return newMessageInfo(DEFAULT_INSTANCE, info, objects);
-      }
-      case GET_DEFAULT_INSTANCE: {
-        return DEFAULT_INSTANCE;
-      }
-      case GET_PARSER: {
-        com.google.protobuf.Parser<dev.ondine.io.onnx.proto.ValueInfoProto> parser = PARSER;
-        if (parser == null) {
-          synchronized (dev.ondine.io.onnx.proto.ValueInfoProto.class) {
-            parser = PARSER;
-            if (parser == null) {
-              parser =
-                  new DefaultInstanceBasedParser<dev.ondine.io.onnx.proto.ValueInfoProto>(
-                      DEFAULT_INSTANCE);
-              PARSER = parser;
-            }
-          }
-        }
-        return parser;
-      }
-      case GET_MEMOIZED_IS_INITIALIZED: {
-        return (byte) 1;
-      }
-      // SET_MEMOIZED_IS_INITIALIZED is never called for this message.
-      // So it can do anything. Combine with default case for smaller codegen.
-      case SET_MEMOIZED_IS_INITIALIZED:
-    }
-    // Should never happen. Generates tight code to throw an exception.
-    throw null;
-  }
-
 
   // @@protoc_insertion_point(class_scope:onnx.ValueInfoProto)
   private static final dev.ondine.io.onnx.proto.ValueInfoProto DEFAULT_INSTANCE;
   static {
-    ValueInfoProto defaultInstance = new ValueInfoProto();
-    // New instances are implicitly immutable so no need to make
-    // immutable.
-    DEFAULT_INSTANCE = defaultInstance;
-    com.google.protobuf.GeneratedMessageLite.registerDefaultInstance(
-      ValueInfoProto.class, defaultInstance);
+    DEFAULT_INSTANCE = new dev.ondine.io.onnx.proto.ValueInfoProto();
   }
 
   public static dev.ondine.io.onnx.proto.ValueInfoProto getDefaultInstance() {
     return DEFAULT_INSTANCE;
   }
 
-  private static volatile com.google.protobuf.Parser<ValueInfoProto> PARSER;
+  private static final com.google.protobuf.Parser<ValueInfoProto>
+      PARSER = new com.google.protobuf.AbstractParser<ValueInfoProto>() {
+    @java.lang.Override
+    public ValueInfoProto parsePartialFrom(
+        com.google.protobuf.CodedInputStream input,
+        com.google.protobuf.ExtensionRegistryLite extensionRegistry)
+        throws com.google.protobuf.InvalidProtocolBufferException {
+      Builder builder = newBuilder();
+      try {
+        builder.mergeFrom(input, extensionRegistry);
+      } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        throw e.setUnfinishedMessage(builder.buildPartial());
+      } catch (com.google.protobuf.UninitializedMessageException e) {
+        throw e.asInvalidProtocolBufferException().setUnfinishedMessage(builder.buildPartial());
+      } catch (java.io.IOException e) {
+        throw new com.google.protobuf.InvalidProtocolBufferException(e)
+            .setUnfinishedMessage(builder.buildPartial());
+      }
+      return builder.buildPartial();
+    }
+  };
 
   public static com.google.protobuf.Parser<ValueInfoProto> parser() {
-    return DEFAULT_INSTANCE.getParserForType();
+    return PARSER;
   }
+
+  @java.lang.Override
+  public com.google.protobuf.Parser<ValueInfoProto> getParserForType() {
+    return PARSER;
+  }
+
+  @java.lang.Override
+  public dev.ondine.io.onnx.proto.ValueInfoProto getDefaultInstanceForType() {
+    return DEFAULT_INSTANCE;
+  }
+
 }
 

@@ -8,7 +8,7 @@ package dev.ondine.io.onnx.proto;
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public interface ValueInfoProtoOrBuilder extends
     // @@protoc_insertion_point(interface_extends:onnx.ValueInfoProto)
-    com.google.protobuf.MessageLiteOrBuilder {
+    com.google.protobuf.MessageOrBuilder {
 
   /**
    * <code>optional string name = 1;</code>
@@ -37,6 +37,10 @@ package dev.ondine.io.onnx.proto;
    * @return The type.
    */
   dev.ondine.io.onnx.proto.TypeProto getType();
+  /**
+   * <code>optional .onnx.TypeProto type = 2;</code>
+   */
+  dev.ondine.io.onnx.proto.TypeProtoOrBuilder getTypeOrBuilder();
 
   /**
    * <code>optional string doc_string = 3;</code>
@@ -68,4 +72,14 @@ package dev.ondine.io.onnx.proto;
    * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
    */
   int getMetadataPropsCount();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+   */
+  java.util.List<? extends dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder>
+      getMetadataPropsOrBuilderList();
+  /**
+   * <code>repeated .onnx.StringStringEntryProto metadata_props = 4;</code>
+   */
+  dev.ondine.io.onnx.proto.StringStringEntryProtoOrBuilder getMetadataPropsOrBuilder(
+      int index);
 }

@@ -10,7 +10,7 @@ package dev.ondine.io.onnx.proto;
  */
 @com.google.protobuf.Generated
 @SuppressWarnings("all") public enum Version
-    implements com.google.protobuf.Internal.EnumLite {
+    implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <code>_START_VERSION = 0;</code>
    */
@@ -73,6 +73,15 @@ package dev.ondine.io.onnx.proto;
   IR_VERSION(14),
   ;
 
+  static {
+    com.google.protobuf.RuntimeVersion.validateProtobufGencodeVersion(
+      com.google.protobuf.RuntimeVersion.RuntimeDomain.PUBLIC,
+      /* major= */ 4,
+      /* minor= */ 36,
+      /* patch= */ 2,
+      /* suffix= */ "",
+      "Version");
+  }
   /**
    * <code>_START_VERSION = 0;</code>
    */
@@ -135,14 +144,13 @@ package dev.ondine.io.onnx.proto;
   public static final int IR_VERSION_VALUE = 14;
 
 
-  @java.lang.Override
   public final int getNumber() {
     return value;
   }
 
   /**
-   * @param value The number of the enum to look for.
-   * @return The enum associated with the given number.
+   * @param value The numeric wire value of the corresponding enum entry.
+   * @return The enum associated with the given numeric wire value.
    * @deprecated Use {@link #forNumber(int)} instead.
    */
   @java.lang.Deprecated
@@ -150,6 +158,10 @@ package dev.ondine.io.onnx.proto;
     return forNumber(value);
   }
 
+  /**
+   * @param value The numeric wire value of the corresponding enum entry.
+   * @return The enum associated with the given numeric wire value.
+   */
   public static Version forNumber(int value) {
     switch (value) {
       case 0: return _START_VERSION;
@@ -178,26 +190,34 @@ package dev.ondine.io.onnx.proto;
   private static final com.google.protobuf.Internal.EnumLiteMap<
       Version> internalValueMap =
         new com.google.protobuf.Internal.EnumLiteMap<Version>() {
-          @java.lang.Override
           public Version findValueByNumber(int number) {
             return Version.forNumber(number);
           }
         };
 
-  public static com.google.protobuf.Internal.EnumVerifier
-      internalGetVerifier() {
-    return VersionVerifier.INSTANCE;
+  public final com.google.protobuf.Descriptors.EnumValueDescriptor
+      getValueDescriptor() {
+    return getDescriptor().getValue(ordinal());
+  }
+  public final com.google.protobuf.Descriptors.EnumDescriptor
+      getDescriptorForType() {
+    return getDescriptor();
+  }
+  public static com.google.protobuf.Descriptors.EnumDescriptor
+      getDescriptor() {
+    return dev.ondine.io.onnx.proto.OnnxProto.getDescriptor().getEnumType(0);
   }
 
-  private static final class VersionVerifier implements
-       com.google.protobuf.Internal.EnumVerifier {
-          static final com.google.protobuf.Internal.EnumVerifier
-              INSTANCE = new VersionVerifier();
-          @java.lang.Override
-          public boolean isInRange(int number) {
-            return Version.forNumber(number) != null;
-          }
-        };
+  private static final Version[] VALUES = values();
+
+  public static Version valueOf(
+      com.google.protobuf.Descriptors.EnumValueDescriptor desc) {
+    if (desc.getType() != getDescriptor()) {
+      throw new java.lang.IllegalArgumentException(
+        "EnumValueDescriptor is not for this type.");
+    }
+    return VALUES[desc.getIndex()];
+  }
 
   private final int value;
 
