@@ -58,12 +58,7 @@ final class FunctionImport {
         known.put("Abs", unary(UnaryKind.ABSOLUTE, 0, 0));
         known.put("Neg", unary(UnaryKind.LINEAR, -1, 0));
         known.put("Reciprocal", unary(UnaryKind.POWER, -1, 0));
-        known.put("Pow", (in, node) -> {
-            Constant exponent = in.constant(1, "exponent");
-            if (!exponent.isUniform()) throw new IllegalArgumentException("it has several exponents");
-            Value y = unary(in, UnaryKind.POWER, (float) exponent.number(0), 0, in.value(0));
-            in.result(Broadcasting.expand(in.graph(), y, Broadcasting.common(y.shape(), exponent.shape())));
-        });
+        known.put("Pow", PowerImport::power);
         known.put("Add", (in, node) -> fold(in, node, (a, b) -> Broadcasting.add(in.graph(), a, b)));
         known.put("Sum", (in, node) -> fold(in, node, (a, b) -> Broadcasting.add(in.graph(), a, b)));
         known.put("Mul", (in, node) -> fold(in, node, (a, b) -> Broadcasting.multiply(in.graph(), a, b)));
@@ -97,19 +92,11 @@ final class FunctionImport {
         return (in, node) -> fold(in, node, (a, b) -> Broadcasting.binary(in.graph(), kind, a, b));
     }
 
-    /** Any number of operands, two by two. Before version 7 the second was aligned at an axis that an attribute gives. */
+    /** Any number of operands, two by two. */
     private static void fold(GraphImport in, NodeView node, BinaryOperator<Value> op) {
         Value y = in.value(0);
         for (int i = 1; i < node.inputs().size(); i++) {
-            Value b = in.value(i);
-            if (in.opset() < 7 && node.flag("broadcast") && node.has("axis")) {
-                int axis = GraphImport.axis(node.whole("axis", 0), y.shape().rank());
-                long[] dims = new long[y.shape().rank() - axis];
-                Arrays.fill(dims, 1);
-                System.arraycopy(b.shape().dims(), 0, dims, 0, b.shape().rank());
-                b = in.add(new Op.Reshape(Shape.of(dims)), b);
-            }
-            y = op.apply(y, b);
+            y = op.apply(y, in.aligned(y, in.value(i)));
         }
         in.result(y);
     }

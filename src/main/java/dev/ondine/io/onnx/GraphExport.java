@@ -24,9 +24,12 @@ final class GraphExport {
     /** The name of a first axis whose extent is open. */
     private static final String BATCH = "batch";
 
+    private static final String RUNNING_MEAN = ".running_mean";
+
     private final Graph graph;
     private final Graph other;
     private final Function<String, Tensor> parameters;
+    private final Map<String, Float> momenta;
     private final ModelBuilder out = new ModelBuilder();
     private final Map<Value, String> names = new HashMap<>();
     private final Map<Value, Shape> otherShapes = new HashMap<>();
@@ -34,11 +37,13 @@ final class GraphExport {
     /**
      * @param other the same graph for another number of samples; the same object if the number is fixed
      * @param parameters gives the tensor of a parameter or buffer by its name
+     * @param momenta the weight of the new value in the running averages of a batch normalization by its path
      */
-    GraphExport(Graph graph, Graph other, Function<String, Tensor> parameters) {
+    GraphExport(Graph graph, Graph other, Function<String, Tensor> parameters, Map<String, Float> momenta) {
         this.graph = graph;
         this.other = other;
         this.parameters = parameters;
+        this.momenta = momenta;
     }
 
     ModelProto build(Map<String, String> metadata) {
@@ -97,6 +102,15 @@ final class GraphExport {
                     "ONNX's operation does not give the result " + v + " that another reads: it cannot be exported");
         }
         return name;
+    }
+
+    /** The weight of the new value in the running average that this buffer is; NaN if it is none, or the plain average. */
+    float momentum(Value mean) {
+        String name = mean.name();
+        boolean running = name != null && name.endsWith(RUNNING_MEAN);
+        return running
+                ? momenta.getOrDefault(name.substring(0, name.length() - RUNNING_MEAN.length()), Float.NaN)
+                : Float.NaN;
     }
 
     /** Whether the extent of an axis depends on the number of samples. */

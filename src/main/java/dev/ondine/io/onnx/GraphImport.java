@@ -23,6 +23,9 @@ import java.util.Set;
  * everything else becomes operations. The file was checked by {@link #order} before.
  */
 final class GraphImport {
+    /** Nodes that one message names. */
+    private static final int MOST_NAMED = 50;
+
     private final ModelFile file;
     private final ParameterStore store;
     private final TensorReader tensors;
@@ -31,6 +34,7 @@ final class GraphImport {
     private final Map<Constant, Value> parameters = new HashMap<>();
     private final Map<Constant, Constant> matrices = new HashMap<>();
     private final Set<String> taken = new HashSet<>();
+    private final WholeNumbers wholes = new WholeNumbers();
     private NodeView node;
 
     GraphImport(ModelFile file, ParameterStore store) {
@@ -102,7 +106,7 @@ final class GraphImport {
                 .map(NodeView::toString)
                 .toList();
         if (!unsupported.isEmpty()) {
-            int shown = Math.min(unsupported.size(), 50);
+            int shown = Math.min(unsupported.size(), MOST_NAMED);
             throw new OnnxException(file.path() + ": " + unsupported.size() + " nodes are not supported: "
                     + String.join(", ", unsupported.subList(0, shown)) + (shown < unsupported.size() ? ", …" : ""));
         }
@@ -120,25 +124,52 @@ final class GraphImport {
     }
 
     /** Gives an input its value. */
-    void input(String name, Value value) {
-        values.put(name, value);
+    void input(ModelFile.Port port, Value value) {
+        values.put(port.name(), value);
+        if (port.type().isWhole()) wholes.add(value);
     }
 
     /**
      * Builds the nodes.
      *
-     * @throws ModelException naming the node, if its operands or attributes are not supported or do not fit
+     * @throws ModelException naming all nodes whose operands or attributes are not supported or do not fit, but for those that read
+     *     what such a node gives
      */
     void build(List<NodeView> order) {
+        Set<String> missing = new HashSet<>();
+        List<String> problems = new ArrayList<>();
+        Exception first = null;
         for (NodeView n : order) {
+            if (n.inputs().stream().anyMatch(missing::contains)) {
+                missing.addAll(n.outputs());
+                continue;
+            }
             node = n;
             try {
-                Operators.translate(this, n);
-            } catch (ModelException e) {
-                throw new ModelException("", file.path() + ": node " + n + ": " + e.getMessage(), e);
+                translate(n);
             } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException | IOException e) {
-                throw new ModelException("", file.path() + ": node " + n + ": " + e.getMessage(), e);
+                if (first == null) first = e;
+                problems.add("node " + n + ": " + e.getMessage());
+                missing.addAll(n.outputs());
+                if (problems.size() == MOST_NAMED) break;
             }
+        }
+        if (first == null) return;
+        String all = problems.size() == 1
+                ? problems.getFirst()
+                : "these nodes are not supported, or do not fit what they read:\n  " + String.join("\n  ", problems)
+                        + (problems.size() == MOST_NAMED ? "\n  …" : "");
+        throw new ModelException("", file.path() + ": " + all, first);
+    }
+
+    private void translate(NodeView n) throws IOException {
+        boolean whole = n.inputs().stream().map(values::get).anyMatch(v -> v != null && wholes.contains(v));
+        WholeNumbers.requireAllowed(n, whole);
+        Operators.translate(this, n);
+        if (!whole || !WholeNumbers.keeps(n)) return;
+        for (String output : n.outputs()) {
+            Value v = values.get(output);
+            if (v != null) wholes.add(v);
         }
     }
 
@@ -160,6 +191,10 @@ final class GraphImport {
 
     ParameterStore store() {
         return store;
+    }
+
+    WholeNumbers wholes() {
+        return wholes;
     }
 
     TensorReader tensors() {
@@ -227,6 +262,16 @@ final class GraphImport {
         long[] changed = target.clone();
         changed[0] = now;
         return changed;
+    }
+
+    /** The second operand of two: before version 7 it was aligned at an axis of the first that an attribute gives. */
+    Value aligned(Value a, Value b) {
+        if (opset() >= 7 || !node.flag("broadcast") || !node.has("axis")) return b;
+        int axis = axis(node.whole("axis", 0), a.shape().rank());
+        long[] dims = new long[a.shape().rank() - axis];
+        Arrays.fill(dims, 1);
+        System.arraycopy(b.shape().dims(), 0, dims, 0, b.shape().rank());
+        return add(new Op.Reshape(Shape.of(dims)), b);
     }
 
     /** An operand in the graph. */

@@ -60,11 +60,15 @@ final class NormalizationImport {
                 in.addAll(new Op.BatchNormalization(epsilon, true, true, true, false), List.of(x, gamma, beta));
         if (training) {
             long count = x.shape().elements() / x.shape().dim(1);
-            // ONNX weighs the old value, we the new one.
-            float momentum = 1 - node.number("momentum", 0.9);
+            float momentum = momentum(node.number("momentum", 0.9));
             in.graph().statistic(new Graph.Statistic(path, results.get(1), results.get(2), count, momentum));
         }
         in.result(results.getFirst());
+    }
+
+    /** ONNX weighs the old value, we the new one. Numbers of up to six decimals come back as they were before they were exported. */
+    private static float momentum(float ofOld) {
+        return (float) (Math.round((1 - (double) ofOld) * 1e6) * 1e-6);
     }
 
     /** {@code layer1.0.bn1}, if the file's names are PyTorch's; else the node's name. */

@@ -17,6 +17,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -85,7 +86,19 @@ public final class OnnxExport {
         Graph graph = graph(model, options, options.batch() > 0 ? options.batch() : 5);
         // What differs for another batch depends on it.
         Graph other = options.batch() > 0 ? graph : graph(model, options, 7);
-        return new GraphExport(graph, other, name -> model.parameters().get(name)).build(options.metadata());
+        return new GraphExport(graph, other, name -> model.parameters().get(name), momenta(model))
+                .build(options.metadata());
+    }
+
+    /** The weight of the new value in each running average by the path of its layer; NaN for the plain average of all batches. */
+    private static Map<String, Float> momenta(Model model) {
+        Map<String, Float> momenta = new HashMap<>();
+        // Two samples, so that there is something to average over whatever the shape.
+        for (Graph.Statistic s : Model.graph(model.network(), model.sampleShape(), Mode.TRAINING, 2)
+                .statistics()) {
+            momenta.put(s.path(), s.momentum());
+        }
+        return momenta;
     }
 
     private static Graph graph(Model model, Options options, long batch) {

@@ -130,6 +130,12 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         throw new IllegalArgumentException(file.path() + " has no input " + Quoted.of(input) + "; it has " + inputs());
     }
 
+    /** Whether an input takes whole numbers, tokens say. As float32 they are exact up to 2²⁴, as bfloat16 up to 2⁸ only. */
+    public boolean isWhole(String input) {
+        return file.inputs().stream()
+                .anyMatch(p -> p.name().equals(input) && p.type().isWhole());
+    }
+
     /** The version of ONNX's operators that the file is written for. */
     public int opset() {
         return file.opset();
@@ -175,7 +181,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
             throw new ModelException(context.path(), file.path() + " has the inputs " + inputs() + ", not one");
         }
         GraphImport in = new GraphImport(file, new Layered(context));
-        in.input(single().name(), x);
+        in.input(single(), x);
         in.build(order);
         Value y = in.output(last);
         return classes == 0
@@ -191,7 +197,11 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
      */
     public record Built(Graph graph, Map<String, Tensor> tensors) {}
 
-    /** Builds the graph for inputs of these shapes. */
+    /**
+     * Builds the graph for inputs of these shapes. Inputs of whole numbers are float32, too, exact up to 2²⁴: see {@link #isWhole}.
+     *
+     * @throws ModelException naming the nodes whose operands or attributes are not supported or do not fit each other
+     */
     public Built graph(Map<String, Shape> shapes) {
         GraphBuilder builder = new GraphBuilder();
         Bare store = new Bare(builder);
@@ -202,13 +212,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
                 throw new IllegalArgumentException(
                         file.path() + " has an input " + Quoted.of(port.name()) + ", for which nothing is given");
             }
-            if (!port.type().isFloat()) {
-                throw new ModelException(
-                        "",
-                        file.path() + ": input " + Quoted.of(port.name()) + " is of type " + port.type()
-                                + "; only floating-point inputs are supported");
-            }
-            in.input(port.name(), builder.input(port.name(), DataType.FLOAT32, shape));
+            in.input(port, builder.input(port.name(), DataType.FLOAT32, shape));
         }
         in.build(classes == 0 ? order : allNodes());
         for (ModelFile.Port port : file.outputs()) builder.output(port.name(), in.output(port.name()));

@@ -163,7 +163,12 @@ final class OpExport {
         Shape channels = node.input(1).shape();
         String scale = b.scale() ? x(3) : constant(1, channels);
         String shift = b.shift() ? x(b.scale() ? 4 : 3) : constant(0, channels);
-        String y = add("BatchNormalization", List.of(x(0), scale, shift, x(1), x(2)), Map.of("epsilon", b.epsilon()));
+        float momentum = graph.momentum(node.input(1));
+        Map<String, Object> attributes = Float.isNaN(momentum)
+                ? Map.of("epsilon", b.epsilon())
+                // ONNX weighs the old value.
+                : Map.of("epsilon", b.epsilon(), "momentum", 1 - momentum);
+        String y = add("BatchNormalization", List.of(x(0), scale, shift, x(1), x(2)), attributes);
         return relu(b.relu(), y);
     }
 

@@ -20,12 +20,7 @@ final class StructureImport {
             throw new IllegalArgumentException("a constant without a number or tensor of numbers");
         });
         known.put("Identity", (in, node) -> in.pass(0));
-        known.put("Cast", (in, node) -> {
-            int to = (int) node.whole("to", 1);
-            boolean real = ElementType.numbered(to).map(ElementType::isFloat).orElse(false);
-            if (!real) throw new IllegalArgumentException("values that depend on the data are cast to whole numbers");
-            in.pass(0);
-        });
+        known.put("Cast", (in, node) -> in.wholes().cast(in, node));
         known.put("Dropout", (in, node) -> {
             float p = in.opset() < 12 || !in.has(1)
                     ? node.number("ratio", 0.5)
@@ -77,7 +72,7 @@ final class StructureImport {
         });
         known.put("Split", StructureImport::split);
         known.put("Slice", StructureImport::slice);
-        known.put("Gather", StructureImport::gather);
+        known.put("Gather", GatherImport::gather);
         known.put("Pad", StructureImport::pad);
         known.put("DepthToSpace", StructureImport::depthToSpace);
     }
@@ -206,7 +201,7 @@ final class StructureImport {
     }
 
     /** The elements of an axis at these indices, in this order. */
-    private static Value select(GraphImport in, Value x, int axis, long[] indices) {
+    static Value select(GraphImport in, Value x, int axis, long[] indices) {
         int columns = Math.toIntExact(x.shape().dim(axis));
         double[] ones = new double[indices.length];
         Arrays.fill(ones, 1);
@@ -217,24 +212,6 @@ final class StructureImport {
                 Arrays.stream(indices).mapToInt(i -> (int) index(i, columns)).toArray(),
                 ones);
         return in.add(new Op.AlongAxis(axis, matrix), x);
-    }
-
-    private static void gather(GraphImport in, NodeView node) {
-        Value x = in.value(0);
-        Constant indices = in.constant(1, "indices");
-        int axis = GraphImport.axis(node.whole("axis", 0), x.shape().rank());
-        ConstantFolding.count(indices.dims());
-        long[] index = indices.wholes();
-        if (index.length == 0) throw new IllegalArgumentException("it gathers nothing");
-        Value y = index.length == 1
-                ? in.add(new Op.Slice(axis, index(index[0], x.shape().dim(axis)), 1), x)
-                : select(in, x, axis, index);
-        List<Long> dims = new ArrayList<>();
-        for (int i = 0; i < axis; i++) dims.add(x.shape().dim(i));
-        for (long d : indices.dims()) dims.add(d);
-        for (int i = axis + 1; i < x.shape().rank(); i++) dims.add(x.shape().dim(i));
-        Shape shape = Shape.of(dims.stream().mapToLong(d -> d).toArray());
-        in.result(y.shape().equals(shape) ? y : in.add(new Op.Reshape(shape), y));
     }
 
     private static void split(GraphImport in, NodeView node) {

@@ -97,11 +97,26 @@ final class WindowImport {
         List<Integer> kernel = each(node, "kernel_shape", spatial, 0);
         List<Integer> stride = each(node, "strides", spatial, 1);
         List<Integer> dilation = each(node, "dilations", spatial, 1);
-        for (int d : dilation) {
-            if (d != 1) throw new IllegalArgumentException("pooling windows with gaps (dilations) are not supported");
-        }
         Padding padding = padding(node, x, kernel, stride, dilation);
-        Op op = new Op.Pooling(kind, kernel, stride, padding.begin, padding.end, node.flag("ceil_mode"));
+        boolean ceil = node.flag("ceil_mode");
+        if (dilation.stream().anyMatch(d -> d != 1)) {
+            DilatedPooling pooling = new DilatedPooling(in, kind);
+            Value y = in.value(0);
+            for (int i = 0; i < spatial; i++) {
+                y = pooling.apply(
+                        y,
+                        2 + i,
+                        kernel.get(i),
+                        stride.get(i),
+                        dilation.get(i),
+                        padding.begin.get(i),
+                        padding.end.get(i),
+                        ceil);
+            }
+            in.result(y);
+            return;
+        }
+        Op op = new Op.Pooling(kind, kernel, stride, padding.begin, padding.end, ceil);
         in.result(in.add(op, in.value(0)));
     }
 

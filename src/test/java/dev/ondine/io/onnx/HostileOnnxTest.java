@@ -75,6 +75,31 @@ class HostileOnnxTest {
         contains("'the NonMaxSuppression 2' (NonMaxSuppression)", message);
     }
 
+    /** Their operators are known, and their settings are not: it shows when the graph is built. What reads their results is not named. */
+    @Test
+    void allNodesWhoseSettingsAreNotSupportedAtOnce() throws IOException {
+        String message = refusal(x().node("Relu", "x -> r")
+                .node("Resize", "r - - r -> a", "antialias", 1)
+                .node("Tanh", "a -> b")
+                .node("Pad", "r -> c", "pads", TinyModel.ints(1, 1, 1, 1, 1, 1), "mode", "wrap")
+                .node("Add", "b c -> y"));
+        contains("'the Resize 1' (Resize): antialias", message);
+        contains("'the Pad 3' (Pad): the mode 'wrap'", message);
+        assertTrue(!message.contains("Tanh") && !message.contains("(Add)"), message);
+    }
+
+    /** What whole numbers would come to as floating-point ones is not what ONNX says, as for a division. */
+    @Test
+    void arithmeticOfWholeNumbersOfTheData() throws IOException {
+        Path file = new TinyModel(13)
+                .wholes("x", 9, 2, 3, 4)
+                .scalar("two", 2)
+                .node("Div", "x two -> d")
+                .node("Cast", "d -> y", "to", 1)
+                .write(folder);
+        contains("'the Div 0' (Div): it computes with whole numbers", refusal(file));
+    }
+
     @Test
     void shapesThatOverflowOrAreEnormous() throws IOException {
         TensorProto huge = TensorProto.newBuilder()

@@ -18,9 +18,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /** A model of a few nodes, made message by message: inputs of random numbers, the last node's first result is the output y. */
@@ -28,6 +31,10 @@ final class TinyModel {
     private final int opset;
     private final GraphProto.Builder graph = GraphProto.newBuilder().setName("tiny");
     private final Map<String, Shape> inputs = new LinkedHashMap<>();
+    /** Inputs of positive numbers, and below what those of whole numbers stay. */
+    private final Set<String> positives = new HashSet<>();
+
+    private final Map<String, Integer> wholes = new HashMap<>();
     private final SplittableRandom random = new SplittableRandom(7);
     private boolean positive;
     private boolean declares = true;
@@ -44,24 +51,42 @@ final class TinyModel {
 
     TinyModel input(String name, long... dims) {
         inputs.put(name, Shape.of(dims));
-        graph.addInput(info(name, dims));
+        graph.addInput(info(name, TensorProto.DataType.FLOAT_VALUE, dims));
         return this;
     }
 
-    private static ValueInfoProto info(String name, long... dims) {
+    /** An input of positive numbers. */
+    TinyModel positive(String name, long... dims) {
+        positives.add(name);
+        return input(name, dims);
+    }
+
+    /** An input of whole numbers from 0 on. */
+    TinyModel wholes(String name, int below, long... dims) {
+        wholes.put(name, below);
+        inputs.put(name, Shape.of(dims));
+        graph.addInput(info(name, TensorProto.DataType.INT64_VALUE, dims));
+        return this;
+    }
+
+    private static ValueInfoProto info(String name, int type, long... dims) {
         TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
         for (long d : dims) shape.addDim(TensorShapeProto.Dimension.newBuilder().setDimValue(d));
         return ValueInfoProto.newBuilder()
                 .setName(name)
                 .setType(TypeProto.newBuilder()
                         .setTensorType(
-                                TypeProto.Tensor.newBuilder().setElemType(1).setShape(shape)))
+                                TypeProto.Tensor.newBuilder().setElemType(type).setShape(shape)))
                 .build();
     }
 
     /** A weight of random numbers. */
     TinyModel weight(String name, long... dims) {
-        return floats(name, numbers(Shape.of(dims)), dims);
+        return floats(name, numbers(Shape.of(dims), positive), dims);
+    }
+
+    TinyModel positiveWeight(String name, long... dims) {
+        return floats(name, numbers(Shape.of(dims), true), dims);
     }
 
     TinyModel floats(String name, float[] values, long... dims) {
@@ -129,18 +154,22 @@ final class TinyModel {
                 .build();
     }
 
-    private float[] numbers(Shape shape) {
+    private float[] numbers(Shape shape, boolean above) {
         float[] values = new float[(int) shape.elements()];
         for (int i = 0; i < values.length; i++) {
-            values[i] = (float) (positive ? 0.5 + random.nextDouble() : random.nextGaussian());
+            values[i] = (float) (above ? 0.5 + random.nextDouble() : random.nextGaussian());
         }
         return values;
     }
 
-    /** What the inputs hold. */
+    /** What the inputs hold: float[], or long[] for whole numbers. */
     Map<String, Object> data() {
         Map<String, Object> data = new LinkedHashMap<>();
-        inputs.forEach((name, shape) -> data.put(name, numbers(shape)));
+        inputs.forEach((name, shape) -> data.put(
+                name,
+                wholes.containsKey(name)
+                        ? random.longs(shape.elements(), 0, wholes.get(name)).toArray()
+                        : numbers(shape, positive || positives.contains(name))));
         return data;
     }
 
@@ -161,7 +190,13 @@ final class TinyModel {
             try (FrozenWeights weights = new FrozenWeights(built.tensors()::get);
                     Plan plan = Backends.named(backend)
                             .compile(built.graph(), PlanOptions.threads(1).frozen(weights))) {
-                data.forEach((name, values) -> plan.input(name).copyFrom((float[]) values));
+                data.forEach((name, values) -> {
+                    if (values instanceof long[] whole) {
+                        for (int i = 0; i < whole.length; i++) plan.input(name).setFloatAt(i, whole[i]);
+                    } else {
+                        plan.input(name).copyFrom((float[]) values);
+                    }
+                });
                 plan.run(0);
                 Map<String, OnnxRuntime.Values> results = new LinkedHashMap<>();
                 for (String name : network.outputs()) results.put(name, OnnxRuntime.Values.of(plan.output(name)));
