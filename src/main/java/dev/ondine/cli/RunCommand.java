@@ -61,6 +61,7 @@ final class RunCommand extends Command {
         TensorFiles.requireKnown(this, "--output", output);
         Map<String, Tensor> given = new LinkedHashMap<>();
         try (OnnxNetwork network = OnnxNetwork.open(model)) {
+            requireExact(network);
             readInputs(network, given);
             Map<String, Shape> shapes = new LinkedHashMap<>();
             given.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
@@ -69,7 +70,9 @@ final class RunCommand extends Command {
             try (FrozenWeights weights = new FrozenWeights(built.tensors()::get);
                     Plan plan =
                             backend.compile(built.graph(), computing.options().frozen(weights))) {
-                for (var entry : given.entrySet()) fill(plan.input(entry.getKey()), entry.getValue());
+                for (var entry : given.entrySet()) {
+                    fill(entry.getKey(), plan.input(entry.getKey()), entry.getValue());
+                }
                 long start = System.nanoTime();
                 plan.run(0);
                 double seconds = (System.nanoTime() - start) * 1e-9;
@@ -86,6 +89,16 @@ final class RunCommand extends Command {
             given.values().forEach(Tensor::close);
         }
         return DONE;
+    }
+
+    /** Whole numbers are computed with as floating-point ones: of tokens above 256 bfloat16 would make others. */
+    private void requireExact(OnnxNetwork network) {
+        if (!computing.precision().isBfloat16()) return;
+        for (String name : network.inputs()) {
+            if (network.isWhole(name)) {
+                throw wrong("--dtype", "the input '" + name + "' takes whole numbers, which only f32 holds exactly");
+            }
+        }
     }
 
     private void readInputs(OnnxNetwork network, Map<String, Tensor> given) throws IOException {
@@ -117,7 +130,7 @@ final class RunCommand extends Command {
                 .orElse(null);
     }
 
-    private static void fill(Tensor input, Tensor given) {
+    private void fill(String name, Tensor input, Tensor given) {
         if (given.dataType() == DataType.FLOAT32) {
             input.copyFrom(given);
         } else if (given.dataType().isFloat()) {
@@ -125,7 +138,15 @@ final class RunCommand extends Command {
                 input.copyFrom(converted);
             }
         } else {
-            for (long i = 0; i < given.elements(); i++) input.setFloatAt(i, (float) given.getLongAt(i));
+            for (long i = 0; i < given.elements(); i++) {
+                long value = given.getLongAt(i);
+                require(
+                        (long) (float) value == value,
+                        "--input",
+                        "of numbers that float32 holds exactly for '" + name + "'",
+                        value);
+                input.setFloatAt(i, (float) value);
+            }
         }
     }
 }
