@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         description = {
             "Make a checkpoint of a classifier in an ONNX file, for eval, predict, export and the like.",
-            "The checkpoint holds the weights; the network itself is read from the file, which must stay where it is.",
+            "The checkpoint holds the network and its weights; nothing needs the ONNX file any more.",
             ""
         })
 final class ImportCommand extends Command {
@@ -38,8 +38,7 @@ final class ImportCommand extends Command {
     @Option(
             names = "--data",
             paramLabel = "DATA",
-            description =
-                    "As of train: what eval measures it on if nothing else is said. Default: what the file says.")
+            description = "As of train: what eval measures it on if nothing else is said. Default: what the file says.")
     private String data;
 
     @Option(

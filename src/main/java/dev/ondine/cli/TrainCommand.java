@@ -13,8 +13,8 @@ import dev.ondine.nn.models.ModelEntry;
 import dev.ondine.nn.models.Models;
 import dev.ondine.train.Checkpoints;
 import dev.ondine.train.Fit;
-import dev.ondine.train.ModelCard;
 import dev.ondine.train.Loss;
+import dev.ondine.train.ModelCard;
 import dev.ondine.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -62,8 +62,7 @@ final class TrainCommand extends Command {
             paramLabel = "MODEL.onnx",
             description =
                     "Instead of --model: go on with the network and the weights of an ONNX file, with a new last layer"
-                        + " if the data have another number of classes. The checkpoint needs the file to stay where it"
-                        + " is.")
+                            + " if the data have another number of classes. Only --resume needs the file again.")
     private Path from;
 
     @Option(

@@ -3,6 +3,7 @@ package dev.ondine.train;
 import dev.ondine.io.SafeTensors;
 import dev.ondine.io.SafeTensorsFile;
 import dev.ondine.io.SafeTensorsWriter;
+import dev.ondine.io.onnx.OnnxNetwork;
 import dev.ondine.nn.Model;
 import dev.ondine.nn.ParameterSpec;
 import dev.ondine.tensor.DataType;
@@ -11,9 +12,11 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
@@ -24,11 +27,12 @@ import java.util.function.Predicate;
  */
 public final class Checkpoint {
     private static final String STEPS = "ondine.steps";
+    private static final String NETWORK = "ondine.onnx";
 
     private Checkpoint() {}
 
     /**
-     * Writes a model.
+     * Writes a model. Of a network from an ONNX file its structure is kept, too, so that {@link SavedModel} does not need that file.
      *
      * @param metadata what else to keep in the file, as text
      * @throws IOException naming the file, if it cannot be written; what was there before is still there
@@ -39,7 +43,31 @@ public final class Checkpoint {
             entries.add(
                     new SafeTensorsWriter.Entry(spec.name(), model.parameters().get(spec.name())));
         }
-        SafeTensorsWriter.write(file, metadata, entries);
+        Map<String, String> text = new LinkedHashMap<>(metadata);
+        if (model.network() instanceof OnnxNetwork network) {
+            byte[] structure = network.structure(model.sampleShape());
+            text.put(NETWORK, Base64.getEncoder().encodeToString(structure));
+        }
+        SafeTensorsWriter.write(file, text, entries);
+    }
+
+    /**
+     * The network that a checkpoint holds, if it is one from an ONNX file; its parameters are zeros.
+     *
+     * @param file for messages
+     * @param metadata the file's
+     * @throws IOException if it is damaged
+     */
+    static Optional<OnnxNetwork> network(Path file, Map<String, String> metadata) throws IOException {
+        String text = metadata.get(NETWORK);
+        if (text == null) return Optional.empty();
+        byte[] structure;
+        try {
+            structure = Base64.getDecoder().decode(text);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": its network is damaged: " + e.getMessage(), e);
+        }
+        return Optional.of(OnnxNetwork.ofStructure(file, structure));
     }
 
     /** The text that was kept with a model. */

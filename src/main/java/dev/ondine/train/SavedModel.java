@@ -84,23 +84,33 @@ public final class SavedModel implements AutoCloseable {
             try (SafeTensorsFile opened = SafeTensors.open(file)) {
                 Optional<ModelCard> card = ModelCard.read(file, opened.metadata());
                 StoredTensors tensors = new StoredTensors(opened);
-                Optional<String> stored = card.flatMap(ModelCard::model);
+                Optional<OnnxNetwork> imported = Checkpoint.network(file, opened.metadata());
+                Optional<String> stored =
+                        card.flatMap(ModelCard::model).or(() -> imported.map(_ -> "a network from ONNX"));
                 if (stored.isPresent() && (name != null || network != null)) {
                     throw new IOException(
                             file + " says that it holds " + stored.get() + "; do not name another network");
                 }
-                if (stored.isEmpty() && name == null && network == null) throw new IOException(unknown(card.isPresent()));
+                if (stored.isEmpty() && name == null && network == null)
+                    throw new IOException(unknown(card.isPresent()));
                 String named = stored.orElse(name);
-                Shape shape = sample != null ? sample : card.map(ModelCard::sample).orElse(null);
+                Shape shape =
+                        sample != null ? sample : card.map(ModelCard::sample).orElse(null);
                 if (network != null && shape == null) {
                     throw new IllegalArgumentException(file + " does not say which shape samples have: give it");
                 }
                 Layer layer;
                 List<ParameterSpec> specs;
                 try {
-                    ModelEntry entry = network != null ? null : Models.get(named);
+                    ModelEntry entry = network != null ? null : entry(named, imported);
                     if (shape == null) shape = entry.sample();
-                    layer = network != null ? network : entry.create(shape, classes(card, entry, shape, tensors));
+                    layer = network != null
+                            ? network
+                            : entry.create(
+                                    shape,
+                                    imported.isPresent() && card.isEmpty()
+                                            ? entry.classes()
+                                            : classes(card, entry, shape, tensors));
                     specs = Model.specs(layer, shape);
                 } catch (IllegalArgumentException | ArithmeticException e) {
                     if (stored.isEmpty()) throw e;
@@ -111,12 +121,22 @@ public final class SavedModel implements AutoCloseable {
                 Model model = Model.of(layer, shape, 0);
                 try {
                     Checkpoint.load(tensors, file, model, _ -> true);
-                    return new SavedModel(named != null ? named : card.map(ModelCard::modelName).orElse("network"), model, card, null);
+                    return new SavedModel(
+                            named != null
+                                    ? named
+                                    : card.map(ModelCard::modelName).orElse("network"),
+                            model,
+                            card,
+                            imported.orElse(null));
                 } catch (IOException | RuntimeException | Error e) {
                     model.close();
                     throw e;
                 }
             }
+        }
+
+        private static ModelEntry entry(String named, Optional<OnnxNetwork> imported) {
+            return imported.map(onnx -> Models.imported(named, onnx)).orElseGet(() -> Models.get(named));
         }
 
         private String unknown(boolean own) {
@@ -127,7 +147,8 @@ public final class SavedModel implements AutoCloseable {
         }
 
         private int classes(Optional<ModelCard> card, ModelEntry entry, Shape shape, StoredTensors tensors) {
-            if (card.flatMap(ModelCard::model).isPresent()) return card.get().classes().size();
+            if (card.flatMap(ModelCard::model).isPresent())
+                return card.get().classes().size();
             if (classes > 0 || entry.task() == ModelEntry.Task.RECONSTRUCTION) return Math.max(1, classes);
             // As many as the last layer has in the file.
             List<ParameterSpec> specs = Model.specs(entry.create(shape, entry.classes()), shape);

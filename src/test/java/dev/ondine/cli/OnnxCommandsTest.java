@@ -314,6 +314,18 @@ class OnnxCommandsTest {
         return Files.write(folder.resolve("truncated.onnx"), java.util.Arrays.copyOf(bytes, bytes.length / 2));
     }
 
+    /** An embedder's console stays empty: Java warns of what reads memory by sun.misc.Unsafe, and will refuse it. */
+    @Test
+    void nothingNeedsWhatJavaWarnsOf() throws IOException, InterruptedException {
+        ProcessBuilder process = Ondine.process(folder, "show", model);
+        process.command().add(1, "--sun-misc-unsafe-memory-access=deny");
+        // Where the class path may be relative to.
+        process.directory(new java.io.File("").getAbsoluteFile());
+        int code = process.start().waitFor();
+        assertEquals("", Files.readString(folder.resolve("err")));
+        assertEquals(0, code);
+    }
+
     @Test
     void showAsksForShapesThatTheFileLeavesOpen() throws IOException {
         Path open = write(

@@ -16,7 +16,7 @@ import java.util.Arrays;
  * no elements, and holds any of ONNX's types of numbers.
  *
  * @param name of the initializer that it was in the file; empty for what was computed or stands in a node
- * @param raw the elements, little-endian, one after another
+ * @param raw the elements, little-endian, one after another; null if they are elsewhere: see {@link NetworkStructure}
  * @param transposed whether they are those of a matrix in the order of its columns
  */
 record Constant(String name, ElementType type, long[] dims, MemorySegment raw, boolean transposed) {
@@ -39,8 +39,20 @@ record Constant(String name, ElementType type, long[] dims, MemorySegment raw, b
         return new Constant("", ElementType.BOOL, dims, MemorySegment.ofArray(bytes), false);
     }
 
+    /** One whose elements are elsewhere. */
+    static Constant absent(String name, ElementType type, long[] dims) {
+        return new Constant(name, type, dims, null, false);
+    }
+
     Constant with(long[] otherDims) {
+        if (transposed && !Arrays.equals(dims, otherDims)) {
+            return new Constant(name, ElementType.FLOAT, otherDims, MemorySegment.ofArray(floats()), false);
+        }
         return new Constant(name, type, otherDims, raw, transposed);
+    }
+
+    boolean isAbsent() {
+        return raw == null;
     }
 
     /** A matrix with rows and columns exchanged, without copying it. */
@@ -72,6 +84,7 @@ record Constant(String name, ElementType type, long[] dims, MemorySegment raw, b
     }
 
     double number(long element) {
+        if (isAbsent()) throw new AbsentException(name);
         long i = place(element);
         return switch (type) {
             case FLOAT -> raw.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
@@ -83,6 +96,7 @@ record Constant(String name, ElementType type, long[] dims, MemorySegment raw, b
     }
 
     long whole(long element) {
+        if (isAbsent()) throw new AbsentException(name);
         long i = place(element);
         return switch (type) {
             case INT64, UINT64 -> raw.getAtIndex(JAVA_LONG_UNALIGNED, i);

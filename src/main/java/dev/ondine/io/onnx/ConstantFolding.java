@@ -41,10 +41,15 @@ final class ConstantFolding {
 
     /** Computes the result of a node whose operands are all known, if that is to be done here. */
     static boolean fold(GraphImport in, NodeView node) throws IOException {
+        Constant a = in.has(0) ? in.known(0) : null;
+        if (node.type().equals("Transpose") && a != null && a.rank() == 2 && exchanges(node.wholes("perm"))) {
+            // Of any size: the weight of a linear layer, seen in another way.
+            in.result(in.transposed(a));
+            return true;
+        }
         for (int i = 0; i < node.inputs().size(); i++) {
             if (in.has(i) && in.known(i).elements() > MOST) return false;
         }
-        Constant a = in.has(0) ? in.known(0) : null;
         Constant result = switch (node.type()) {
             case "Constant" -> constant(in, node);
             case "Identity" -> a;
@@ -89,6 +94,10 @@ final class ConstantFolding {
         if (result == null) return false;
         in.result(result);
         return true;
+    }
+
+    private static boolean exchanges(long[] perm) {
+        return perm == null || Arrays.equals(perm, new long[] {1, 0});
     }
 
     private static long divide(long x, long y) {

@@ -323,7 +323,13 @@ final class GraphImport {
 
     /** A matrix with rows and columns exchanged, under the same name. */
     Constant transposed(Constant w) {
-        return matrices.computeIfAbsent(w, Constant::transpose);
+        Constant known = matrices.get(w);
+        if (known != null) return known;
+        Constant exchanged = w.transpose();
+        matrices.put(w, exchanged);
+        // Exchanged once more it is the same tensor again.
+        matrices.put(exchanged, w);
+        return exchanged;
     }
 
     /** A weight or bias: a parameter if it is known, else what computes it. */

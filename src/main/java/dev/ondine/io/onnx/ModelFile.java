@@ -68,7 +68,21 @@ record ModelFile(
             file = channel.map(MapMode.READ_ONLY, 0, channel.size(), arena);
         }
         Budget budget = new Budget(path);
-        TensorReader tensors = new TensorReader(path, arena, budget);
+        return read(path, file, budget, new TensorReader(path, arena, budget));
+    }
+
+    /**
+     * The {@link NetworkStructure} in a checkpoint.
+     *
+     * @throws OnnxException if it is damaged
+     */
+    static ModelFile readStructure(Path checkpoint, MemorySegment structure) throws IOException {
+        Budget budget = new Budget(checkpoint);
+        return read(checkpoint, structure, budget, new TensorReader(checkpoint, null, budget, true));
+    }
+
+    private static ModelFile read(Path path, MemorySegment file, Budget budget, TensorReader tensors)
+            throws IOException {
         ByteArrayOutputStream model = new ByteArrayOutputStream();
         ByteArrayOutputStream graph = new ByteArrayOutputStream();
         Map<String, Constant> initializers = new LinkedHashMap<>();

@@ -11,6 +11,7 @@ import dev.ondine.nn.Context;
 import dev.ondine.nn.Initializer;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Layers;
+import dev.ondine.nn.Model;
 import dev.ondine.nn.ParameterRole;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
@@ -21,6 +22,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +78,45 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         } catch (IOException | RuntimeException | Error e) {
             arena.close();
             throw e;
+        }
+    }
+
+    /**
+     * The network of a checkpoint that {@link #structure} was kept in: its parameters are zeros, to be loaded from there. As a layer
+     * only, without a {@link #graph} of its own.
+     *
+     * @param checkpoint for messages
+     * @throws OnnxException if the structure is damaged
+     */
+    public static OnnxNetwork ofStructure(Path checkpoint, byte[] structure) throws IOException {
+        ModelFile file = ModelFile.readStructure(checkpoint, MemorySegment.ofArray(structure));
+        return new OnnxNetwork(
+                file,
+                GraphImport.order(file),
+                Arena.ofShared(),
+                file.outputs().getFirst().name(),
+                0);
+    }
+
+    /**
+     * The network without the numbers of its parameters, for a checkpoint that has those: an ONNX file with holes.
+     *
+     * @param sample the shape of one sample
+     * @throws ModelException if the network does not take it
+     */
+    public byte[] structure(Shape sample) {
+        Set<String> kept = new HashSet<>();
+        while (true) {
+            byte[] bytes = NetworkStructure.of(file, kept).toByteArray();
+            try (OnnxNetwork network = ofStructure(file.path(), bytes)) {
+                Model.specs(network.classes == classes ? network : network.withClasses(classes), sample);
+                return bytes;
+            } catch (AbsentException e) {
+                // Something that is computed with while the graph is built.
+                if (!kept.add(e.tensor())) throw e;
+            } catch (IOException e) {
+                throw new AssertionError("the file was in order when it was opened", e);
+            }
         }
     }
 
@@ -230,6 +271,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
     /** A constant as float32, aligned; it lives as long as the file is open. */
     private Tensor tensor(Constant c) {
         if (!arena.scope().isAlive()) throw new IllegalStateException(file.path() + " was closed; open it again");
+        if (c.isAbsent()) throw new AbsentException(c.name());
         boolean asItIs =
                 c.type() == ElementType.FLOAT && !c.transposed() && c.raw().isNative();
         if (asItIs && c.raw().address() % Tensor.ALIGNMENT == 0)
@@ -240,6 +282,10 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
     }
 
     private static void copy(Constant c, MemorySegment memory) {
+        if (c.isAbsent()) {
+            memory.fill((byte) 0);
+            return;
+        }
         if (c.type() == ElementType.FLOAT && !c.transposed()) {
             memory.copyFrom(c.raw());
         } else {

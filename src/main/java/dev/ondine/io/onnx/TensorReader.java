@@ -32,13 +32,20 @@ final class TensorReader {
     private final Path file;
     private final Arena arena;
     private final Budget budget;
+    private final boolean structure;
     private final Map<String, MemorySegment> externals = new HashMap<>();
 
     /** @param arena of the mapped files */
     TensorReader(Path file, Arena arena, Budget budget) {
+        this(file, arena, budget, false);
+    }
+
+    /** @param structure whether this is a {@link NetworkStructure}, whose external data are not read */
+    TensorReader(Path file, Arena arena, Budget budget, boolean structure) {
         this.file = file;
         this.arena = arena;
         this.budget = budget;
+        this.structure = structure;
     }
 
     /** A tensor from its encoded message. */
@@ -87,6 +94,7 @@ final class TensorReader {
         long bytes = bytes(what, type, dims);
         if (proto.hasSegment()) throw new OnnxException(what + " is one of several segments, which are not read");
         if (proto.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+            if (structure && type.isFloat() && isElsewhere(proto)) return Constant.absent(proto.getName(), type, dims);
             return new Constant(proto.getName(), type, dims, external(what, proto, bytes), false);
         }
         MemorySegment data = raw != null ? raw : typed(what, type, proto, bytes);
@@ -95,6 +103,11 @@ final class TensorReader {
                     + " bytes, and the file has " + data.byteSize());
         }
         return new Constant(proto.getName(), type, dims, data, false);
+    }
+
+    private static boolean isElsewhere(TensorProto proto) {
+        return proto.getExternalDataCount() == 1
+                && proto.getExternalData(0).getValue().equals(NetworkStructure.ELSEWHERE);
     }
 
     private static long bytes(String what, ElementType type, long[] dims) throws OnnxException {
@@ -147,6 +160,7 @@ final class TensorReader {
         Map<String, String> entries = new HashMap<>();
         for (StringStringEntryProto e : proto.getExternalDataList()) entries.put(e.getKey(), e.getValue());
         String location = entries.getOrDefault("location", "");
+        if (structure) throw new OnnxException(what + ": its data lie in " + Quoted.of(location) + ": refused");
         MemorySegment data = externals.get(location);
         if (data == null) {
             data = map(what, location);

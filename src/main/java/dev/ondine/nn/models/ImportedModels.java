@@ -19,7 +19,15 @@ final class ImportedModels {
     /** @throws IllegalArgumentException if the file cannot be used; says why */
     static ModelEntry get(String name) {
         try {
-            OnnxNetwork network = OnnxNetwork.open(Path.of(name.substring(PREFIX.length())));
+            return of(name, OnnxNetwork.open(Path.of(name.substring(PREFIX.length()))));
+        } catch (IOException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+    }
+
+    /** @throws IllegalArgumentException if the network is no classifier of single samples; says why */
+    static ModelEntry of(String name, OnnxNetwork network) {
+        try {
             Shape sample = network.sampleShape();
             int classes = outputs(network, sample);
             return new ModelEntry(
@@ -44,10 +52,11 @@ final class ImportedModels {
     }
 
     private static int outputs(OnnxNetwork network, Shape sample) {
-        Shape y = Model.graph(network, sample, Mode.EVALUATION, 1)
+        // Some files are good for the batch only that they were made for.
+        Shape y = Model.graph(network, sample, Mode.EVALUATION, network.batch().orElse(1))
                 .outputs()
                 .get(Model.OUTPUT)
                 .shape();
-        return Math.toIntExact(y.elements());
+        return Math.toIntExact(y.elements() / y.dim(0));
     }
 }

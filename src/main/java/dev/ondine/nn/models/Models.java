@@ -1,5 +1,6 @@
 package dev.ondine.nn.models;
 
+import dev.ondine.io.onnx.OnnxNetwork;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Names;
 import dev.ondine.nn.models.ModelEntry.Task;
@@ -235,6 +236,16 @@ public final class Models {
                     + Names.nearest(name, BY_NAME.keySet()) + "', and there are " + String.join(", ", names()));
         }
         return entry;
+    }
+
+    /**
+     * A classifier from an ONNX file.
+     *
+     * @param name what it is called
+     * @throws IllegalArgumentException if it takes more than single samples of one shape
+     */
+    public static ModelEntry imported(String name, OnnxNetwork network) {
+        return ImportedModels.of(name, network);
     }
 
     /**

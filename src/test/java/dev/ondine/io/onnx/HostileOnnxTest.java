@@ -1,5 +1,6 @@
 package dev.ondine.io.onnx;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,6 +17,8 @@ import dev.ondine.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -233,6 +236,26 @@ class HostileOnnxTest {
                             .get("y")
                             .shape());
         }
+    }
+
+    /** Weights beyond the 4 GB of a file beside, most of it a hole. */
+    @Test
+    void externalDataOfMoreThanFourGigabytes() throws IOException {
+        long offset = (1L << 32) + 4096;
+        ByteBuffer values = ByteBuffer.allocate(96).order(ByteOrder.LITTLE_ENDIAN);
+        float[] expected = new float[24];
+        for (int i = 0; i < 24; i++) values.putFloat(expected[i] = i - 3.5f);
+        try (RandomAccessFile out =
+                new RandomAccessFile(folder.resolve("weights").toFile(), "rw")) {
+            out.seek(offset);
+            out.write(values.array());
+        }
+        TinyModel model = external("weights", "96", Long.toString(offset));
+        assertArrayEquals(
+                expected,
+                model.run(model.write(folder), "reference", Map.of("x", new float[24]))
+                        .get("y")
+                        .values());
     }
 
     private static byte[] varint(long value) {

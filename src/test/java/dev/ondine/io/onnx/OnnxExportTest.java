@@ -31,6 +31,7 @@ import dev.ondine.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -237,7 +238,7 @@ class OnnxExportTest {
         return x;
     }
 
-    private static OnnxRuntime.Values run(Model model, int batch) {
+    static OnnxRuntime.Values run(Model model, int batch) {
         Graph graph = Model.graph(model.network(), model.sampleShape(), Mode.EVALUATION, batch);
         try (Plan plan = Backends.named("onednn").compile(graph, PlanOptions.threads(1))) {
             for (int i = 0; i < graph.parameters().size(); i++) {
@@ -250,6 +251,33 @@ class OnnxExportTest {
             plan.input(Model.INPUT).copyFrom(input(graph.input(Model.INPUT).shape()));
             plan.run(0);
             return OnnxRuntime.Values.of(plan.output(Model.OUTPUT));
+        }
+    }
+
+    /** ONNX weighs the old value in a running average. */
+    @Test
+    void momentumInOnnxSense() throws IOException {
+        Layer layer = Layers.sequential(
+                Layers.batchNorm1d(4).momentum(0.2), Layers.batchNorm1d(4).cumulative(), Layers.batchNorm1d(4));
+        try (Model model = Model.of(layer, Shape.of(4), 1)) {
+            Path file = folder.resolve("momentum.onnx");
+            OnnxExport.write(file, model, OnnxExport.Options.DEFAULT);
+            List<String> momenta = new ArrayList<>();
+            for (NodeProto node :
+                    ModelProto.parseFrom(Files.readAllBytes(file)).getGraph().getNodeList()) {
+                momenta.add(node.getAttributeList().stream()
+                        .filter(a -> a.getName().equals("momentum"))
+                        .map(a -> Float.toString(a.getF()))
+                        .findFirst()
+                        .orElse("none"));
+            }
+            assertEquals(List.of("0.8", "none", "0.9"), momenta);
+            try (OnnxNetwork network = OnnxNetwork.open(file)) {
+                List<Float> back = Model.graph(network, Shape.of(4), Mode.TRAINING, 2).statistics().stream()
+                        .map(Graph.Statistic::momentum)
+                        .toList();
+                assertEquals(List.of(0.2f, 0.1f, 0.1f), back, "what has none gets ONNX's default");
+            }
         }
     }
 

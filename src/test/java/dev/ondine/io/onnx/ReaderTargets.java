@@ -92,7 +92,8 @@ public final class ReaderTargets {
         public static void fuzzerTestOneInput(byte[] bytes) throws IOException {
             try (SafeTensorsFile tensors = SafeTensors.open(Files.write(FILE, bytes))) {
                 for (String name : tensors.names()) {
-                    if (tensors.info(name).dataType().isPresent()) tensors.read(name).close();
+                    if (tensors.info(name).dataType().isPresent())
+                        tensors.read(name).close();
                 }
             } catch (IOException _) {
                 // Refused.

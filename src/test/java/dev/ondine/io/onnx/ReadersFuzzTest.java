@@ -43,7 +43,8 @@ class ReadersFuzzTest {
 
     @Test
     void anyBytesAreReadOrRefused() throws Exception {
-        List<String> classPath = Arrays.asList(System.getProperty("java.class.path").split(File.pathSeparator));
+        List<String> classPath =
+                Arrays.asList(System.getProperty("java.class.path").split(File.pathSeparator));
         assumeTrue(
                 classPath.stream().anyMatch(entry -> new File(entry).getName().matches("jazzer-\\d.*\\.jar")),
                 "Maven puts Jazzer on the class path");
@@ -137,7 +138,7 @@ class ReadersFuzzTest {
                         OnnxResizeTest.forms())
                 .flatMap(s -> s)
                 .forEach(a -> seeds.add(((TinyModel) a.get()[1]).proto().toByteArray()));
-        for (Path file : PyTorchFilesTest.files()) if (Files.size(file) < 12_000) seeds.add(Files.readAllBytes(file));
+        for (Path file : PyTorchOnnxTest.files()) if (Files.size(file) < 12_000) seeds.add(Files.readAllBytes(file));
         return seeds;
     }
 

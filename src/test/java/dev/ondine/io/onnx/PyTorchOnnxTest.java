@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Networks that PyTorch exported, as it does: see {@code src/test/resources/onnx/generate.py}. Another folder of such files is taken
  * with {@code -Dondine.onnx.files}.
  */
-class PyTorchFilesTest {
+class PyTorchOnnxTest {
     /** Of the largest output: some dozen layers in float32 on both sides, sums in another order. */
     private static final float TOLERANCE = 2e-5f;
 
@@ -31,7 +31,7 @@ class PyTorchFilesTest {
         String given = System.getProperty("ondine.onnx.files");
         Path folder = given != null
                 ? Path.of(given)
-                : Path.of(PyTorchFilesTest.class.getResource("/onnx").toURI());
+                : Path.of(PyTorchOnnxTest.class.getResource("/onnx").toURI());
         try (Stream<Path> all = Files.list(folder)) {
             List<Path> files =
                     all.filter(f -> f.toString().endsWith(".onnx")).sorted().toList();
