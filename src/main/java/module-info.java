@@ -10,7 +10,7 @@ module dev.ondine {
     requires com.fasterxml.jackson.core;
     requires com.google.protobuf;
     requires info.picocli;
-    requires java.desktop;
+    requires transitive java.desktop;
     requires java.management;
     requires jdk.management;
     requires me.tongfei.progressbar;
