@@ -78,7 +78,7 @@ final class GatherImport {
 
         List<Integer> order =
                 new ArrayList<>(IntStream.range(0, s.rank()).boxed().toList());
-        order.remove(axis);
+        order.remove(Integer.valueOf(axis));
         order.addFirst(axis);
         Value first = axis == 0 ? x : in.add(new Op.Transpose(order), x);
         Value table = reshaped(in, first, Shape.of(entries, s.elements() / entries));

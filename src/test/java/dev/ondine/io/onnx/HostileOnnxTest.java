@@ -244,7 +244,10 @@ class HostileOnnxTest {
         long offset = (1L << 32) + 4096;
         ByteBuffer values = ByteBuffer.allocate(96).order(ByteOrder.LITTLE_ENDIAN);
         float[] expected = new float[24];
-        for (int i = 0; i < 24; i++) values.putFloat(expected[i] = i - 3.5f);
+        for (int i = 0; i < 24; i++) {
+            expected[i] = i - 3.5f;
+            values.putFloat(expected[i]);
+        }
         try (RandomAccessFile out =
                 new RandomAccessFile(folder.resolve("weights").toFile(), "rw")) {
             out.seek(offset);

@@ -54,7 +54,7 @@ class PyTorchOnnxTest {
                                 .compile(built.graph(), PlanOptions.threads(1).frozen(weights))) {
                     Tensor input = plan.input("x");
                     for (long i = 0; i < x.elements(); i++) {
-                        input.setFloatAt(i, x.dataType().isFloat() ? x.getFloatAt(i) : x.getLongAt(i));
+                        input.setFloatAt(i, x.dataType().isFloat() ? x.getFloatAt(i) : (float) x.getLongAt(i));
                     }
                     plan.run(0);
                     assertEquals(y.shape(), plan.output("y").shape());

@@ -192,7 +192,7 @@ final class TinyModel {
                             .compile(built.graph(), PlanOptions.threads(1).frozen(weights))) {
                 data.forEach((name, values) -> {
                     if (values instanceof long[] whole) {
-                        for (int i = 0; i < whole.length; i++) plan.input(name).setFloatAt(i, whole[i]);
+                        for (int i = 0; i < whole.length; i++) plan.input(name).setFloatAt(i, (float) whole[i]);
                     } else {
                         plan.input(name).copyFrom((float[]) values);
                     }
