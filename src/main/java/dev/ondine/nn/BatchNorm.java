@@ -200,6 +200,15 @@ public record BatchNorm(
     }
 
     /**
+     * A network in which every batch norm with running statistics is {@link Statistics#FROZEN}, wherever it stands: how a network that
+     * was trained on many images goes on learning from few, whose own statistics would be poor ones. Parameters have the same names as
+     * without, γ and β go on learning, and dropout still drops.
+     */
+    public static Layer frozen(Layer network) {
+        return (context, x) -> context.withFrozenStatistics(network, x);
+    }
+
+    /**
      * Ghost batch norm (Hoffer et al. 2017): in training the batch is divided into virtual batches of so many neighbouring samples, each
      * normalized by itself, which keeps the noise of small batches in large ones. The running statistics move with each virtual batch in
      * turn, and {@code num_batches_tracked} counts each, as if a module of PyTorch had seen them one after another. A batch that is not
@@ -234,7 +243,7 @@ public record BatchNorm(
             context.declareBuffer(BATCHES, DataType.INT64, Shape.of(), new Initializer.Constant(0));
         }
         boolean ofBatch = switch (statistics) {
-            case TRACKED -> context.training();
+            case TRACKED -> context.tracksStatistics();
             case OF_BATCH -> true;
             case FROZEN -> false;
         };

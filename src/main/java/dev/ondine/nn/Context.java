@@ -18,6 +18,7 @@ public final class Context {
     private final Mode mode;
     private final Map<String, ParameterSpec> specs = new LinkedHashMap<>();
     private int dropouts;
+    private boolean frozenStatistics;
 
     Context(GraphBuilder graph, Mode mode) {
         this.graph = graph;
@@ -31,6 +32,22 @@ public final class Context {
 
     public boolean training() {
         return mode == Mode.TRAINING;
+    }
+
+    /** Whether batch normalization takes the statistics of the batch and running averages follow them: in training, unless they are frozen. */
+    public boolean tracksStatistics() {
+        return training() && !frozenStatistics;
+    }
+
+    /** Builds a layer in which no running statistics change, whatever the mode: {@link BatchNorm#frozen(Layer)}. */
+    Value withFrozenStatistics(Layer layer, Value x) {
+        boolean outside = frozenStatistics;
+        frozenStatistics = true;
+        try {
+            return layer.build(this, x);
+        } finally {
+            frozenStatistics = outside;
+        }
     }
 
     /** The path of the layer that is being built, as its parameters' names begin. */

@@ -50,7 +50,7 @@ final class NormalizationImport {
         Value sigma = in.store().buffer(path + ".running_var", variance);
         in.store().counter(path);
         float epsilon = node.number("epsilon", 1e-5);
-        boolean training = in.store().training();
+        boolean training = in.store().tracksStatistics();
         if (!training && !node.flag("training_mode")) {
             Op op = new Op.BatchNormalization(epsilon, false, true, true, false);
             in.result(in.add(op, x, mu, sigma, gamma, beta));

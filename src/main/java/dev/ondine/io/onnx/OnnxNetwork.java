@@ -307,8 +307,8 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         }
 
         @Override
-        public boolean training() {
-            return context.training();
+        public boolean tracksStatistics() {
+            return context.tracksStatistics();
         }
 
         @Override
@@ -353,7 +353,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         }
 
         @Override
-        public boolean training() {
+        public boolean tracksStatistics() {
             return false;
         }
 

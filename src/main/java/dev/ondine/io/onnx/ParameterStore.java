@@ -8,8 +8,8 @@ import dev.ondine.nn.ParameterRole;
 interface ParameterStore {
     GraphBuilder graph();
 
-    /** Whether batch normalization takes the statistics of the batch, and dropout drops. */
-    boolean training();
+    /** Whether batch normalization takes the statistics of the batch, and running averages follow them. */
+    boolean tracksStatistics();
 
     Value parameter(String name, Constant values, ParameterRole role);
 
