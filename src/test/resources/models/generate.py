@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what torchvision's networks make of a batch: src/test/resources/models/*.safetensors.
+"""Writes what networks of torchvision's, and some of their kin, make of a batch: src/test/resources/models/*.safetensors.
 
 usage: generate.py src/test/resources/models        needs: torch, torchvision
 
@@ -62,6 +62,39 @@ def narrow_vgg():
     return model
 
 
+class UNet(nn.Module):
+    """Bilinear interpolation on the way up, `levels` halvings, `width` channels in the first stage."""
+
+    def __init__(self, channels, classes, width, levels):
+        super().__init__()
+        self.inc = self.twice(channels, width, width)
+        self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
+        for level in range(levels):
+            i = width << level
+            o = i if level == levels - 1 else 2 * i
+            self.downs.append(nn.Sequential(nn.MaxPool2d(2), self.twice(i, o, o)))
+        for level in reversed(range(levels)):
+            half = width << level
+            self.ups.append(self.twice(2 * half, half, half if level == 0 else half // 2))
+        self.outc = nn.Conv2d(width, classes, 1)
+
+    @staticmethod
+    def twice(i, between, o):
+        return nn.Sequential(
+            nn.Conv2d(i, between, 3, padding=1, bias=False), nn.BatchNorm2d(between), nn.ReLU(),
+            nn.Conv2d(between, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU())
+
+    def forward(self, x):
+        stages = [self.inc(x)]
+        for down in self.downs:
+            stages.append(down(stages[-1]))
+        y = stages.pop()
+        for up in self.ups:
+            y = F.interpolate(y, scale_factor=2, mode="bilinear", align_corners=True)
+            y = up(torch.cat([stages.pop(), y], 1))
+        return self.outc(y)
+
+
 def save(path, tensors, meta):
     header, blobs, offset = {"__metadata__": meta}, [], 0
     for name, t in tensors.items():
@@ -87,7 +120,8 @@ def step(name, model, shape, folder):
         evaluated = model.eval()(x)
     y = model.train()(x)
     reconstructs = y.shape == x.shape
-    loss = F.mse_loss(y, x) if reconstructs else F.cross_entropy(y, torch.arange(shape[0]) % CLASSES)
+    places = y.shape[:1] + y.shape[2:]
+    loss = F.mse_loss(y, x) if reconstructs else F.cross_entropy(y, torch.arange(places.numel()).reshape(places) % CLASSES)
     loss.backward()
     streams = {k: i + 1 for i, k in enumerate(model.state_dict())}
     gradients = [(streams[k], p.grad.flatten()) for k, p in model.named_parameters()]
@@ -110,4 +144,6 @@ step("resnext50", resnet.resnext50_32x4d(num_classes=CLASSES), (4, 3, 64, 64), f
 step("mobilenetv2", mobilenetv2.mobilenet_v2(num_classes=CLASSES), (2, 3, 64, 64), folder)
 step("densenet121", densenet.densenet121(num_classes=CLASSES), (2, 3, 64, 64), folder)
 step("vgg11-bn", narrow_vgg(), (2, 3, 224, 224), folder)
+step("vgg11-bn-96x288", narrow_vgg(), (2, 3, 96, 288), folder)
+step("unet-bilinear", UNet(3, CLASSES, 8, 2), (2, 3, 8, 12), folder)
 step("autoencoder", autoencoder(), (2, 1, 16, 16), folder)

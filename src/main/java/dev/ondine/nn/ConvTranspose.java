@@ -4,14 +4,14 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.tensor.Shape;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Transposed convolution over one, two or three spatial axes, for decoders; made by {@link Layers#convTranspose1d},
  * {@link Layers#convTranspose2d} and {@link Layers#convTranspose3d}.
  *
  * <p>Input (N, {@code in}, space…), output (N, {@code out}, (size − 1)·stride − 2·padding + dilation·(kernel − 1) + outputPadding + 1
- * …): kernel 4, stride 2 and padding 1 double a size. Parameters: {@code weight} (in, out/groups, kernel…) and {@code bias} (out),
- * which begin as PyTorch's, uniform in ±1/√(out/groups·kernel…).
+ * …): kernel 4, stride 2 and padding 1 double a size. Parameters: {@code weight} (in, out/groups, kernel…) and {@code bias} (out).
  *
  * @param kernel extent of the kernel along each spatial axis; its length is the number of spatial axes
  * @param stride how far apart the kernels of two neighbouring elements lie in the output; default 1
@@ -21,6 +21,8 @@ import java.util.List;
  * @param dilation distance of kernel elements; default 1
  * @param groups default 1
  * @param bias default true; superfluous before batch normalization
+ * @param start how the weights begin; default as in PyTorch, uniform in ±1/√(out/groups·kernel…)
+ * @param biasStart how the bias begins; default likewise
  */
 public record ConvTranspose(
         int in,
@@ -31,7 +33,9 @@ public record ConvTranspose(
         List<Integer> outputPadding,
         List<Integer> dilation,
         int groups,
-        boolean bias)
+        boolean bias,
+        Optional<Initializer> start,
+        Optional<Initializer> biasStart)
         implements Layer {
 
     public ConvTranspose {
@@ -53,50 +57,84 @@ public record ConvTranspose(
                 Conv.all(spatial, 0),
                 Conv.all(spatial, 1),
                 1,
-                true);
+                true,
+                Optional.empty(),
+                Optional.empty());
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose stride(int... stride) {
-        return new ConvTranspose(in, out, kernel, each(stride), padding, outputPadding, dilation, groups, bias);
+        return new ConvTranspose(in, out, kernel, each(stride), padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose padding(int... padding) {
-        return new ConvTranspose(in, out, kernel, stride, each(padding), outputPadding, dilation, groups, bias);
+        return new ConvTranspose(in, out, kernel, stride, each(padding), outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose outputPadding(int... outputPadding) {
-        return new ConvTranspose(in, out, kernel, stride, padding, each(outputPadding), dilation, groups, bias);
+        return new ConvTranspose(in, out, kernel, stride, padding, each(outputPadding), dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose dilation(int... dilation) {
-        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, each(dilation), groups, bias);
+        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, each(dilation), groups, bias, start, biasStart);
     }
 
     /** One number an axis. */
     public ConvTranspose kernel(int... kernel) {
-        return new ConvTranspose(in, out, each(kernel), stride, padding, outputPadding, dilation, groups, bias);
+        return new ConvTranspose(in, out, each(kernel), stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     public ConvTranspose groups(int groups) {
-        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, dilation, groups, bias);
+        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     public ConvTranspose bias(boolean bias) {
-        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, dilation, groups, bias);
+        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
+    }
+
+    /** The weights begin with this. */
+    public ConvTranspose start(Initializer start) {
+        return new ConvTranspose(
+                in,
+                out,
+                kernel,
+                stride,
+                padding,
+                outputPadding,
+                dilation,
+                groups,
+                bias,
+                Optional.of(start),
+                biasStart);
+    }
+
+    /** The bias begins with this. */
+    public ConvTranspose biasStart(Initializer biasStart) {
+        return new ConvTranspose(
+                in,
+                out,
+                kernel,
+                stride,
+                padding,
+                outputPadding,
+                dilation,
+                groups,
+                bias,
+                start,
+                Optional.of(biasStart));
     }
 
     @Override
     public Value build(Context context, Value x) {
         Shape shape = Conv.weight(in, out / groups, kernel);
-        Initializer initializer = Initializer.fanIn(shape.elements(1, shape.rank()));
-        Value weight = context.parameter("weight", shape, initializer);
+        Initializer fanIn = Initializer.fanIn(shape.elements(1, shape.rank()));
+        Value weight = context.parameter("weight", shape, start.orElse(fanIn));
         Op op = new Op.TransposedConvolution(stride, padding, padding, outputPadding, dilation, groups, bias);
         return bias
-                ? context.add(op, x, weight, context.parameter("bias", Shape.of(out), initializer))
+                ? context.add(op, x, weight, context.parameter("bias", Shape.of(out), biasStart.orElse(fanIn)))
                 : context.add(op, x, weight);
     }
 

@@ -175,6 +175,13 @@ public final class Models {
                 2,
                 Task.SEGMENTATION,
                 (image, classes) -> UNet.of(channels(image), classes));
+        images(
+                "unet-bilinear",
+                "U-Net of 64 to 512 channels, bilinear interpolation on the way up",
+                Shape.of(3, 256, 256),
+                2,
+                Task.SEGMENTATION,
+                (image, classes) -> UNet.of(channels(image), classes).bilinear(true));
     }
 
     private Models() {}

@@ -94,6 +94,7 @@ class PublishedTest {
         "vgg16-bn-cifar, 14728266",
         "autoencoder,      257441",
         "unet,           31037698",
+        "unet-bilinear,  17263042",
     })
     void asInPyTorch(String name, long parameters) {
         assertEquals(parameters, learned(specs(name)));

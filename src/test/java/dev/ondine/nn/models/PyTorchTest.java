@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Whole networks against torchvision's, the same numbers in both: outputs with given running statistics, and loss and every gradient of
+ * Whole networks against torchvision's and the like in PyTorch, the same numbers in both: outputs with given running statistics, and loss and every gradient of
  * a training step. PyTorch computed in double precision, so what is seen is Ondine's error alone.
  */
 class PyTorchTest {
@@ -65,6 +65,8 @@ class PyTorchTest {
                 Arguments.of("mobilenetv2", MobileNetV2.of(3, CLASSES, 1, 0), OUTPUT),
                 Arguments.of("densenet121", DenseNets.densenet121(3, CLASSES), OUTPUT),
                 Arguments.of("vgg11-bn", Vgg.of(11, Shape.of(3, 224, 224), CLASSES, 8, 64, 0), OUTPUT),
+                Arguments.of("vgg11-bn-96x288", Vgg.of(11, Shape.of(3, 96, 288), CLASSES, 8, 64, 0), OUTPUT),
+                Arguments.of("unet-bilinear", new UNet(3, CLASSES, 8, 2).bilinear(true), OUTPUT),
                 Arguments.of("autoencoder", Autoencoders.convolutional(Shape.of(1, 16, 16)), OUTPUT));
     }
 
@@ -115,7 +117,7 @@ class PyTorchTest {
             Tensor target = plan.input("target");
             PyTorchNumbers.fill(plan.input(Model.INPUT).segment(), 0);
             if (reconstructs) PyTorchNumbers.fill(target.segment(), 0);
-            else for (int i = 0; i < batch; i++) target.setIntAt(i, i % CLASSES);
+            else for (int i = 0; i < target.elements(); i++) target.setIntAt(i, i % CLASSES);
             plan.run(0);
             assertOutput("output", expected, plan.output(Model.OUTPUT), tolerance);
             double wanted = expected.read("loss").toDoubleArray()[0];

@@ -57,6 +57,7 @@ class ZooTrainsTest {
                 of("lenet-bn", LeNet.of(Shape.of(1, 17, 16), CLASSES), 4, 1, 17, 16),
                 of("cnn-bn", Cnn.of(1, CLASSES), 4, 1, 12, 12),
                 of("vgg11-bn", Vgg.of(11, Shape.of(3, 224, 224), CLASSES, 2, 16, 0.5), 2, 3, 224, 224),
+                of("vgg11-bn, other sides", Vgg.of(11, Shape.of(3, 96, 288), CLASSES, 2, 16, 0.5), 4, 3, 96, 288),
                 of("vgg11-bn-cifar", Vgg.cifar(11, 3, CLASSES, 4), 4, 3, 64, 64),
                 of("vgg16-bn-cifar", Vgg.cifar(16, 3, CLASSES, 4), 4, 3, 64, 64),
                 of("resnet20", ResNets.cifar(20, 3, CLASSES), 4, 3, 12, 12),
@@ -76,6 +77,8 @@ class ZooTrainsTest {
                 of("vit-bn", VisionTransformers.of(Shape.of(1, 14, 13), CLASSES, 24, 3, 2, 40), 4, 1, 14, 13),
                 of("unet-small", new UNet(3, CLASSES, 4, 3), 2, 3, 16, 24),
                 of("unet-small, odd sides", new UNet(3, CLASSES, 4, 2), 2, 3, 13, 15),
+                of("unet-bilinear", new UNet(3, CLASSES, 4, 3).bilinear(true), 2, 3, 16, 24),
+                of("unet-bilinear, odd sides", new UNet(3, CLASSES, 3, 2).bilinear(true), 2, 3, 13, 15),
                 of("autoencoder", Autoencoders.convolutional(Shape.of(1, 28, 28), 8, 3), 4, 1, 28, 28),
                 of("denoising-autoencoder", Autoencoders.denoising(Shape.of(1, 16, 16), 0.3, 8, 2), 4, 1, 16, 16));
     }
