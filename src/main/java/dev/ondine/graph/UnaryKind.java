@@ -14,6 +14,6 @@ public enum UnaryKind {
     LINEAR,
     /** x to the power of α: 1/x for α = −1, x² for α = 2. */
     POWER,
-    /** min(max(x, α), β). The derivative is 0 where x is α or β, too. */
+    /** min(max(x, α), β). The derivative is 1 where x is α or β, too, as that of PyTorch's {@code clamp}; {@code relu6}'s is 0 there. */
     CLIP
 }

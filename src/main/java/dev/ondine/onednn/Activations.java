@@ -2,6 +2,7 @@ package dev.ondine.onednn;
 
 import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Op;
+import dev.ondine.graph.UnaryKind;
 import dev.ondine.onednn.api.Algorithm;
 
 /** oneDNN's function for each activation and each function of one number. */
@@ -40,6 +41,14 @@ final class Activations {
             case POWER -> new Function(Algorithm.ELTWISE_POW, 1, op.alpha());
             case CLIP -> new Function(Algorithm.ELTWISE_CLIP_V2, op.alpha(), op.beta());
         };
+    }
+
+    /** For the gradient: oneDNN's clip has none at its limits, so they are moved by as little as a float32 can tell. */
+    static Function gradient(Op.Unary op) {
+        Function f = function(op);
+        return op.kind() == UnaryKind.CLIP
+                ? new Function(f.algorithm, Math.nextDown(f.alpha), Math.nextUp(f.beta))
+                : f;
     }
 
     /** For a post-op, which never has a gradient of its own: kernels know the plain variants only. */

@@ -72,7 +72,7 @@ final class LowerElementwise {
     void unary(Op.Unary op) {
         Value x = node.input(0);
         List<PrimitiveRequest> requests = new ArrayList<>();
-        for (MemoryDescriptor layout : withoutPadding(x)) requests.add(request(op, layout));
+        for (MemoryDescriptor layout : withoutPadding(x)) requests.add(request(Activations.function(op), layout));
         PrimitiveDescriptor pd = to.choose(requests);
         Slot src = to.in(x, pd.query(Arg.SRC));
         Slot dst = to.out(node.output(0), src.layout());
@@ -81,10 +81,10 @@ final class LowerElementwise {
 
     void unaryBackward(Op.Unary op) {
         Value x = node.input(0);
-        Activations.Function f = Activations.function(op);
+        Activations.Function f = Activations.gradient(op);
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (MemoryDescriptor layout : withoutPadding(x)) {
-            request(op, layout)
+            request(f, layout)
                     .tryCreate(to.arena)
                     .ifPresent(hint -> requests.add(Eltwises.backward(
                             f.algorithm(), layout, layout, layout, f.alpha(), f.beta(), hint, to.attributes)));
@@ -100,8 +100,7 @@ final class LowerElementwise {
                 new StepSpec.InPlace(diffDst, diffSrc));
     }
 
-    private PrimitiveRequest request(Op.Unary op, MemoryDescriptor layout) {
-        Activations.Function f = Activations.function(op);
+    private PrimitiveRequest request(Activations.Function f, MemoryDescriptor layout) {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         return Eltwises.forward(propagation, f.algorithm(), layout, layout, f.alpha(), f.beta(), to.attributes);
     }

@@ -34,7 +34,7 @@ final class ReferenceUnary {
             case LOGARITHM -> 1 / x;
             case LINEAR -> op.alpha();
             case POWER -> op.alpha() * Math.pow(x, op.alpha() - 1.0);
-            case CLIP -> op.alpha() < x && x < op.beta() ? 1 : 0;
+            case CLIP -> op.alpha() <= x && x <= op.beta() ? 1 : 0;
         };
     }
 }
