@@ -1,7 +1,6 @@
 package dev.ondine.inspect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.Plan;
@@ -15,8 +14,10 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
+import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
+import dev.ondine.train.Accuracy;
 import dev.ondine.train.PlanParameters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -66,7 +67,8 @@ public final class BatchNormInspector {
         BatchLoader loader = new BatchLoader(data, size, true, 0, true, normalization);
         Map<String, Moments> moments = new HashMap<>();
         Map<String, float[]> activity = new HashMap<>();
-        Graph training = Probing.withoutDropout(model.graph(Mode.TRAINING, size, (_, _) -> {}));
+        Graph training =
+                Probing.withBatchStatistics(Probing.withoutDropout(model.graph(Mode.TRAINING, size, (_, _) -> {})));
         long rightOfBatches = run(training, loader, batches, plan -> {
             List<Graph.Statistic> statistics = plan.graph().statistics();
             for (int i = 0; i < statistics.size(); i++) {
@@ -108,29 +110,14 @@ public final class BatchNormInspector {
         try (Plan plan = backend.compile(graph, options);
                 Arena memory = Arena.ofConfined()) {
             PlanParameters.load(model, plan);
-            MemorySegment labels = memory.allocate((long) Integer.BYTES * size, Integer.BYTES);
+            Tensor labels = Tensor.allocate(memory, DataType.INT32, Shape.of(size));
             BatchLoader.Epoch epoch = loader.epoch(0);
             for (int b = 0; b < batches; b++) {
-                epoch.next(plan.input(Model.INPUT).segment(), labels);
+                epoch.next(plan.input(Model.INPUT).segment(), labels.segment());
                 plan.run(0);
                 look.at(plan);
-                Tensor output = plan.output(Model.OUTPUT);
-                if (output.shape().rank() == 2) right += right(output, labels);
+                right += Accuracy.correct(plan.output(Model.OUTPUT), labels, size);
             }
-        }
-        return right;
-    }
-
-    private static long right(Tensor logits, MemorySegment labels) {
-        Shape shape = logits.shape();
-        int classes = (int) shape.dim(1);
-        long right = 0;
-        for (long n = 0; n < shape.dim(0); n++) {
-            int best = 0;
-            for (int c = 1; c < classes; c++) {
-                if (logits.getFloatAt(n * classes + c) > logits.getFloatAt(n * classes + best)) best = c;
-            }
-            if (best == labels.getAtIndex(JAVA_INT, n)) right++;
         }
         return right;
     }

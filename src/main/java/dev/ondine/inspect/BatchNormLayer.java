@@ -12,7 +12,8 @@ import java.util.stream.IntStream;
  * @param beta β of each channel; empty if it has none
  * @param mean of the layer's input over real data; empty if there was none
  * @param variance likewise, unbiased enough: over all samples together
- * @param activity the mean behind the ReLU behind this layer, in evaluation; empty if there is no such ReLU, or no data
+ * @param activity the mean behind the ReLU behind this layer, in evaluation; empty if there is no such ReLU, it takes the
+ *     sum with another layer that is told of it, or there is no data
  */
 public record BatchNormLayer(
         String path,

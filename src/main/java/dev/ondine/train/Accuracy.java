@@ -8,7 +8,7 @@ import dev.ondine.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /** Counts right answers. */
-final class Accuracy {
+public final class Accuracy {
     private Accuracy() {}
 
     /**
@@ -28,7 +28,7 @@ final class Accuracy {
     }
 
     /** How many of the first {@code count} rows of logits (N, C) are largest at the target's class; 0 if these are no classes. */
-    static int correct(Tensor logits, Tensor target, int count) {
+    public static int correct(Tensor logits, Tensor target, int count) {
         if (target.dataType() != DataType.INT32 || logits.shape().rank() != 2) return 0;
         MemorySegment x = logits.segment();
         MemorySegment t = target.segment();

@@ -13,6 +13,7 @@ import dev.ondine.data.Normalization;
 import dev.ondine.nn.Layer;
 import dev.ondine.nn.Layers;
 import dev.ondine.nn.Model;
+import dev.ondine.nn.ParameterRole;
 import dev.ondine.nn.Residual;
 import dev.ondine.nn.Sequential;
 import dev.ondine.tensor.Shape;
@@ -138,6 +139,53 @@ class BatchNormInspectorTest {
             assertTrue(advice.contains("γ is near zero in 1 of 6 channels, most in layer 0 (1 of 2)"), advice);
             assertTrue(advice.contains("1 of 4 channels never fire on this data, most in layer 0"), advice);
             assertTrue(advice.contains("near ε in 1 of 6 channels, most in layer 2.1"), advice);
+        }
+    }
+
+    /** What the data's statistics are does not depend on whether a layer follows them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "reference"})
+    void frozenLayersAreMeasuredAsOthers(String backend) {
+        Layer frozen = Sequential.of(
+                Layers.batchNorm2d(2).frozen(),
+                Layers.relu(),
+                Layers.batchNorm2d(2).frozen().affine(false),
+                Layers.flatten(),
+                Layers.linear(50, 2));
+        Layer tracked = Sequential.of(
+                Layers.batchNorm2d(2),
+                Layers.relu(),
+                Layers.batchNorm2d(2).affine(false),
+                Layers.flatten(),
+                Layers.linear(50, 2));
+        try (Model of = Model.of(frozen, SAMPLE, 1);
+                Model against = Model.of(tracked, SAMPLE, 1)) {
+            BatchNormInspection found = inspect(of, backend);
+            BatchNormInspection expected = inspect(against, backend);
+            for (int i = 0; i < 2; i++) {
+                BatchNormLayer layer = found.layers().get(i);
+                assertArrayEquals(expected.layers().get(i).mean(), layer.mean());
+                assertArrayEquals(expected.layers().get(i).variance(), layer.variance());
+            }
+            assertArrayEquals(new int[] {0, 1}, found.layers().getFirst().far());
+            assertEquals(expected.comparison(), found.comparison());
+        }
+    }
+
+    /** A ReLU behind the sum of two normalizations falls silent for both; that is one channel. */
+    @Test
+    void silentChannelsOfASumAreToldOnce() {
+        Layer body = Sequential.of(Layers.conv2d(2, 2, 1), Layers.batchNorm2d(2));
+        Layer shortcut = Sequential.of(Layers.conv2d(2, 2, 1), Layers.batchNorm2d(2));
+        Layer network =
+                Sequential.of(Residual.of(body, shortcut), Layers.relu(), Layers.flatten(), Layers.linear(50, 2));
+        try (Model model = Model.of(network, SAMPLE, 1)) {
+            model.parameters().specs().stream()
+                    .filter(s -> s.role() == ParameterRole.SHIFT)
+                    .forEach(s -> set(model, s.name(), -1000, 0));
+            BatchNormInspection inspection = inspect(model, "reference");
+            String advice = String.join("\n", inspection.advice());
+            assertTrue(advice.contains("1 of 2 channels never fire"), advice);
         }
     }
 
