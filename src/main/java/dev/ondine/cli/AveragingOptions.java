@@ -1,6 +1,7 @@
 package dev.ondine.cli;
 
 import dev.ondine.train.Averaging;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** Which average of the weights is kept. */
@@ -24,6 +25,12 @@ final class AveragingOptions {
         if (ema != null) command.require(ema > 0 && ema < 1, "--ema", "above 0 and below 1", ema);
         if (swa != null) command.require(swa >= 1 && swa <= epochs, "--swa", "an epoch from 1 to " + epochs, swa);
         if (ema != null && swa != null) throw command.wrong("--swa", "one average is kept, and --ema is given, too");
+    }
+
+    /** Adds what is kept, if anything, to a log line. */
+    void log(Map<String, Object> line) {
+        if (ema != null) line.put("ema", ema);
+        if (swa != null) line.put("swa", swa);
     }
 
     Averaging averaging() {

@@ -2,6 +2,7 @@ package dev.ondine.cli;
 
 import dev.ondine.backend.Backend;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.data.BatchAhead;
 import dev.ondine.data.DataSplit;
 import dev.ondine.data.Dataset;
 import dev.ondine.data.Datasets;
@@ -47,12 +48,20 @@ final class EvalCommand extends Command {
     @Option(
             names = "--model",
             paramLabel = "NAME",
-            description = "As of train, for a checkpoint that does not say it; without --mean and --std samples are then"
-                    + " normalized as the training data of --data ask for.")
+            description =
+                    "As of train, for a checkpoint that does not say it; without --mean and --std samples are then"
+                            + " normalized as the training data of --data ask for.")
     private String modelName;
 
     @Option(names = "--batch", paramLabel = "N", description = "Samples at a time. Default: ${DEFAULT-VALUE}.")
     private int batch = 128;
+
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            description =
+                    "Threads that prepare batches; more help where images are decoded. Default:" + " ${DEFAULT-VALUE}.")
+    private int workers = BatchAhead.DEFAULT_WORKERS;
 
     @Option(names = "--seed", paramLabel = "N", description = "Of digits. Default: that of the training.")
     private Long seed;
@@ -80,6 +89,7 @@ final class EvalCommand extends Command {
         requireOneOf("--split", List.of("test", "train"), part);
         if (modelName != null) requireTrainable("--model", modelName);
         require(batch > 0, "--batch", "at least 1", batch);
+        require(workers > 0, "--workers", "at least 1", workers);
         for (int k : top) require(k > 0, "--top", "at least 1", k);
         computing.check(this);
         CheckpointOptions.checkName(checkpoint, this, modelName);
@@ -162,7 +172,8 @@ final class EvalCommand extends Command {
             return;
         }
         PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
-        try (Evaluator evaluator = new Evaluator(model, backend, options, Loss.crossEntropy(), batch)) {
+        try (Evaluator evaluator =
+                new Evaluator(model, backend, options, Loss.crossEntropy(), batch).workers(workers)) {
             long start = System.nanoTime();
             Measurement result = evaluator.measure(
                     set, normalization, top.stream().mapToInt(k -> k).toArray());
@@ -176,7 +187,8 @@ final class EvalCommand extends Command {
     /** Of a model that gives back its input there is the mean squared error, and nothing about classes. */
     private void measureReconstruction(Model model, Normalization normalization, Dataset set, Backend backend)
             throws IOException {
-        try (Evaluator evaluator = new Evaluator(model, backend, computing.options(), Loss.meanSquaredError(), batch)) {
+        try (Evaluator evaluator =
+                new Evaluator(model, backend, computing.options(), Loss.meanSquaredError(), batch).workers(workers)) {
             double loss = evaluator.evaluate(set, normalization).loss();
             if (json) {
                 out().println(Json.write(generator -> {

@@ -1,5 +1,6 @@
 package dev.ondine.cli;
 
+import dev.ondine.backend.PlanOptions;
 import dev.ondine.inspect.BatchNormInspector;
 import dev.ondine.inspect.BatchNormLayer;
 import dev.ondine.io.EventFile;
@@ -7,6 +8,7 @@ import dev.ondine.io.Histogram;
 import dev.ondine.io.JsonLines;
 import dev.ondine.train.Fit;
 import dev.ondine.train.FitProgress;
+import dev.ondine.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -42,8 +44,9 @@ final class LayerLog implements Fit.Listener {
     @Override
     public void start(FitProgress progress) {
         this.progress = progress;
-        this.inspector = new BatchNormInspector(
-                progress.trainer().model(), progress.trainer().backend(), null);
+        Trainer trainer = progress.trainer();
+        this.inspector =
+                new BatchNormInspector(trainer.model(), trainer.backend(), PlanOptions.threads(trainer.threads()));
     }
 
     @Override

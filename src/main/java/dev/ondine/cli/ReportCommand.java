@@ -1,6 +1,5 @@
 package dev.ondine.cli;
 
-import dev.ondine.backend.Backend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,14 +20,17 @@ import picocli.CommandLine.Parameters;
             ""
         })
 final class ReportCommand extends Command {
+    private static final String COMPARISON = "comparison.html";
+
     @Parameters(arity = "1..*", paramLabel = "RUN", description = "Folders of ondine train's.")
     private List<Path> folders;
 
     @Option(
             names = "--html",
             paramLabel = "FILE",
-            description = "Where the comparison is to lie. Default: ${DEFAULT-VALUE}.")
-    private Path html = Path.of("comparison.html");
+            description = "Where the page is to lie. Default: " + RunReport.FILE
+                    + " in the run's folder, or of several runs " + COMPARISON + " here.")
+    private Path html;
 
     @Mixin
     private BackendOptions computing;
@@ -36,22 +38,22 @@ final class ReportCommand extends Command {
     @Override
     public Integer call() throws IOException {
         computing.check(this);
+        if (html != null) PageFile.check(this, "--html", html);
         List<RunHistory> runs = new ArrayList<>();
         for (Path folder : folders) {
             if (!Files.isDirectory(folder)) throw new IOException(folder + ": there is no such folder");
             runs.add(RunHistory.read(folder));
         }
+        Path page = html;
         if (runs.size() == 1) {
-            Backend backend = computing.open(this);
-            field(
-                    "Report",
-                    RunReport.write(folders.getFirst(), backend, computing.options())
-                            .toString());
-            return DONE;
+            Path folder = folders.getFirst();
+            if (page == null) page = folder.resolve(RunReport.FILE);
+            RunReport.write(folder, page, computing.open(this), computing.options());
+        } else {
+            if (page == null) page = Path.of(COMPARISON);
+            PageFile.write(page, RunPage.comparing(runs));
         }
-        PageFile.check(this, "--html", html);
-        PageFile.write(html, RunPage.comparing(runs));
-        field("Report", html.toString());
+        field("Report", page.toString());
         return DONE;
     }
 }

@@ -20,6 +20,7 @@ import java.util.TreeMap;
  * @param settings the log's first line, as text by name
  * @param epochs what each came to, by number; of an epoch that was trained twice, because the process was killed in it, the second
  * @param ended how it ended; empty if it did not say
+ * @param last what it said at its end, by name: what averaged weights measured, for one
  * @param layers quantiles ({@link LayerLog#SHARES}) of γ, β and the running statistics by layer, by tensor, by epoch
  */
 record RunHistory(
@@ -27,6 +28,7 @@ record RunHistory(
         Map<String, String> settings,
         SequencedMap<Integer, Map<String, Double>> epochs,
         String ended,
+        Map<String, Double> last,
         Map<String, Map<String, SequencedMap<Integer, double[]>>> layers) {
     private static final JsonFactory JSON = new JsonFactory();
 
@@ -39,6 +41,7 @@ record RunHistory(
         Map<String, String> settings = new LinkedHashMap<>();
         SequencedMap<Integer, Map<String, Double>> epochs = new TreeMap<>();
         String ended = "";
+        Map<String, Double> last = new LinkedHashMap<>();
         for (Map<String, Object> line : lines(log)) {
             switch (String.valueOf(line.get("event"))) {
                 case "start", "resume" -> {
@@ -48,21 +51,27 @@ record RunHistory(
                     line.forEach((name, value) ->
                             settings.put(name, value instanceof Double d ? Text.plain(d) : String.valueOf(value)));
                     ended = "";
+                    last.clear();
                 }
-                case "epoch" -> {
-                    Map<String, Double> numbers = new LinkedHashMap<>();
-                    line.forEach((name, value) -> {
-                        if (value instanceof Double d) numbers.put(name, d);
-                    });
-                    epochs.put((int) number(log, line, "epoch"), numbers);
+                case "epoch" -> epochs.put((int) number(log, line, "epoch"), numbers(line));
+                case "end" -> {
+                    ended = String.valueOf(line.get("how"));
+                    last.putAll(numbers(line));
                 }
-                case "end" -> ended = String.valueOf(line.get("how"));
                 default -> {
                     // A later version's.
                 }
             }
         }
-        return new RunHistory(folder, settings, epochs, ended, layers(folder.resolve(LayerLog.FILE), epochs));
+        return new RunHistory(folder, settings, epochs, ended, last, layers(folder.resolve(LayerLog.FILE), epochs));
+    }
+
+    private static Map<String, Double> numbers(Map<String, Object> line) {
+        Map<String, Double> numbers = new LinkedHashMap<>();
+        line.forEach((name, value) -> {
+            if (value instanceof Double d) numbers.put(name, d);
+        });
+        return numbers;
     }
 
     private static Map<String, Map<String, SequencedMap<Integer, double[]>>> layers(

@@ -19,6 +19,12 @@ final class RunPage {
     /** Of more classes the worst are shown. */
     private static final int MOST_CLASSES = 40;
 
+    private static final String AVERAGED = "averaged_";
+    private static final String LOSS = "test_loss";
+    private static final String ACCURACY = "test_accuracy";
+    private static final String AVERAGED_LOSS = AVERAGED + LOSS;
+    private static final String AVERAGED_ACCURACY = AVERAGED + ACCURACY;
+
     private static final List<String> TENSORS = List.of("gamma", "beta", "running_mean", "running_var");
 
     private final List<RunHistory> runs;
@@ -36,6 +42,12 @@ final class RunPage {
     static String of(RunHistory run, Optional<RunSamples> samples, String without) {
         Page page = new Page(run.name());
         page.remark(summary(run));
+        if (run.last().containsKey(AVERAGED_LOSS)) {
+            double accuracy = run.last().getOrDefault(AVERAGED_ACCURACY, Double.NaN);
+            page.remark("The averaged weights have a test loss of "
+                    + show(run.last().get(AVERAGED_LOSS), false)
+                    + (Double.isNaN(accuracy) ? "." : " and a test accuracy of " + show(accuracy, true) + "."));
+        }
         new RunPage(List.of(run)).curves(page);
         samples.ifPresent(s -> samples(page, s));
         if (samples.isEmpty()) page.heading("Samples").remark(without);
@@ -63,9 +75,9 @@ final class RunPage {
 
     private void curves(Page page) {
         List<Chart> charts = new ArrayList<>();
-        charts.add(pair("Loss", "", "train_loss", "test_loss", 1));
-        if (runs.stream().anyMatch(run -> run.has("test_accuracy") || run.has("train_accuracy"))) {
-            charts.add(pair("Accuracy", "%", "train_accuracy", "test_accuracy", 100));
+        charts.add(pair("Loss", "", "train_loss", LOSS, 1));
+        if (runs.stream().anyMatch(run -> run.has(ACCURACY) || run.has("train_accuracy"))) {
+            charts.add(pair("Accuracy", "%", "train_accuracy", ACCURACY, 100));
         }
         charts.add(single("Learning rate", "of the last step", "lr"));
         charts.add(single("Speed", "images/s", "images_per_s"));
@@ -84,6 +96,14 @@ final class RunPage {
                     Style.DASHED,
                     run.numbers(),
                     run.values(train, factor)));
+            if (run.has(AVERAGED + test)) {
+                chart = chart.with(new Series(
+                        prefix + "test, averaged weights",
+                        runs.size() == 1 ? 2 : i,
+                        runs.size() == 1 ? Style.LINE : Style.DOTTED,
+                        run.numbers(),
+                        run.values(AVERAGED + test, factor)));
+            }
         }
         return chart;
     }
@@ -190,8 +210,8 @@ final class RunPage {
     private void results(Page page) {
         List<List<String>> rows = new ArrayList<>();
         for (RunHistory run : runs) {
-            double[] loss = run.values("test_loss", 1);
-            double[] accuracy = run.values("test_accuracy", 1);
+            double[] loss = run.values(LOSS, 1);
+            double[] accuracy = run.values(ACCURACY, 1);
             double[] speed = run.values("images_per_s", 1);
             rows.add(List.of(
                     run.name(),

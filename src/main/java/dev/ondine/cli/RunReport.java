@@ -15,27 +15,36 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Writes the page of a run into its folder. */
+/** Writes the page of a run. */
 final class RunReport {
     static final String FILE = "report.html";
 
     private RunReport() {}
 
-    /** With what a model makes of a data set, both there already. */
+    /** Into the run's folder, with what a model makes of a data set, both there already. */
     static Path write(Path folder, Model model, ModelCard card, Dataset test, Backend backend, PlanOptions options)
             throws IOException {
-        return write(folder, Optional.of(samples(model, card, test, backend, options)), "");
+        Path page = folder.resolve(FILE);
+        write(folder, page, Optional.of(samples(model, card, test, backend, options)), "");
+        return page;
     }
 
     /** With what the folder's model makes of the data that it names; without that, if these are not to be had any more. */
-    static Path write(Path folder, Backend backend, PlanOptions options) throws IOException {
+    static void write(Path folder, Path page, Backend backend, PlanOptions options) throws IOException {
         Path checkpoint = folder.resolve(Checkpoints.MODEL);
-        if (!Files.exists(checkpoint)) return write(folder, Optional.empty(), "The folder holds no model.");
-        Optional<ModelCard> stored = ModelCard.read(checkpoint);
-        if (stored.isEmpty()) return write(folder, Optional.empty(), "The model does not say what it is.");
+        Optional<ModelCard> stored = Files.exists(checkpoint) ? ModelCard.read(checkpoint) : Optional.empty();
+        if (stored.isEmpty()) {
+            write(
+                    folder,
+                    page,
+                    Optional.empty(),
+                    Files.exists(checkpoint) ? "The model does not say what it is." : "The folder holds no model.");
+            return;
+        }
         ModelCard card = stored.get();
         if (card.data().isEmpty()) {
-            return write(folder, Optional.empty(), "The model does not say what it was trained on.");
+            write(folder, page, Optional.empty(), "The model does not say what it was trained on.");
+            return;
         }
         ModelCard.Data data = card.data().get();
         Dataset test;
@@ -44,18 +53,23 @@ final class RunReport {
             double validation = RunHistory.read(folder).validation();
             test = (validation > 0 ? split.validation(validation, data.seed()) : split).test();
         } catch (DataException | IllegalArgumentException e) {
-            return write(folder, Optional.empty(), "The data cannot be read any more: " + e.getMessage());
+            write(folder, page, Optional.empty(), "The data cannot be read any more: " + e.getMessage());
+            return;
         }
         try (SavedModel saved = SavedModel.open(checkpoint)) {
-            return write(folder, saved.model(), card, test, backend, options);
+            write(folder, page, Optional.of(samples(saved.model(), card, test, backend, options)), "");
         }
     }
 
-    /** Without samples. */
-    static Path write(Path folder, Optional<RunSamples> samples, String without) throws IOException {
-        Path file = folder.resolve(FILE);
-        PageFile.write(file, RunPage.of(RunHistory.read(folder), samples, without));
-        return file;
+    /** Into the run's folder, without samples. */
+    static Path withoutSamples(Path folder, String why) throws IOException {
+        Path page = folder.resolve(FILE);
+        write(folder, page, Optional.empty(), why);
+        return page;
+    }
+
+    private static void write(Path folder, Path page, Optional<RunSamples> samples, String without) throws IOException {
+        PageFile.write(page, RunPage.of(RunHistory.read(folder), samples, without));
     }
 
     private static RunSamples samples(Model model, ModelCard card, Dataset test, Backend backend, PlanOptions options) {

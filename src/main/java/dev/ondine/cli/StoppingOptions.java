@@ -1,6 +1,5 @@
 package dev.ondine.cli;
 
-import dev.ondine.train.Evaluation;
 import dev.ondine.train.Monitor;
 import java.util.Map;
 import picocli.CommandLine.Option;
@@ -41,8 +40,8 @@ final class StoppingOptions {
         return patience == null ? 0 : patience;
     }
 
-    String show(Evaluation test) {
-        return monitor == Monitor.ACCURACY ? Text.percent(test.accuracy()) : Text.fixed(test.loss(), 4);
+    String show(double value) {
+        return monitor == Monitor.ACCURACY ? Text.percent(value) : Text.fixed(value, 4);
     }
 
     void log(Map<String, Object> line) {

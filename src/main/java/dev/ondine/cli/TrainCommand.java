@@ -153,10 +153,11 @@ final class TrainCommand extends Command {
                 printHeader(model, trainer, backend, folder);
                 Fit fit = new Fit(trainer, split, card.normalization(), input.augmentation(data), training.batch, seed)
                         .workers(input.workers());
-                Checkpoints checkpoints = new Checkpoints(folder.path(), stopping.monitor(), card::metadata);
-                fit.checkpoints(saving.apply(checkpoints));
+                Checkpoints checkpoints =
+                        saving.apply(new Checkpoints(folder.path(), stopping.monitor(), card::metadata));
+                fit.checkpoints(checkpoints);
                 if (saving.resumes()) fit.resume(folder.path());
-                int code = new TrainingRun(this, training, schedule, stopping, trainer, folder)
+                int code = new TrainingRun(this, training, schedule, stopping, trainer, folder, checkpoints)
                         .run(fit, startLine(model, backend));
                 if (folder.hasLog()) report(folder, model, backend, code);
                 return code;
@@ -182,7 +183,7 @@ final class TrainCommand extends Command {
     /** The run's page; an interrupted run is not kept waiting, and its page has no samples. */
     private void report(RunFolder folder, Model model, Backend backend, int code) throws IOException {
         Path page = code == INTERRUPTED
-                ? RunReport.write(folder.path(), Optional.empty(), "The run was interrupted; ondine report adds them.")
+                ? RunReport.withoutSamples(folder.path(), "The run was interrupted; ondine report adds them.")
                 : RunReport.write(
                         folder.path(), model, card, split.test(), backend, PlanOptions.threads(computing.threads()));
         out().println("Report:      " + page);
@@ -241,6 +242,7 @@ final class TrainCommand extends Command {
         training.log(line);
         optimizer.log(line);
         schedule.log(line);
+        averaging.log(line);
         stopping.log(line);
         line.put("backend", backend.name());
         line.put("threads", computing.threads());

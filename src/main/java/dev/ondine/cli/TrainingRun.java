@@ -19,9 +19,9 @@ final class TrainingRun implements Fit.Listener {
     private final StoppingOptions stopping;
     private final Trainer trainer;
     private final RunFolder folder;
+    private final Checkpoints checkpoints;
     private final boolean terminal = TrainingDisplay.isTerminal();
     private Checkpoints.Saved saved;
-    private Fit.EpochResult best;
     private Fit.EpochResult last;
     private Fit.End end;
     private FitProgress progress;
@@ -32,13 +32,15 @@ final class TrainingRun implements Fit.Listener {
             ScheduleOptions schedule,
             StoppingOptions stopping,
             Trainer trainer,
-            RunFolder folder) {
+            RunFolder folder,
+            Checkpoints checkpoints) {
         this.command = command;
         this.options = options;
         this.schedule = schedule;
         this.stopping = stopping;
         this.trainer = trainer;
         this.folder = folder;
+        this.checkpoints = checkpoints;
     }
 
     /**
@@ -72,15 +74,16 @@ final class TrainingRun implements Fit.Listener {
                                 case DONE, FAILED -> "Done: " + steps + " steps" + seconds;
                             });
             if (saved != null) command.out().println("Checkpoint:  " + folder.model());
-            if (best != null && best.epoch() != last.epoch()) {
+            if (checkpoints.best().isPresent() && (last == null || checkpoints.bestEpoch() != last.epoch())) {
                 command.out()
-                        .println("Best:        " + folder.best() + " (epoch " + best.epoch() + ", test "
-                                + stopping.monitor() + " " + stopping.show(best.test()) + ")");
+                        .println("Best:        " + folder.best() + " (epoch " + checkpoints.bestEpoch() + ", test "
+                                + stopping.monitor() + " "
+                                + stopping.show(checkpoints.best().getAsDouble()) + ")");
             }
             if (progress.averaged() != null) {
                 command.out()
                         .println("Averaged:    " + folder.averaged() + " (test " + stopping.monitor() + " "
-                                + stopping.show(progress.averaged()) + ")");
+                                + stopping.show(stopping.monitor().value(progress.averaged())) + ")");
             }
             command.out().println("Log:         " + folder.log());
             return end.outcome() == Fit.Outcome.INTERRUPTED ? Command.INTERRUPTED : Command.DONE;
@@ -111,6 +114,11 @@ final class TrainingRun implements Fit.Listener {
                         + (progress.step() == 0
                                 ? " is next"
                                 : ", step " + progress.step() + " of " + progress.steps()));
+        progress.scheduleBefore()
+                .ifPresent(before -> command.field(
+                        "Schedule",
+                        "from here on another than so far, as other epochs or another schedule were asked for (it was "
+                                + before + ")"));
     }
 
     @Override
@@ -121,7 +129,6 @@ final class TrainingRun implements Fit.Listener {
     @Override
     public void checkpoint(Checkpoints.Saved saved) {
         this.saved = saved;
-        if (saved.best()) best = last;
     }
 
     @Override

@@ -48,6 +48,9 @@ public final class BatchAhead implements AutoCloseable {
     /** What is under way; null before the first epoch. */
     private BatchLoader.Epoch epoch;
 
+    /** Which one that is. */
+    private int number;
+
     /** The next batch that nobody prepares yet. */
     private int started;
 
@@ -91,22 +94,26 @@ public final class BatchAhead implements AutoCloseable {
         }
     }
 
-    /** Begins an epoch; what was prepared of another is dropped. */
+    /**
+     * Begins an epoch; what was prepared of another is dropped. Where it is under way already, and no batch of it was handed out, it goes
+     * on: who begins an epoch before it needs it finds its first batches ready.
+     */
     public void begin(int number) {
         begin(number, 0);
     }
 
-    /** Begins an epoch at one of its batches, counted from 0: to go on where another run of it ended. */
+    /** As {@link #begin(int)}, at one of its batches, counted from 0: to go on where another run of it ended. */
     public void begin(int number, int batch) {
         if (batch < 0 || batch > batches) {
             throw new IllegalArgumentException(
                     "batch " + batch + " of an epoch of " + batches + " batches, 0 to " + (batches - 1));
         }
-        BatchLoader.Epoch next = loader.shared(number);
         lock.lock();
         try {
             requireOpen();
-            epoch = next;
+            if (epoch != null && number == this.number && batch == given && failure == null) return;
+            epoch = loader.shared(number);
+            this.number = number;
             started = batch;
             given = batch;
             failure = null;

@@ -64,67 +64,54 @@ public record ConvTranspose(
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose stride(int... stride) {
-        return new ConvTranspose(in, out, kernel, each(stride), padding, outputPadding, dilation, groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, kernel, each(stride), padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose padding(int... padding) {
-        return new ConvTranspose(in, out, kernel, stride, each(padding), outputPadding, dilation, groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, kernel, stride, each(padding), outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose outputPadding(int... outputPadding) {
-        return new ConvTranspose(in, out, kernel, stride, padding, each(outputPadding), dilation, groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, kernel, stride, padding, each(outputPadding), dilation, groups, bias, start, biasStart);
     }
 
     /** One number for all axes, or one an axis. */
     public ConvTranspose dilation(int... dilation) {
-        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, each(dilation), groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, kernel, stride, padding, outputPadding, each(dilation), groups, bias, start, biasStart);
     }
 
     /** One number an axis. */
     public ConvTranspose kernel(int... kernel) {
-        return new ConvTranspose(in, out, each(kernel), stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, each(kernel), stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     public ConvTranspose groups(int groups) {
-        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     public ConvTranspose bias(boolean bias) {
-        return new ConvTranspose(in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
+        return new ConvTranspose(
+                in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
     /** The weights begin with this. */
     public ConvTranspose start(Initializer start) {
         return new ConvTranspose(
-                in,
-                out,
-                kernel,
-                stride,
-                padding,
-                outputPadding,
-                dilation,
-                groups,
-                bias,
-                Optional.of(start),
-                biasStart);
+                in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, Optional.of(start), biasStart);
     }
 
     /** The bias begins with this. */
     public ConvTranspose biasStart(Initializer biasStart) {
         return new ConvTranspose(
-                in,
-                out,
-                kernel,
-                stride,
-                padding,
-                outputPadding,
-                dilation,
-                groups,
-                bias,
-                start,
-                Optional.of(biasStart));
+                in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, Optional.of(biasStart));
     }
 
     @Override

@@ -46,9 +46,7 @@ final class Activations {
     /** For the gradient: oneDNN's clip has none at its limits, so they are moved by as little as a float32 can tell. */
     static Function gradient(Op.Unary op) {
         Function f = function(op);
-        return op.kind() == UnaryKind.CLIP
-                ? new Function(f.algorithm, Math.nextDown(f.alpha), Math.nextUp(f.beta))
-                : f;
+        return op.kind() == UnaryKind.CLIP ? new Function(f.algorithm, Math.nextDown(f.alpha), Math.nextUp(f.beta)) : f;
     }
 
     /** For a post-op, which never has a gradient of its own: kernels know the plain variants only. */

@@ -49,6 +49,7 @@ public final class Checkpoints {
     private long everySteps = Long.MAX_VALUE;
     private double everySeconds = Double.POSITIVE_INFINITY;
     private double best;
+    private int bestEpoch;
     private long lastStep;
     private long lastNanos;
 
@@ -85,10 +86,16 @@ public final class Checkpoints {
         return best == monitor.worst() ? OptionalDouble.empty() : OptionalDouble.of(best);
     }
 
-    /** What {@link #best} is from now on, as text. */
-    void restore(String best) {
+    /** The epoch that {@link #best} was measured after, from 1, before a resumption perhaps; 0 if nothing was. */
+    public int bestEpoch() {
+        return bestEpoch;
+    }
+
+    /** What {@link #best} is from now on, as text, and of which epoch. */
+    void restore(String best, int epoch) {
         if (folder == null) return; // NONE is everybody's
         this.best = Double.parseDouble(best);
+        this.bestEpoch = epoch;
     }
 
     String bestAsText() {
@@ -108,6 +115,7 @@ public final class Checkpoints {
         boolean better = result.test() != null && monitor.gain(monitor.value(result.test()), best) > 0;
         if (better) {
             best = monitor.value(result.test());
+            bestEpoch = result.epoch();
             Checkpoint.save(folder.resolve(BEST), progress.trainer().model(), metadata.apply(complete));
         }
         if (progress.trainer().averaging() instanceof Averaging.Ema) averaged(progress, complete);

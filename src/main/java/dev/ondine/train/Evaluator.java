@@ -23,6 +23,7 @@ public final class Evaluator implements AutoCloseable {
     private final Model model;
     private final int batchSize;
     private final boolean reconstructs;
+    private int workers = BatchAhead.DEFAULT_WORKERS;
 
     /** In float32. */
     public Evaluator(Model model, Backend backend, int threads, Loss loss, int batchSize) {
@@ -36,6 +37,13 @@ public final class Evaluator implements AutoCloseable {
         this.model = model;
         this.batchSize = batchSize;
         this.reconstructs = reconstructs(model, loss);
+    }
+
+    /** How many threads read, and perhaps decode, the samples; at least 1, the default. */
+    public Evaluator workers(int workers) {
+        if (workers < 1) throw new IllegalArgumentException("at least 1 thread prepares batches, not " + workers);
+        this.workers = workers;
+        return this;
     }
 
     /** Whether a model gives back its input, and the loss compares that: the targets are then the samples themselves. */
@@ -122,7 +130,7 @@ public final class Evaluator implements AutoCloseable {
         if (reconstructs) loader = loader.reconstruction();
         double loss = 0;
         // The next batch is read, and perhaps decoded, while the model computes on the one before.
-        try (BatchAhead ahead = new BatchAhead(loader)) {
+        try (BatchAhead ahead = new BatchAhead(loader, workers)) {
             ahead.begin(0);
             for (int left = data.size(); left > 0; ) {
                 if (stop.getAsBoolean()) return OptionalDouble.empty();

@@ -97,6 +97,9 @@ public final class Fit {
      */
     public record End(Outcome outcome, String reason, Throwable failure) {}
 
+    /** Samples in a batch of a measurement, at least: it needs no memory for gradients. */
+    private static final int LEAST_MEASURED = 128;
+
     private final Trainer trainer;
     private final DataSplit data;
     private final Normalization normalization;
@@ -160,7 +163,9 @@ public final class Fit {
 
     /**
      * Goes on where a run was when it saved its state, if there is one: the same steps on the same samples follow, and end with the same
-     * weights to the bit, on the same machine with the same threads.
+     * weights to the bit, on the same machine with the same threads. What was otherwise when that run began (optimizer, parameter groups,
+     * seeds, augmentation…) is refused, but for the number of epochs and the schedule: others hold from here on, see {@link
+     * FitProgress#scheduleBefore}.
      *
      * @param folder that {@link Checkpoints} of that run went to
      */
@@ -199,12 +204,8 @@ public final class Fit {
         Throwable failure = null;
         int started = 0;
         try (BatchAhead ahead = new BatchAhead(loader, workers);
-                Evaluator evaluator = new Evaluator(
-                        trainer.model(),
-                        trainer.backend(),
-                        trainer.threads(),
-                        trainer.loss(),
-                        Math.max(batchSize, 128))) {
+                Evaluator evaluator = evaluator(trainer.model())) {
+            if (progress.epoch() <= epochs) ahead.begin(progress.epoch(), progress.step() * trainer.accumulate());
             for (Listener listener : listeners) {
                 started++;
                 listener.start(progress);
@@ -282,6 +283,9 @@ public final class Fit {
             checkpoints.step(progress, listeners);
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
+        double inputSeconds = ahead.waitedSeconds() - waited;
+        // The next epoch's first batches are prepared while this one is measured.
+        if (progress.step() == progress.steps() && epoch < progress.epochs() && !isOver()) ahead.begin(epoch + 1);
         Evaluation test =
                 evaluator.evaluate(data.test(), normalization, this::isStopped).orElse(null);
         // An epoch that is gone on with after its measurement was cut off has been taken once.
@@ -295,7 +299,7 @@ public final class Fit {
                 progress.learningRate(),
                 seconds,
                 progress.samples() / seconds,
-                ahead.waitedSeconds() - waited,
+                inputSeconds,
                 progress.step() == progress.steps());
     }
 
@@ -318,11 +322,20 @@ public final class Fit {
         checkpoints.averaged(progress, progress.epoch() - 1);
     }
 
+    private Evaluator evaluator(Model model) {
+        return new Evaluator(
+                        model,
+                        trainer.backend(),
+                        trainer.threads(),
+                        trainer.loss(),
+                        Math.max(batchSize, LEAST_MEASURED))
+                .workers(workers);
+    }
+
     private void measureAverage(FitProgress progress) {
         Optional<Model> average = trainer.averaged();
         if (average.isEmpty()) return;
-        try (Evaluator evaluator = new Evaluator(
-                average.get(), trainer.backend(), trainer.threads(), trainer.loss(), Math.max(batchSize, 128))) {
+        try (Evaluator evaluator = evaluator(average.get())) {
             evaluator.evaluate(data.test(), normalization, this::isStopped).ifPresent(progress::averaged);
         }
     }
@@ -391,6 +404,8 @@ public final class Fit {
         recipe.put("normalization", normalization.toString());
         recipe.put("averaging", trainer.averaging().toString());
         recipe.put("precision", trainer.precision().toString());
+        recipe.put("dropout seed", Long.toString(trainer.seed()));
+        recipe.put("parameter groups", ParameterGroup.describe(trainer.groups(), trainer.model()));
         return recipe;
     }
 }

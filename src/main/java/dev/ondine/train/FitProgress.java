@@ -1,5 +1,7 @@
 package dev.ondine.train;
 
+import java.util.Optional;
+
 /**
  * How far a {@link Fit} has come: one object a run, which the listeners are shown again and again, because a step allocates nothing.
  * Its numbers are those of the moment of the call; for the training thread only.
@@ -14,6 +16,7 @@ public final class FitProgress {
     private int step;
     private int skipped;
     private Evaluation averaged;
+    private String scheduleBefore = "";
     private double lossSum;
     private double stepLoss;
     private long correct;
@@ -108,6 +111,17 @@ public final class FitProgress {
     /** Whether the run goes on from a saved state. */
     public boolean resumed() {
         return resumed;
+    }
+
+    /** The schedule of the run that this one goes on with, as text, if it was another than {@link Trainer}'s is. */
+    public Optional<String> scheduleBefore() {
+        return resumed && !scheduleBefore.equals(trainer().schedule().toString())
+                ? Optional.of(scheduleBefore)
+                : Optional.empty();
+    }
+
+    void scheduleBefore(String schedule) {
+        scheduleBefore = schedule;
     }
 
     /** Mean over the steps of this epoch so far that were applied, each before its update; 0 before the first, NaN if all were left out. */

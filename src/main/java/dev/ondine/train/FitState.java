@@ -27,7 +27,7 @@ import java.util.Optional;
  * dropout is one of (seed, step).
  */
 final class FitState {
-    private static final String VERSION = "1";
+    private static final String VERSION = "2";
     private static final String FORMAT = "ondine.state";
     private static final String MODEL = "model.";
     private static final String OPTIMIZER = "optimizer.";
@@ -54,6 +54,8 @@ final class FitState {
         text.put("learning_rate", Double.toString(progress.learningRate()));
         text.put("seconds", Double.toString(progress.seconds()));
         text.put("best", checkpoints.bestAsText());
+        text.put("best_epoch", Integer.toString(checkpoints.bestEpoch()));
+        text.put("schedule", trainer.schedule().toString());
         progress.fit().recipe().forEach((name, value) -> text.put(RECIPE + name, value));
         names(listeners)
                 .forEach((name, listener) ->
@@ -116,7 +118,8 @@ final class FitState {
                 progress.skipped((int) number(text, "skipped"));
                 trainer.skippedBefore(
                         Long.parseLong(text.getOrDefault("skipped_in_all", "0")), text.get("last_skipped"));
-                checkpoints.restore(entry(text, "best"));
+                checkpoints.restore(entry(text, "best"), (int) number(text, "best_epoch"));
+                progress.scheduleBefore(entry(text, "schedule"));
             } catch (IllegalArgumentException e) {
                 throw new IOException(file + ": " + e.getMessage(), e);
             }

@@ -66,10 +66,7 @@ final class Optimization {
         List<Value> values = plan.graph().parameters();
         for (int i = 0; i < values.size(); i++) {
             ParameterSpec spec = specs.get(values.get(i).name());
-            ParameterGroup group = groups.stream()
-                    .filter(g -> g.members().test(spec))
-                    .findFirst()
-                    .orElse(ParameterGroup.of(_ -> true));
+            ParameterGroup group = ParameterGroup.of(spec, groups);
             if (group.frozen()) continue;
             long from = plan.offset(i);
             slices.add(new UpdateTarget.Slice(spec, i, from, from + plan.extent(i), group.rate(), group.weightDecay()));
@@ -106,6 +103,11 @@ final class Optimization {
         double norm = clip(clipping, gradients, norms, math, plan.team());
         if (clipping.norm() > 0) lastNorm = norm;
         update.step(rate, step);
+    }
+
+    /** See {@link Update#edited}. */
+    void edited() {
+        update.edited();
     }
 
     /** Clips gradients; returns their norm before they were clipped by it. */

@@ -301,7 +301,7 @@ public sealed interface Optimizer {
 
     /**
      * Lookahead (Zhang and others 2019): another optimizer makes the steps, and after every few of them the weights go back to a part of the way
-     * that they have come: slow += α·(fast − slow); fast = slow.
+     * that they have come: slow += α·(fast − slow); fast = slow. The slow ones begin as the weights, and anew when somebody else changes these.
      *
      * @param every so many steps, default 5
      * @param alpha default 0.5

@@ -1,7 +1,12 @@
 package dev.ondine.train;
 
+import dev.ondine.nn.Model;
 import dev.ondine.nn.ParameterSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import java.util.function.Predicate;
 
 /**
@@ -44,5 +49,42 @@ public record ParameterGroup(
 
     public ParameterGroup fixed() {
         return new ParameterGroup(members, rate, weightDecay, true);
+    }
+
+    /** The group of a parameter: the first that has it, or that of all others. */
+    static ParameterGroup of(ParameterSpec parameter, List<ParameterGroup> groups) {
+        return groups.stream()
+                .filter(g -> g.members().test(parameter))
+                .findFirst()
+                .orElseGet(() -> of(_ -> true));
+    }
+
+    /**
+     * What becomes of a model's parameters: for each way of treating them but the common one, how many are treated so and a number that
+     * depends on which ones these are. Two texts are the same if the groups do the same, however they say it.
+     */
+    static String describe(List<ParameterGroup> groups, Model model) {
+        Map<String, List<String>> members = new TreeMap<>();
+        for (ParameterSpec spec : model.parameters().specs()) {
+            if (!spec.learned()) continue;
+            ParameterGroup group = of(spec, groups);
+            String treated = group.treatment();
+            if (!treated.isEmpty()) {
+                members.computeIfAbsent(treated, _ -> new ArrayList<>()).add(spec.name());
+            }
+        }
+        if (members.isEmpty()) return "none";
+        List<String> texts = new ArrayList<>();
+        members.forEach((treated, names) ->
+                texts.add(names.size() + " " + treated + " #" + Integer.toHexString(names.hashCode())));
+        return String.join("; ", texts);
+    }
+
+    private String treatment() {
+        if (frozen) return "fixed";
+        List<String> parts = new ArrayList<>();
+        if (rate != 1) parts.add("at " + rate + " of the learning rate");
+        weightDecay.ifPresent(decay -> parts.add("with weight decay " + decay));
+        return String.join(" ", parts);
     }
 }

@@ -51,10 +51,10 @@ public final class Trainer implements AutoCloseable {
     private final NonFinite nonFinite;
     private final UpdateKernels kernels;
     private final Map<Integer, TrainingBatch> batches = new LinkedHashMap<>();
-    private final Runnable writeBack = this::writeBack;
     private final Arena arena = Arena.ofShared();
-    private final FiniteCheck finite = new FiniteCheck();
     private Plan first;
+    private SharedWeights shared;
+    private StepCheck check;
     private Optimization optimization;
     private Accumulation accumulation;
     private WeightAverage average;
@@ -63,7 +63,6 @@ public final class Trainer implements AutoCloseable {
     private long skipped;
     private String lastSkipped;
     private double epoch;
-    private long seenEdits = -1;
     private boolean closed;
 
     private Trainer(Builder b) {
@@ -238,14 +237,15 @@ public final class Trainer implements AutoCloseable {
         optimization = new Optimization(plan, parameters, optimizer, groups, clipping, kernels, arena);
         accumulation = new Accumulation(plan, accumulate, arena);
         if (!(averaging instanceof Averaging.None)) average = new WeightAverage(model, plan, arena);
-        parameters.lend(writeBack);
+        shared = new SharedWeights(parameters, plan);
+        check = new StepCheck(plan, shared);
         first = plan;
     }
 
     /** One step on a plan whose input and target are filled; returns the loss before the update. */
     float step(TrainingBatch batch, StepParts parts) {
         requireOpen();
-        parameters.requireLent(writeBack);
+        shared.requireLent();
         takeOver();
         parts.begin();
         batch.feed().run();
@@ -253,7 +253,7 @@ public final class Trainer implements AutoCloseable {
         parts.done(StepParts.Part.PLAN);
         float value = batch.plan().output(TrainingBatch.LOSS).getFloatAt(0);
         RunningStatistics statistics = batch.statistics();
-        String found = firstNotFinite(statistics, value);
+        String found = check.firstNotFinite(statistics, value);
         if (found != null) {
             skip(found, batch);
             return Float.NaN;
@@ -269,80 +269,23 @@ public final class Trainer implements AutoCloseable {
                 step++;
             }
             parts.done(StepParts.Part.UPDATE);
-            parameters.outdate(writeBack);
+            shared.outdate();
         }
         return value;
     }
 
-    /** What is not finite after a run, in words; null if everything is. */
-    private String firstNotFinite(RunningStatistics statistics, float value) {
-        String layer = statistics.firstNotFinite(finite);
-        if (layer != null) return "the batch statistics of " + named(layer) + " are not finite";
-        if (!Float.isFinite(value)) return "the loss is " + value;
-        long bad = finite.firstNotFinite(first.gradients(), first.team());
-        return bad < 0 ? null : "the gradient of " + parameterAt(bad) + " is not finite";
-    }
-
     /** Does not apply the step, if that is wanted and of any use. */
     private void skip(String what, TrainingBatch batch) {
-        TrainingException refused = notFinite(what, batch);
+        TrainingException refused = check.refusal(what, this, batch, accumulation.taken());
         accumulation.drop();
-        boolean hopeless = finite.firstNotFinite(first.weights(), first.team()) >= 0;
-        if (nonFinite == NonFinite.FAIL || hopeless) throw refused;
+        if (nonFinite == NonFinite.FAIL || check.isHopeless()) throw refused;
         skipped++;
         lastSkipped = refused.getMessage();
     }
 
-    private TrainingException notFinite(String what, TrainingBatch batch) {
-        String step = "step " + (this.step + 1) + ": " + what;
-        long sample = batch.firstNotFiniteInput();
-        if (sample >= 0) {
-            step += " because the input is not: sample " + sample + " of the batch holds a NaN or an infinity";
-        } else if (batch.countsNoTarget(loss)) {
-            step += " because every target of the batch is to be ignored: leave such batches out";
-        } else if (finite.firstNotFinite(first.weights(), first.team()) >= 0) {
-            return new TrainingException(step + ": the update before has made parameters infinite (learning rate "
-                    + (float) learningRate() + "). Go back to a checkpoint and lower the learning rate.");
-        } else {
-            step += " (learning rate " + (float) learningRate() + "); a lower learning rate or a warm-up may help";
-        }
-        step += ". The step was not applied: parameters ";
-        return new TrainingException(step
-                + (accumulation.taken() == 0
-                        ? "and running statistics are as before."
-                        : "are as before; the running statistics have taken in the batches of it before this"
-                                + " one."));
-    }
-
-    private static String named(String path) {
-        return path.isEmpty() ? "the model" : path;
-    }
-
-    /** The parameter that an element of the blocks belongs to. */
-    private String parameterAt(long element) {
-        List<Value> values = first.graph().parameters();
-        int i = 0;
-        while (i + 1 < values.size() && first.offset(i + 1) <= element) i++;
-        return values.get(i).name();
-    }
-
     /** Takes over the model's parameters if somebody else has changed them. */
     private void takeOver() {
-        long edits = parameters.edits();
-        if (edits == seenEdits) return;
-        List<Value> values = first.graph().parameters();
-        for (int i = 0; i < values.size(); i++) {
-            first.pack(i, parameters.get(values.get(i).name()).segment(), first.weights());
-        }
-        seenEdits = edits;
-    }
-
-    private void writeBack() {
-        List<Value> values = first.graph().parameters();
-        for (int i = 0; i < values.size(); i++) {
-            first.unpack(
-                    i, first.weights(), parameters.raw(values.get(i).name()).segment());
-        }
+        if (shared.takeOver()) optimization.edited();
     }
 
     public Model model() {
@@ -363,6 +306,18 @@ public final class Trainer implements AutoCloseable {
 
     Clipping clipping() {
         return clipping;
+    }
+
+    Schedule schedule() {
+        return schedule;
+    }
+
+    List<ParameterGroup> groups() {
+        return groups;
+    }
+
+    long seed() {
+        return seed;
     }
 
     public Precision precision() {
@@ -470,7 +425,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Goes on from an optimizer's state. Nothing is changed unless all of it fits.
+     * Goes on from an optimizer's state. Nothing is changed unless all of it fits. The model's parameters come first: what an optimizer
+     * remembers of the weights themselves ({@link Optimizer.Lookahead}) follows when somebody else changes them.
      *
      * @param named as {@link #optimizerState} gives it, float32
      * @param steps how many steps were done
@@ -480,6 +436,7 @@ public final class Trainer implements AutoCloseable {
     public void restore(Map<String, Tensor> named, long steps, int batchSize) {
         if (steps < 0) throw new IllegalArgumentException("the number of steps is negative: " + steps);
         batch(batchSize);
+        takeOver();
         optimization.restore(named);
         accumulation.drop();
         step = steps;
@@ -499,7 +456,7 @@ public final class Trainer implements AutoCloseable {
         if (closed) return;
         closed = true;
         try {
-            if (first != null) parameters.giveBack(writeBack);
+            if (first != null) shared.giveBack();
         } finally {
             // The first plan owns the memory that the others share.
             for (TrainingBatch batch : List.copyOf(batches.values()).reversed())

@@ -13,6 +13,12 @@ interface Update {
      */
     void step(double rate, long step);
 
+    /**
+     * Says that somebody else has set the weights, as is done before the first step. What was gathered of gradients goes on, what of the
+     * weights begins anew.
+     */
+    default void edited() {}
+
     static Update of(Optimizer optimizer, UpdateTarget target) {
         return switch (optimizer) {
             case Optimizer.Sgd sgd -> sgd(sgd, target);
@@ -101,12 +107,19 @@ interface Update {
         Update fast = of(o.inner(), t.withState(t.state().subList(0, t.state().size() - 1)));
         MemorySegment slow = t.state().getLast();
         BlockMath math = new BlockMath();
-        return (rate, step) -> {
-            if (step == 1) slow.copyFrom(t.weights());
-            fast.step(rate, step);
-            if (step % o.every() == 0) {
-                math.blend(slow, t.weights(), (float) o.alpha(), t.team());
-                t.weights().copyFrom(slow);
+        return new Update() {
+            @Override
+            public void step(double rate, long step) {
+                fast.step(rate, step);
+                if (step % o.every() == 0) {
+                    math.blend(slow, t.weights(), (float) o.alpha(), t.team());
+                    t.weights().copyFrom(slow);
+                }
+            }
+
+            @Override
+            public void edited() {
+                slow.copyFrom(t.weights());
             }
         };
     }

@@ -176,13 +176,18 @@ public final class UpdateBatchNorm {
                     PlanOptions.threads(settings.threads).seed(settings.seed).precision(settings.precision);
             Backend backend = settings.backend != null ? settings.backend : Backends.best();
             Plan plan = backend.compile(model.graph(Mode.TRAINING, size, (_, _) -> {}), options);
-            List<Value> values = plan.graph().parameters();
-            for (int i = 0; i < values.size(); i++) {
-                plan.pack(i, parameters.get(values.get(i).name()).segment(), plan.weights());
+            try {
+                List<Value> values = plan.graph().parameters();
+                for (int i = 0; i < values.size(); i++) {
+                    plan.pack(i, parameters.get(values.get(i).name()).segment(), plan.weights());
+                }
+                new StatisticsFeed(plan, parameters).run();
+                statistics.put(plan, RunningStatistics.averaging(plan, parameters, block, this::counter));
+                return plan;
+            } catch (RuntimeException | Error e) {
+                plan.close();
+                throw e;
             }
-            new StatisticsFeed(plan, parameters).run();
-            statistics.put(plan, RunningStatistics.averaging(plan, parameters, block, this::counter));
-            return plan;
         }
 
         private Tensor counter(String name) {

@@ -112,6 +112,11 @@ class ReportTest {
         Ondine.Outcome again = Ondine.run("report", classifier);
         assertEquals(0, again.code(), again.err());
         assertTrue(page(classifier).contains("class=\"matrix\""));
+        Path elsewhere = folder.resolve("one.html");
+        Ondine.Outcome one = Ondine.run("report", classifier, "--html", elsewhere);
+        assertTrue(one.out().contains(elsewhere.toString()), one.out() + one.err());
+        assertEquals(page(classifier), Files.readString(elsewhere));
+        assertEquals(2, Ondine.run("report", classifier, "--html", folder).code(), "a folder is no file");
         Path html = folder.resolve("both.html");
         Ondine.Outcome both = Ondine.run("report", classifier, autoencoder, "--html", html);
         assertEquals(0, both.code(), both.err());
@@ -119,6 +124,22 @@ class ReportTest {
         assertTrue(page.contains("classifier: test") && page.contains("autoencoder: training"));
         assertTrue(page.contains("<td>model</td><td>mlp-bn</td><td>autoencoder</td>"), "where the settings differ");
         assertFalse(page.contains("<td>seed</td>"), "and not where they agree");
+    }
+
+    @Test
+    void averagedWeightsHaveTheirCurves() throws IOException {
+        Path run = Files.createDirectories(folder.resolve("averaged"));
+        String start = "{\"event\":\"start\",\"model\":\"mlp-bn\",\"ema\":0.9}\n";
+        String epoch = "{\"event\":\"epoch\",\"epoch\":1,\"test_loss\":2,\"test_accuracy\":0.5"
+                + ",\"averaged_test_loss\":1.25,\"averaged_test_accuracy\":0.75}\n";
+        String end = "{\"event\":\"end\",\"how\":\"done\",\"averaged_test_loss\":1.25"
+                + ",\"averaged_test_accuracy\":0.75}\n";
+        Files.writeString(run.resolve("log.jsonl"), start + epoch + end);
+        assertEquals(0, Ondine.run("report", run).code());
+        String page = page(run);
+        assertEquals(2, page.split("test, averaged weights", -1).length - 1, "loss and accuracy");
+        assertTrue(page.contains("The averaged weights have a test loss of 1.2500 and a test accuracy of 75.00 %."));
+        assertFalse(page(classifier).contains("averaged weights"));
     }
 
     /** A killed process leaves half a line, and one that goes on writes behind it; anything else that is damaged is said. */

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -108,6 +109,54 @@ class ResumeTest {
         Ondine.Outcome more = Ondine.run("train", "--resume", run, "--epochs", 2);
         assertEquals(0, more.code(), more.err());
         assertTrue(more.out().contains("epoch 2/2") && !more.out().contains("epoch 1/2"), more.out());
+        // The default is a cosine over all epochs, which two have made another.
+        assertTrue(more.out().contains("from here on another than so far"), more.out());
+    }
+
+    /** The best epoch may lie before the break; which one it was is told all the same. */
+    @Test
+    void theBestEpochIsToldAfterABreak() throws Exception {
+        Path run = folder.resolve("run");
+        Ondine.Outcome first = Ondine.run(
+                "train",
+                "--data",
+                "digits:3000,10",
+                "--model",
+                "mlp-bn",
+                "--batch",
+                50,
+                "--epochs",
+                3,
+                "--schedule",
+                "constant",
+                "--lr",
+                0.05,
+                "--out",
+                run);
+        assertEquals(0, first.code(), first.err());
+        // Every image right: a later epoch is not better.
+        assertTrue(first.out().matches("(?s).*test loss [\\d.]+ 100.00 %.*"), first.out());
+        Ondine.Outcome more = Ondine.run(
+                "train", "--resume", run, "--epochs", 4, "--schedule", "multistep", "--milestones", 3, "--gamma", 0.5);
+        assertEquals(0, more.code(), more.err());
+        assertTrue(
+                more.out()
+                        .matches("(?s).*Best: +" + Pattern.quote(run.resolve("best.safetensors") + " (epoch ")
+                                + "[1-3], test.*"),
+                more.out());
+        assertTrue(more.out().contains("then=Constant"), more.out());
+    }
+
+    @Test
+    void otherParameterGroupsAreRefused() {
+        Path run = folder.resolve("run");
+        Object[] train = {
+            "train", "--data", "digits:100,20", "--model", "mlp-bn", "--batch", 20, "--epochs", 1, "--out", run
+        };
+        assertEquals(0, Ondine.run(train).code());
+        Ondine.Outcome frozen = Ondine.run("train", "--resume", run, "--epochs", 2, "--freeze", "1.weight");
+        assertEquals(1, frozen.code());
+        assertTrue(frozen.err().contains("parameter groups none, not 1 fixed"), frozen.err());
     }
 
     @Test

@@ -24,6 +24,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -246,6 +248,60 @@ class FitTest {
         return new Fit.EpochResult(epoch, 0, 0, new Evaluation(loss, correct, 100), 0, 0, 0, 0, true);
     }
 
+    /** While an epoch is measured, the samples of the next one are read already. */
+    @Test
+    void theNextEpochsFirstBatchesArePreparedInTime() throws IOException {
+        AtomicInteger reads = new AtomicInteger();
+        DataSplit digits = Datasets.open("digits:64,32", 1);
+        Dataset counted = new Dataset() {
+            @Override
+            public int size() {
+                return digits.train().size();
+            }
+
+            @Override
+            public Shape sampleShape() {
+                return digits.train().sampleShape();
+            }
+
+            @Override
+            public List<String> classes() {
+                return digits.train().classes();
+            }
+
+            @Override
+            public int label(int index) {
+                return digits.train().label(index);
+            }
+
+            @Override
+            public void read(int index, float[] into, int offset) {
+                reads.incrementAndGet();
+                digits.train().read(index, into, offset);
+            }
+        };
+        List<Integer> seen = new ArrayList<>();
+        Fit.Listener waits = new Fit.Listener() {
+            @Override
+            public void epoch(Fit.EpochResult result) {
+                // Of all 64 of this epoch, and 16 of the next. Another second of waiting for who does not come.
+                int wanted = result.epoch() < 2 ? 80 * result.epoch() : 128;
+                for (int i = 0; i < 1000 && reads.get() < wanted; i++) LockSupport.parkNanos(1_000_000);
+                seen.add(reads.get());
+            }
+        };
+        Sequential net = Sequential.of(Layers.flatten(), Layers.linear(784, 10));
+        try (Model model = Model.of(net, counted.sampleShape(), 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(Backends.named("reference"))
+                        .threads(1)
+                        .build()) {
+            DataSplit data = new DataSplit("counted", counted, digits.test());
+            new Fit(trainer, data, Normalization.identity(1), Augmentation.NONE, 16, 1).run(2, waits);
+        }
+        assertEquals(List.of(80, 128), seen, "a batch ahead, and none behind the last epoch");
+    }
+
     @Test
     void patienceCountsEpochsWithoutAGain() throws IOException {
         // 0.8 again is no gain.
@@ -424,7 +480,7 @@ class FitTest {
             }
         });
         assertEquals("1.0", plateau.state().get("scale"));
-        Checkpoints.NONE.restore("0.5");
+        Checkpoints.NONE.restore("0.5", 1);
         assertTrue(Checkpoints.NONE.best().isEmpty());
     }
 

@@ -35,6 +35,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -84,6 +85,46 @@ class TrainerTest {
     @ValueSource(strings = {"onednn", "vector"})
     void sameSeedSameBits(String backend) {
         assertSameBits(train(backend, 4, 8), train(backend, 4, 8));
+    }
+
+    /** Weights from elsewhere, a checkpoint say, are not drawn back to where the slow ones of Lookahead were. */
+    @ParameterizedTest
+    @ValueSource(strings = {"onednn", "reference"})
+    void lookaheadFollowsWhoeverSetsTheWeights(String backend) {
+        float[] set = lookahead(backend, (model, step) -> {
+            if (step != 1) return;
+            Tensor weight = model.parameters().get("weight");
+            for (int i = 0; i < weight.elements(); i++) weight.setFloatAt(i, 100 + i);
+            model.parameters().touch();
+        });
+        // A gradient of cross-entropy is no larger than its input, 1; half of a step of a thousandth is left.
+        for (int i = 0; i < set.length; i++) assertEquals(100 + i, set[i], 1.1e-3);
+    }
+
+    /** Who says that something was changed that is not learned changes nothing about it. */
+    @Test
+    void lookaheadGoesOnWhenTheWeightsAreAsTheyWere() {
+        float[] alone = lookahead("onednn", (_, _) -> {});
+        assertArrayEquals(alone, lookahead("onednn", (model, _) -> {
+            model.parameters().get("weight");
+            model.parameters().touch();
+        }));
+    }
+
+    private static float[] lookahead(String backend, BiConsumer<Model, Integer> afterStep) {
+        try (Model model = Model.of(Layers.linear(3, 2), Shape.of(3), 3);
+                Trainer trainer = trainer(model, backend)
+                        .optimizer(new Optimizer.Lookahead(Optimizer.Sgd.of(1e-3), 2, 0.5))
+                        .build()) {
+            TrainingBatch batch = trainer.batch(4);
+            for (int i = 0; i < 12; i++) batch.input().setFloatAt(i, i % 2);
+            for (int i = 0; i < 4; i++) batch.target().setIntAt(i, i % 2);
+            for (int step = 1; step <= 2; step++) {
+                batch.step();
+                afterStep.accept(model, step);
+            }
+            return model.parameters().get("weight").toFloatArray();
+        }
     }
 
     /** Gradients of a whole network, fused, in place and in blocked layouts, against the plain double-precision reference. */

@@ -30,7 +30,7 @@ final class Updates {
                 new ParameterSpec("weight", DataType.FLOAT32, weight.shape(), new Initializer.Constant(0), true, role);
         int n = (int) weight.elements();
         UpdateTarget.Slice slice = new UpdateTarget.Slice(spec, 0, 0, n, 1, OptionalDouble.empty());
-        return Update.of(
+        Update update = Update.of(
                 optimizer,
                 new UpdateTarget(
                         kernels,
@@ -41,5 +41,8 @@ final class Updates {
                         _ -> IntStream.range(0, n).toArray(),
                         team,
                         Arena.ofAuto()));
+        // As a trainer does before its first step.
+        update.edited();
+        return update;
     }
 }

@@ -33,7 +33,8 @@ class KinksTest {
     void gradientsAtKinksArePyTorchs(String name) {
         Backend backend = Backends.named(name);
         assertGradient(backend, new Op.Unary(UnaryKind.CLIP, -1, 0.5f), at(-1, 0.5f), 1, 1);
-        assertGradient(backend, new Op.Unary(UnaryKind.CLIP, -1, 0.5f), at(Math.nextDown(-1f), Math.nextUp(0.5f)), 0, 0);
+        assertGradient(
+                backend, new Op.Unary(UnaryKind.CLIP, -1, 0.5f), at(Math.nextDown(-1f), Math.nextUp(0.5f)), 0, 0);
         assertGradient(backend, new Op.Unary(UnaryKind.CLIP, -Float.MAX_VALUE, 0), at(0, -Float.MAX_VALUE), 1, 1);
         assertGradient(backend, new Op.Unary(UnaryKind.ABSOLUTE, 0, 0), at(0, -0f), 0, 0);
         assertGradient(backend, new Op.Activation(ActivationKind.RELU, 0), at(0, -0f), 0, 0);
@@ -71,10 +72,7 @@ class KinksTest {
             for (int k = 0; k < expected.length; k++) plan.input("dy").setFloatAt(k, 1);
             plan.run(0);
             assertArrayEquals(
-                    expected,
-                    plan.output(Differentiate.OUTPUT_PREFIX + "x0").toFloatArray(),
-                    ROUNDING,
-                    op.toString());
+                    expected, plan.output(Differentiate.OUTPUT_PREFIX + "x0").toFloatArray(), ROUNDING, op.toString());
         }
     }
 }

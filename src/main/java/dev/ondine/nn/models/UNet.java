@@ -71,7 +71,10 @@ public record UNet(int channels, int classes, int width, int levels, boolean bil
         for (int level = 1; level <= levels; level++) {
             Value skip = skips.pop();
             int joined = 2 * (width << (levels - level));
-            y = context.child("up" + level, bilinear ? new Interpolated(joined, level == levels, skip) : new Up(joined / 2, skip), y);
+            y = context.child(
+                    "up" + level,
+                    bilinear ? new Interpolated(joined, level == levels, skip) : new Up(joined / 2, skip),
+                    y);
         }
         return context.child("outc", Sequential.named().then("conv", conv2d(width, classes, 1)), y);
     }

@@ -152,12 +152,13 @@ class ModelsTest {
 
     @Test
     void vggTakesImagesOfAnySize() {
-        for (Shape image : List.of(Shape.of(3, 448, 240), Shape.of(3, 256, 100), Shape.of(3, 32, 300))) assertEquals(
-                Shape.of(2, 10),
-                Model.graph(Models.create("vgg11-bn", image, 10), image, Mode.EVALUATION, 2)
-                        .outputs()
-                        .get(Model.OUTPUT)
-                        .shape());
+        for (Shape image : List.of(Shape.of(3, 448, 240), Shape.of(3, 256, 100), Shape.of(3, 32, 300)))
+            assertEquals(
+                    Shape.of(2, 10),
+                    Model.graph(Models.create("vgg11-bn", image, 10), image, Mode.EVALUATION, 2)
+                            .outputs()
+                            .get(Model.OUTPUT)
+                            .shape());
     }
 
     @ParameterizedTest
