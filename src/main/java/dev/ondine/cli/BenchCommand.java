@@ -17,24 +17,13 @@ import picocli.CommandLine.Option;
         name = "bench",
         sortOptions = false,
         description = {
-            "Time a workload on random data: whole training steps (forward, loss, backward, update), one operation"
-                    + " forward and backward, or inference.",
+            "Time a network or a workload on random data: whole training steps (forward, loss, backward, update),"
+                    + " inference, or one operation forward and backward. Default: --workload resnet20.",
             ""
         })
 final class BenchCommand extends Command {
-    @Option(
-            names = "--workload",
-            paramLabel = "NAME",
-            description =
-                    "Training: resnet20, resnet18-cifar, resnet50, mlp, autoencoder, cnn or lenet. One operation: bn"
-                            + " or conv3x3. Inference: resnet50-infer. Default: ${DEFAULT-VALUE}.")
-    private String workloadName = "resnet20";
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            description = "Samples a step. Default: 128; mlp and bn 64, conv3x3 32, resnet50 16, resnet50-infer 1.")
-    private Integer batchSize;
+    @Mixin
+    private NetworkOptions network;
 
     @Option(
             names = "--seconds",
@@ -48,16 +37,13 @@ final class BenchCommand extends Command {
     @Mixin
     private BackendOptions computing;
 
-    private BenchWorkload workload;
-    private int size;
+    private NetworkOptions.Network chosen;
 
     @Override
     public Integer call() throws IOException {
-        workload = constant("--workload", BenchWorkload.class, workloadName);
-        if (batchSize != null) require(batchSize > 0, "--batch", "at least 1", batchSize);
+        chosen = network.open(this, BenchWorkload.RESNET20);
         require(seconds > 0 && Double.isFinite(seconds), "--seconds", "a number above 0", seconds);
         computing.check(this);
-        size = batchSize != null ? batchSize : workload.batch();
         Backend backend = computing.open(this);
         try (BenchStep step = prepare(backend)) {
             BenchTiming timing = BenchTiming.measure(step, seconds);
@@ -73,21 +59,20 @@ final class BenchCommand extends Command {
 
     private BenchStep prepare(Backend backend) {
         PlanOptions options = PlanOptions.threads(computing.threads()).precision(computing.precision());
-        return switch (workload.kind()) {
-            case TRAINING -> new BenchTraining(workload, size, backend, options);
-            case OPERATION -> new BenchOperation(workload, size, backend, options);
-            case INFERENCE -> new BenchInference(workload, size, backend, options);
-        };
+        if (chosen.training()) return new BenchTraining(chosen, backend, options);
+        if (chosen.layer().isPresent()) return new BenchInference(chosen, backend, options);
+        return new BenchOperation(chosen.special().orElseThrow(), chosen.batch(), backend, options);
     }
 
     private void print(Backend backend, BenchStep step, BenchTiming timing, BenchWork work) {
         double perSecond = 1e3 / timing.medianMillis();
         field(
                 "Workload",
-                workload + ", batch " + size + ", " + computing.precision().shortName() + ", " + workload.kind());
+                chosen.name() + ", batch " + chosen.batch() + ", "
+                        + computing.precision().shortName() + ", " + chosen.kind());
         field("Backend", computing.describe(backend));
         if (!step.updates().isEmpty()) field("Updates", step.updates());
-        field("Speed", Text.fixed(size * perSecond, 1) + " images/s");
+        field("Speed", Text.fixed(chosen.batch() * perSecond, 1) + " images/s");
         field(
                 "Step",
                 Text.fixed(timing.medianMillis(), 2) + " ms (median of " + timing.steps() + ", fastest "
@@ -120,12 +105,12 @@ final class BenchCommand extends Command {
         try (JsonGenerator object = new JsonFactory().createGenerator(text)) {
             double perSecond = 1e3 / timing.medianMillis();
             object.writeStartObject();
-            object.writeStringField("workload", workload.toString());
-            object.writeNumberField("batch", size);
+            object.writeStringField("workload", chosen.name());
+            object.writeNumberField("batch", chosen.batch());
             object.writeStringField("backend", backend.name());
             object.writeStringField("dtype", computing.precision().shortName());
             object.writeNumberField("threads", computing.threads());
-            object.writeNumberField("images_per_s", size * perSecond);
+            object.writeNumberField("images_per_s", chosen.batch() * perSecond);
             object.writeNumberField("ms_per_step", timing.medianMillis());
             object.writeNumberField("steps", timing.steps());
             object.writeNumberField("gflop_per_s", work.cost().flops() * perSecond * 1e-9);

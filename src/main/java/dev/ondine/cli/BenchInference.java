@@ -12,10 +12,10 @@ final class BenchInference implements BenchStep {
     private final FrozenWeights weights;
     private final Plan plan;
 
-    BenchInference(BenchWorkload workload, int size, Backend backend, PlanOptions options) {
-        try (Model model = Model.of(workload.network(), workload.sample(), 1)) {
+    BenchInference(NetworkOptions.Network chosen, Backend backend, PlanOptions options) {
+        try (Model model = Model.of(chosen.layer().orElseThrow(), chosen.sample(), 1)) {
             weights = new FrozenWeights(model.parameters()::get);
-            plan = backend.compile(model.graph(Mode.EVALUATION, size, (_, _) -> {}), options.frozen(weights));
+            plan = backend.compile(model.graph(Mode.EVALUATION, chosen.batch(), (_, _) -> {}), options.frozen(weights));
         }
         BenchStep.fill(plan.input(Model.INPUT));
     }

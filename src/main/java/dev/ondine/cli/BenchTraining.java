@@ -21,18 +21,17 @@ final class BenchTraining implements BenchStep {
     private final Trainer trainer;
     private final TrainingBatch batch;
 
-    BenchTraining(BenchWorkload workload, int size, Backend backend, PlanOptions options) {
-        boolean reconstructs = workload == BenchWorkload.AUTOENCODER;
-        model = Model.of(workload.network(), workload.sample(), 1);
+    BenchTraining(NetworkOptions.Network chosen, Backend backend, PlanOptions options) {
+        model = Model.of(chosen.layer().orElseThrow(), chosen.sample(), 1);
         trainer = Trainer.of(model)
                 .backend(backend)
-                .loss(reconstructs ? Loss.meanSquaredError() : Loss.crossEntropy())
+                .loss(chosen.reconstructs() ? Loss.meanSquaredError() : Loss.crossEntropy())
                 .optimizer(Optimizer.Sgd.of(0.01).momentum(0.9).weightDecay(5e-4))
                 .threads(options.threads())
                 .precision(options.precision())
                 .build();
         try {
-            batch = trainer.batch(size);
+            batch = trainer.batch(chosen.batch());
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -40,8 +39,9 @@ final class BenchTraining implements BenchStep {
         BenchStep.fill(batch.input());
         Tensor target = batch.target();
         if (target.dataType() == DataType.INT32) {
+            int classes = Math.toIntExact(batch.output().shape().dim(1));
             SplittableRandom random = new SplittableRandom(1);
-            for (int i = 0; i < size; i++) target.setIntAt(i, random.nextInt(workload.classes()));
+            for (long i = 0; i < target.elements(); i++) target.setIntAt(i, random.nextInt(classes));
         } else {
             target.copyFrom(batch.input());
         }

@@ -59,6 +59,7 @@ final class NetworkOptions {
      * @param sample the shape of one sample, without the batch
      * @param training whether it is trained; else evaluated
      * @param reconstructs whether its output is held against its input instead of classes
+     * @param layer empty for a single operation
      * @param special a workload that is no network to train or evaluate: a single operation, inference without a loss
      */
     record Network(
@@ -76,6 +77,18 @@ final class NetworkOptions {
                     : special.get().kind() == BenchWorkload.Kind.INFERENCE ? "inference" : "forward and backward";
             return name + ", batch " + batch + ", " + what;
         }
+
+        /** What a step is, as ondine bench times it. */
+        BenchWorkload.Kind kind() {
+            if (training) return BenchWorkload.Kind.TRAINING;
+            return layer.isPresent() ? BenchWorkload.Kind.INFERENCE : BenchWorkload.Kind.OPERATION;
+        }
+    }
+
+    /** As {@link #open(Command)}; {@code usual} if nothing is named. */
+    Network open(Command command, BenchWorkload usual) {
+        if (model == null && workload == null) workload = usual.toString();
+        return open(command);
     }
 
     /** Checks the options and makes the network. */
@@ -97,7 +110,9 @@ final class NetworkOptions {
         int size = batch != null ? batch : w.batch();
         if (w.kind() != BenchWorkload.Kind.TRAINING) {
             if (mode != null) throw command.wrong("--mode", "the workload " + w + " has its own; leave it out");
-            return new Network(w.toString(), Optional.empty(), w.sample(), size, false, false, Optional.of(w));
+            Optional<Layer> layer =
+                    w.kind() == BenchWorkload.Kind.INFERENCE ? Optional.of(w.network()) : Optional.empty();
+            return new Network(w.toString(), layer, w.sample(), size, false, false, Optional.of(w));
         }
         boolean reconstructs = w == BenchWorkload.AUTOENCODER;
         return new Network(

@@ -36,7 +36,7 @@ record Subject(Plan plan, Optional<TrainingBatch> batch, long stateBytes, Runnab
         if (chosen.special().isPresent()) {
             BenchWorkload workload = chosen.special().get();
             BenchStep step = workload.kind() == BenchWorkload.Kind.INFERENCE
-                    ? new BenchInference(workload, chosen.batch(), backend, computing.options())
+                    ? new BenchInference(chosen, backend, computing.options())
                     : new BenchOperation(workload, chosen.batch(), backend, computing.options());
             return new Subject(step.plan(), Optional.empty(), 0, step::close);
         }

@@ -137,6 +137,18 @@ class OtherCommandsTest {
     }
 
     @Test
+    void benchTimesAnyModel() {
+        Ondine.Outcome run = Ondine.run(
+                "bench", "--model", "unet-small", "--data-shape", "3x16x24", "--batch", 2, "--seconds", 0.01);
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("unet-small, batch 2, f32, whole training step"), run.out());
+        run = Ondine.run("bench", "--model", "resnet20", "--mode", "evaluation", "--batch", 2, "--seconds", 0.01);
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("resnet20, batch 2, f32, forward with running statistics"), run.out());
+        assertFalse(run.out().contains("Updates"), run.out());
+    }
+
+    @Test
     void verifyPrintsALineForEachCase() {
         Ondine.Outcome run = Ondine.run("verify", "--threads", 1);
         assertEquals(0, run.code(), run.out() + run.err());
