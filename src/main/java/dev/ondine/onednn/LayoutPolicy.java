@@ -41,8 +41,8 @@ final class LayoutPolicy {
     MemoryDescriptor preferred(Shape shape, DataType type) {
         int rank = shape.rank();
         if (rank < 3 || rank > 5) return plain(shape, type);
-        // With fewer channels most of a block would be padding.
-        if (block > 1 && shape.dim(1) >= block) return of(shape, type, FormatTag.channelsBlocked(rank, block));
+        // With fewer channels half of a block and more would be padding.
+        if (block > 1 && 2 * shape.dim(1) > block) return of(shape, type, FormatTag.channelsBlocked(rank, block));
         return of(shape, type, FormatTag.channelsLast(rank));
     }
 
@@ -51,6 +51,24 @@ final class LayoutPolicy {
         int rank = v.shape().rank();
         FormatTag tag = block > 1 ? FormatTag.channelsBlocked(rank, block) : FormatTag.channelsLast(rank);
         return of(v.shape(), v.type().dataType(), tag);
+    }
+
+    MemoryDescriptor channelsLast(Value v) {
+        return of(
+                v.shape(), v.type().dataType(), FormatTag.channelsLast(v.shape().rank()));
+    }
+
+    /** Whether neighbours in memory are as many channels as oneDNN computes at a time, or a multiple of them. */
+    boolean fillsVectors(MemoryDescriptor activations) {
+        if (activations.isAny()) return false;
+        if (isBlocked(activations)) return true;
+        long channels = activations.dims()[1];
+        return channels % block == 0
+                && activations.strides().map(strides -> strides[1] == 1).orElse(false);
+    }
+
+    private boolean isBlocked(MemoryDescriptor layout) {
+        return block > 1 && layout.rank() >= 3 && layout.tag().matches("aB[c-e]+" + block + "b");
     }
 
     /** Every layout worth trying for an activation, best first; {@code any} leaves the choice to oneDNN. */
@@ -67,8 +85,7 @@ final class LayoutPolicy {
     /** The layout of one number a channel that goes with activations in this layout: in the same blocks; else row-major. */
     MemoryDescriptor onePixel(MemoryDescriptor activations, long[] dims, DataType type) {
         int rank = dims.length;
-        boolean blocked = block > 1 && rank >= 3 && activations.tag().matches("aB[c-e]+" + block + "b");
-        return blocked
+        return isBlocked(activations)
                 ? MemoryDescriptor.of(arena, dims, type, FormatTag.channelsBlocked(rank, block))
                 : MemoryDescriptor.plain(arena, dims, type);
     }

@@ -101,8 +101,14 @@ final class LowerBatchNormalization {
         if (x.shape().rank() == 2) {
             layouts.add(asImage(x));
         } else {
-            for (MemoryDescriptor known : to.knownLayouts(x)) if (!known.isPlain()) layouts.add(known);
-            layouts.addAll(to.layouts.candidates(x.shape(), x.type().dataType()));
+            List<MemoryDescriptor> all = new ArrayList<>(to.knownLayouts(x));
+            all.removeIf(MemoryDescriptor::isPlain);
+            all.addAll(to.layouts.candidates(x.shape(), x.type().dataType()));
+            all.stream().filter(to.layouts::fillsVectors).forEach(layouts::add);
+            // A reorder, and channels of which there are none, cost less than the plain loops that oneDNN has for the
+            // rest.
+            if (2 * x.shape().dim(1) > to.layouts.block()) layouts.add(to.layouts.blocked(x));
+            layouts.addAll(all);
         }
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (MemoryDescriptor layout : layouts) {

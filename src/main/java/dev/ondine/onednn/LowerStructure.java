@@ -62,7 +62,7 @@ final class LowerStructure {
                 ? to.plain(y)
                 : to.layouts.preferred(y.shape(), y.type().dataType());
         Slot seen = to.seen(x);
-        Slot src = seen.layout().strides().isPresent() ? seen : to.in(x, cuttable(op, to.layout(x), to.plain(x)));
+        Slot src = seen.layout().strides().isPresent() ? seen : to.in(x, cuttable(op, x, to.layout(x)));
         to.view(y, strided(src, op, y).orElseGet(() -> part(src, op, y)), copy);
     }
 
@@ -96,7 +96,7 @@ final class LowerStructure {
         MemoryDescriptor wanted = to.layout(dy).isPlain()
                 ? to.plain(dx)
                 : to.layouts.preferred(dx.shape(), dx.type().dataType());
-        Slot dst = to.out(dx, cuttable(op.forward(), wanted, to.plain(dx)));
+        Slot dst = to.out(dx, cuttable(op.forward(), dx, wanted));
         to.emitKernel("zero", List.of(), List.of(dst), List.of(), () -> {
             MemorySegment memory = dst.buffer().segment();
             return _ -> memory.fill((byte) 0);
@@ -104,12 +104,14 @@ final class LowerStructure {
         to.reorder(to.in(dy), part(dst, op.forward(), dy));
     }
 
-    /** A layout out of which the slice can be cut: blocks of channels cannot be cut in two. */
-    private MemoryDescriptor cuttable(Op.Slice op, MemoryDescriptor layout, MemoryDescriptor plain) {
+    /** A layout out of which the slice can be cut: blocks of channels cannot be cut in two, channels that lie last can. */
+    private MemoryDescriptor cuttable(Op.Slice op, Value whole, MemoryDescriptor layout) {
         boolean blocked = layout.tag().chars().anyMatch(Character::isUpperCase);
+        if (!blocked || op.axis() != 1) return layout;
         int block = to.layouts.block();
-        boolean whole = op.axis() != 1 || (op.start() % block == 0 && op.length() % block == 0);
-        return !blocked || whole ? layout : plain;
+        boolean ends = op.length() % block == 0
+                || op.start() + op.length() == whole.shape().dim(1);
+        return op.start() % block == 0 && ends ? layout : to.layouts.channelsLast(whole);
     }
 
     private Slot part(Slot whole, Op.Slice op, Value slice) {

@@ -113,8 +113,20 @@ class OtherCommandsTest {
     @Test
     void loadTestCountsRequests() throws IOException {
         Ondine.Outcome run = Ondine.run(
-                "loadtest", "--model", "mlp-bn", "--callers", 3, "--concurrency", 2, "--threads", 1, "--batch", 3,
-                "--seconds", 0.1, "--json");
+                "loadtest",
+                "--model",
+                "mlp-bn",
+                "--callers",
+                3,
+                "--concurrency",
+                2,
+                "--threads",
+                1,
+                "--batch",
+                3,
+                "--seconds",
+                0.1,
+                "--json");
         assertEquals(0, run.code(), run.err());
         Map<String, Double> object = new LinkedHashMap<>();
         try (JsonParser json = new JsonFactory().createParser(run.out())) {
@@ -128,12 +140,15 @@ class OtherCommandsTest {
         assertEquals(1, object.get("threads"));
         assertTrue(object.get("requests") >= 3, run.out());
         assertEquals(3 * object.get("requests_per_s"), object.get("samples_per_s"), 1e-9 * object.get("samples_per_s"));
-        List<Double> order = Stream.of("p50_ms", "p90_ms", "p99_ms", "max_ms").map(object::get).toList();
+        List<Double> order = Stream.of("p50_ms", "p90_ms", "p99_ms", "max_ms")
+                .map(object::get)
+                .toList();
         assertEquals(order.stream().sorted().toList(), order);
         assertTrue(order.getFirst() > 0, run.out());
         Ondine.Outcome both = Ondine.run("loadtest", "--model", "mlp-bn", "--checkpoint", "x.safetensors");
         assertEquals(2, both.code());
-        assertEquals(2, Ondine.run("loadtest", "--model", "mlp-bn", "--callers", 0).code());
+        assertEquals(
+                2, Ondine.run("loadtest", "--model", "mlp-bn", "--callers", 0).code());
     }
 
     @Test
