@@ -41,6 +41,7 @@ final class PlanPool implements AutoCloseable {
     private final int mostAtOnce;
     private final int mostKept;
     private final Semaphore permits;
+    private final CallThreads threads;
     private final Runnable afterwards;
     private final Deque<Lease> idle = new ArrayDeque<>();
     private Generation current;
@@ -51,8 +52,7 @@ final class PlanPool implements AutoCloseable {
      * @param mostKept plans that are kept, lent out or not; at least {@code mostAtOnce}
      * @param afterwards what follows when this is closed and every plan is
      */
-    PlanPool(
-            Model model, Backend backend, PlanOptions options, int mostAtOnce, int mostKept, Runnable afterwards) {
+    PlanPool(Model model, Backend backend, PlanOptions options, int mostAtOnce, int mostKept, Runnable afterwards) {
         this.model = model;
         this.backend = backend;
         this.options = options;
@@ -60,6 +60,7 @@ final class PlanPool implements AutoCloseable {
         this.mostKept = mostKept;
         this.afterwards = afterwards;
         this.permits = new Semaphore(mostAtOnce, true);
+        this.threads = new CallThreads(mostAtOnce, options.threads());
     }
 
     /**
@@ -70,11 +71,42 @@ final class PlanPool implements AutoCloseable {
     Lease take(int size) {
         permits.acquireUninterruptibly();
         try {
-            return lend(size);
+            Lease kept = kept(size);
+            // Weights are packed on the threads that compute, too.
+            return kept != null ? kept : threads.call(() -> lend(size));
         } catch (RuntimeException | Error e) {
             permits.release();
             throw e;
         }
+    }
+
+    /** Computes what a caller has put into its plan. */
+    void run(Lease lease) {
+        threads.call(() -> {
+            lease.plan.run(0);
+            return null;
+        });
+    }
+
+    /** An idle plan for batches of this size with the model's newest parameters; null if there is none. */
+    private Lease kept(int size) {
+        synchronized (model.parameters()) {
+            long version = model.parameters().version();
+            synchronized (this) {
+                requireOpen();
+                return current != null && current.version == version ? idle(size) : null;
+            }
+        }
+    }
+
+    private Lease idle(int size) {
+        for (Iterator<Lease> leases = idle.iterator(); leases.hasNext(); ) {
+            Lease lease = leases.next();
+            if (lease.size != size) continue;
+            leases.remove();
+            return lease;
+        }
+        return null;
     }
 
     private Lease lend(int size) {
@@ -84,12 +116,8 @@ final class PlanPool implements AutoCloseable {
             synchronized (this) {
                 requireOpen();
                 generation = renewed(model.parameters().version());
-                for (Iterator<Lease> leases = idle.iterator(); leases.hasNext(); ) {
-                    Lease lease = leases.next();
-                    if (lease.size != size) continue;
-                    leases.remove();
-                    return lease;
-                }
+                Lease lease = idle(size);
+                if (lease != null) return lease;
                 while (!idle.isEmpty() && generation.plans >= mostKept) discard(idle.removeLast());
                 generation.plans++;
             }
@@ -162,6 +190,7 @@ final class PlanPool implements AutoCloseable {
             while (!idle.isEmpty()) discard(idle.removeLast());
             if (none) generation.weights.close();
         }
+        threads.close();
         afterwards.run();
     }
 }

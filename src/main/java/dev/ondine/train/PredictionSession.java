@@ -47,7 +47,7 @@ public final class PredictionSession implements AutoCloseable {
     /** Computes the outputs of what is in the input. */
     public void run() {
         if (!arena.scope().isAlive()) throw new IllegalStateException("this session is closed");
-        lease.plan().run(0);
+        pool.run(lease);
     }
 
     /** Gives the workspace back; its memory can be reached no more. */

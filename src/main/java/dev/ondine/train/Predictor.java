@@ -23,7 +23,8 @@ import java.util.Optional;
  * <p>Any number of threads may call at once. Each call has a workspace of its own, of which there are at most
  * {@link PredictorSettings#concurrency}; further callers wait for their turn. All workspaces share the packed weights. For many requests
  * at a time take one thread a call ({@link PredictorSettings#threads threads(1)}) and as many calls at once as there are cores; for the
- * quickest answer to a single request all cores for one call.
+ * quickest answer to a single request all cores for one call. A call on one thread is computed on its caller's; one on several by
+ * threads of the predictor's own, because OpenMP would keep a team of threads for every caller that it ever saw.
  *
  * <p>Batches of any size are split into powers of two up to 64, so that few plans are compiled whatever is asked for; the first call for
  * a size compiles, which takes a moment ({@link #warm}). Predictions follow a model that is being trained: after a change of its
@@ -202,8 +203,8 @@ public final class Predictor implements AutoCloseable {
                 .get(Model.OUTPUT)
                 .shape();
         if (two.rank() == 0 || two.dim(0) != 2 || !two.tail().equals(one)) {
-            throw new IllegalArgumentException("for one sample the model's output is " + one + ", for a batch of 2 it is "
-                    + two + ": it is no network over batches of samples");
+            throw new IllegalArgumentException("for one sample the model's output is " + one
+                    + ", for a batch of 2 it is " + two + ": it is no network over batches of samples");
         }
         return one;
     }
@@ -305,7 +306,7 @@ public final class Predictor implements AutoCloseable {
                 MemorySegment part = samples.asSlice(from, bytes);
                 if (normalization.isPresent()) normalization.get().apply(part, input, size);
                 else input.copyFrom(part);
-                plan.run(0);
+                pool.run(lease);
                 MemorySegment.copy(
                         plan.output(Model.OUTPUT).segment(),
                         0,
