@@ -33,6 +33,8 @@ final class ConstantFolding {
             Map.entry("Where", ConstantFolding::refuse),
             Map.entry("ReduceProd", ConstantFolding::refuse));
 
+    private static final List<String> ORDINALS = List.of("first", "second", "third", "further");
+
     private ConstantFolding() {}
 
     private static void refuse(GraphImport in, NodeView node) {
@@ -50,6 +52,7 @@ final class ConstantFolding {
         for (int i = 0; i < node.inputs().size(); i++) {
             if (in.has(i) && in.known(i).elements() > MOST) return false;
         }
+        for (int i = 0; i < operands(node); i++) in.constant(i, ORDINALS.get(Math.min(i, 3)) + " operand");
         Constant result = switch (node.type()) {
             case "Constant" -> constant(in, node);
             case "Identity" -> a;
@@ -94,6 +97,19 @@ final class ConstantFolding {
         if (result == null) return false;
         in.result(result);
         return true;
+    }
+
+    /** How many operands a node must have so that it can be computed here. */
+    private static int operands(NodeView node) {
+        return switch (node.type()) {
+            case "Identity", "Shape", "Size", "ConstantOfShape", "Cast", "Range", "Unsqueeze", "Squeeze", "Reshape" ->
+                1;
+            case "Gather", "Slice", "Expand", "Transpose", "Not", "Neg", "Floor", "Ceil", "Sqrt", "ReduceProd" -> 1;
+            case "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Equal", "Greater", "Less", "And", "Or" -> 2;
+            case "Where" -> 3;
+            case "Min", "Max", "Concat" -> Math.max(1, node.inputs().size());
+            default -> 0;
+        };
     }
 
     private static boolean exchanges(long[] perm) {

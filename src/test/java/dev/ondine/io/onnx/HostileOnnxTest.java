@@ -91,6 +91,29 @@ class HostileOnnxTest {
         assertTrue(!message.contains("Tanh") && !message.contains("(Add)"), message);
     }
 
+    /** Nodes that could be computed at once, would their operands be there. */
+    @Test
+    void operandsLeftOut() throws IOException {
+        String message = refusal(x().scalar("two", 2)
+                .node("Constant", "-> c", "value_int", 3)
+                .node("Shape", "- -> a")
+                .node("Reshape", "- two -> b")
+                .node("Mul", "two - -> d")
+                .node("Where", "two two - -> e")
+                .node("Concat", "- two -> f", "axis", 0)
+                .node("Range", "two two - -> g")
+                .node("Relu", "- -> h")
+                .node("Sum", "x a b c d e f g h -> y"));
+        contains("(Shape): it has no first operand", message);
+        contains("(Reshape): it has no first operand", message);
+        contains("(Mul): it has no second operand", message);
+        contains("(Where): it has no third operand", message);
+        contains("(Concat): it has no first operand", message);
+        contains("(Range): it has no delta", message);
+        contains("(Relu): ", message);
+        assertTrue(!message.contains("Constant"), message);
+    }
+
     /** What whole numbers would come to as floating-point ones is not what ONNX says, as for a division. */
     @Test
     void arithmeticOfWholeNumbersOfTheData() throws IOException {
