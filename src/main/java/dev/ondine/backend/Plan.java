@@ -31,7 +31,7 @@ public interface Plan extends AutoCloseable {
     /** The parameters' block. */
     MemorySegment weights();
 
-    /** The gradients' block; empty if the graph has no gradients. */
+    /** The gradients' block, which holds those of the last run; empty if the graph has no gradients. */
     MemorySegment gradients();
 
     /** Copies parameter {@code index} of the graph from row-major order into its place in a block. */
@@ -70,11 +70,15 @@ public interface Plan extends AutoCloseable {
 
     /**
      * With {@link PlanOptions#ownLayouts}, takes over what was written to the inputs; runs then compute with that until the next call.
-     * Otherwise a run reads its inputs anew, and this does nothing.
+     * Every input must have been written since the last run: a plan may use their memory for something else. Otherwise a run reads its
+     * inputs anew, and this does nothing.
      */
     default void load() {}
 
-    /** With {@link PlanOptions#ownLayouts}, brings the outputs of the last run to {@link #output}. Otherwise they are there already. */
+    /**
+     * With {@link PlanOptions#ownLayouts}, brings the outputs of the last run to {@link #output}, where they stay until an input is written
+     * or the plan runs again; to be called before an input is written. Otherwise they are there already.
+     */
     default void fetch() {}
 
     /** Computes every value of the graph once. {@code step} numbers the runs: random operations draw anew for each. */

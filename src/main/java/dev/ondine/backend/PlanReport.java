@@ -14,6 +14,8 @@ import java.util.OptionalInt;
  * @param arenaBytes the block that holds all buffers of {@link Place#ARENA}
  * @param parameterBytes the parameters' block
  * @param gradientBytes the gradients' block, of the same layout; 0 without gradients
+ * @param gradientsInArena whether the gradients' block is the beginning of the arena, whose other buffers lie there until the gradients
+ *     are made; otherwise it is a block of its own, or another plan's
  * @param slow the steps that run in a loop that is slower than it should be, and why
  */
 public record PlanReport(
@@ -25,6 +27,7 @@ public record PlanReport(
         long arenaBytes,
         long parameterBytes,
         long gradientBytes,
+        boolean gradientsInArena,
         List<Slow> slow) {
 
     /** What a step does, for sums by kind. */
@@ -167,6 +170,11 @@ public record PlanReport(
     /** The step of this number; below 0 one of the prologue. */
     public Step step(int index) {
         return index < 0 ? prologue.get(prologue.size() + index) : steps.get(index);
+    }
+
+    /** What the plan's blocks take together. */
+    public long totalBytes() {
+        return parameterBytes + arenaBytes + (gradientsInArena ? 0 : gradientBytes);
     }
 
     /** What the arena's buffers would take one beside the other, none in the place of another. */

@@ -51,8 +51,7 @@ final class ExplainJson {
         json.writeNumberField("unshared_bytes", report.unsharedBytes());
         json.writeNumberField("fullest_step", report.fullestStep());
         json.writeNumberField("live_bytes_at_fullest_step", report.liveBytes(report.fullestStep()));
-        json.writeNumberField(
-                "total_bytes", report.parameterBytes() + report.gradientBytes() + state + report.arenaBytes());
+        json.writeNumberField("total_bytes", report.totalBytes() + state);
         json.writeEndObject();
     }
 

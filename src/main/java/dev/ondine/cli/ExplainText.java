@@ -97,10 +97,13 @@ final class ExplainText {
     }
 
     private void memory(PlanReport report) {
-        long total = report.parameterBytes() + report.gradientBytes() + explained.state() + report.arenaBytes();
+        long total = report.totalBytes() + explained.state();
         heading("Memory, all of it known before the first step");
         sum("parameters", report.parameterBytes(), "");
-        sum("gradients", report.gradientBytes(), "");
+        sum(
+                "gradients",
+                report.gradientBytes(),
+                report.gradientsInArena() ? ", where activations lie until they are made" : "");
         sum("optimizer", explained.state(), "");
         int fullest = report.fullestStep();
         long live = report.steps().isEmpty() ? 0 : report.liveBytes(fullest);
@@ -108,7 +111,8 @@ final class ExplainText {
                 report.buffers().stream().filter(b -> b.place() == Place.ARENA).count();
         sum(
                 "activations",
-                report.arenaBytes(),
+                // Besides: the gradients' block is the beginning of the arena.
+                report.arenaBytes() - (report.gradientsInArena() ? report.gradientBytes() : 0),
                 "; " + arenaBuffers + " buffers, one beside the other " + megabytes(report.unsharedBytes())
                         + "; at step " + fullest + " " + megabytes(live) + " are live");
         sum("in all", total, "");

@@ -7,6 +7,12 @@ import java.lang.foreign.MemorySegment;
  * memory, and one that is overwritten in place becomes part of its successor.
  */
 final class Buffer {
+    /** Before the first step: touched then by the caller. */
+    static final int BEFORE = -1;
+
+    /** After the last. */
+    static final int AFTER = Integer.MAX_VALUE;
+
     private final String name;
     private boolean external;
     private long bytes;
@@ -17,6 +23,7 @@ final class Buffer {
     private boolean part;
 
     private boolean pinned;
+    private boolean fetched;
     private int first = Integer.MAX_VALUE;
     private int last = -1;
     private long offset;
@@ -78,8 +85,27 @@ final class Buffer {
         root().pinned = true;
     }
 
+    /** Takes {@link #pin} back: the caller writes it before the first step, and it lives until the last that reads it. */
+    void unpin() {
+        Buffer r = root();
+        r.pinned = false;
+        r.touch(BEFORE);
+    }
+
     boolean isPinned() {
         return root().pinned;
+    }
+
+    /** Says that it is what is brought to the caller after the steps, if the caller asks for it. */
+    void fetch() {
+        Buffer r = root();
+        r.pinned = false;
+        r.fetched = true;
+        r.touch(AFTER);
+    }
+
+    boolean isFetched() {
+        return root().fetched;
     }
 
     /** A step reads or writes it. */
@@ -91,12 +117,12 @@ final class Buffer {
 
     /** The first step that touches it; −1 if it is pinned. */
     int first() {
-        return isPinned() ? -1 : root().first;
+        return isPinned() ? BEFORE : root().first;
     }
 
     /** The last step that touches it; the greatest int if it is pinned. */
     int last() {
-        return isPinned() ? Integer.MAX_VALUE : root().last;
+        return isPinned() ? AFTER : root().last;
     }
 
     /** Uses the memory of another buffer from now on, whose life grows by this one's. */

@@ -165,6 +165,47 @@ final class Lowering {
         });
         parameters.settle(this, folding ? prologue : steps);
         keepConstants();
+        releaseStaging();
+    }
+
+    /**
+     * What the caller writes before a load, or reads after a fetch, and no step reads: it need not last through the runs between, which
+     * take its memory. Not beside a prologue, which may run at any time.
+     */
+    private void releaseStaging() {
+        if (!prologue.isEmpty()) {
+            for (StepSpec fetch : fetches) fetch.reads().forEach(this::pin);
+            return;
+        }
+        Set<Buffer> used = new HashSet<>();
+        for (List<StepSpec> sequence : List.of(prologue, steps)) {
+            for (StepSpec step : sequence) {
+                for (Slot slot : step.reads()) used.add(slot.buffer().root());
+                for (Slot slot : step.writes()) used.add(slot.buffer().root());
+            }
+        }
+        Set<Buffer> results = new HashSet<>();
+        for (Value v : graph.outputs().values())
+            results.add(plainSlot(v).buffer().root());
+        for (StepSpec load : loads) {
+            for (Slot slot : load.reads()) {
+                Buffer given = slot.buffer().root();
+                // An input can be an output as it is.
+                if (used.contains(given) || results.contains(given)) continue;
+                given.unpin();
+                pinned.removeIf(s -> s.buffer().root() == given);
+            }
+        }
+        for (StepSpec fetch : fetches) {
+            // Who fetches twice gets the same twice.
+            for (Slot slot : fetch.reads()) slot.buffer().touch(Buffer.AFTER);
+            for (Slot slot : fetch.writes()) {
+                Buffer taken = slot.buffer().root();
+                if (used.contains(taken)) continue;
+                taken.fetch();
+                pinned.removeIf(s -> s.buffer().root() == taken);
+            }
+        }
     }
 
     /** What the prologue makes and the steps read stays from run to run. */
@@ -298,7 +339,6 @@ final class Lowering {
             if (slot.layout().equals(plain)) return slot;
         }
         Slot source = known.isEmpty() ? seen(converted.getOrDefault(v, v)) : known.getFirst();
-        pin(source);
         Slot copy = new Slot(new Buffer(v + "'", plain.size()), plain);
         fetches.add(reorderStep(source, copy));
         return define(v, copy);

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Gives every buffer a place in one arena, so that buffers that live at the same time do not overlap.
@@ -18,14 +19,32 @@ final class MemoryPlanner {
 
     private MemoryPlanner() {}
 
-    /** Marks the first and last step of each buffer, merges in place what may be, and places the rest; returns the bytes needed. */
+    /** As {@link #plan(List, Collection, Supplier)}, with nothing that has its place already. */
     static long plan(List<StepSpec> steps, Collection<Slot> pinned) {
+        return plan(steps, pinned, List::of);
+    }
+
+    /**
+     * Marks the first and last step of each buffer, merges in place what may be, and places the rest; returns the bytes needed.
+     *
+     * @param reserved what has a place already, by offset, none over another; asked for when lives are known
+     */
+    static long plan(List<StepSpec> steps, Collection<Slot> pinned, Supplier<List<Buffer>> reserved) {
         for (int i = 0; i < steps.size(); i++) {
             for (Slot slot : steps.get(i).reads()) slot.buffer().touch(i);
             for (Slot slot : steps.get(i).writes()) slot.buffer().touch(i);
         }
         mergeInPlace(steps);
-        return place(buffers(steps, pinned));
+        return place(buffers(steps, pinned), reserved.get());
+    }
+
+    /** How much of the arena, from its beginning, is used before a step. */
+    static long usedBefore(int step, Collection<Buffer> placed) {
+        return placed.stream()
+                .filter(b -> b.first() < step)
+                .mapToLong(b -> align(b.offset() + b.bytes()))
+                .max()
+                .orElse(0);
     }
 
     private static void mergeInPlace(List<StepSpec> steps) {
@@ -72,11 +91,16 @@ final class MemoryPlanner {
         return roots;
     }
 
-    private static long place(Collection<Buffer> buffers) {
+    private static long place(Collection<Buffer> buffers, List<Buffer> reserved) {
         List<Buffer> bySize = new ArrayList<>(buffers);
-        bySize.sort(Comparator.comparingLong(Buffer::bytes).reversed());
-        List<Buffer> placed = new ArrayList<>(); // by offset
-        long total = 0;
+        // What is first touched when the last steps are done may never be: it goes to the end, or where something else
+        // was.
+        bySize.sort(Comparator.comparing(Buffer::isFetched)
+                .thenComparing(Comparator.comparingLong(Buffer::bytes).reversed()));
+        List<Buffer> placed = new ArrayList<>(reserved); // by offset
+        long total = reserved.isEmpty()
+                ? 0
+                : reserved.getLast().offset() + reserved.getLast().bytes();
         for (Buffer buffer : bySize) {
             long best = -1;
             long bestGap = Long.MAX_VALUE;

@@ -18,6 +18,7 @@ import dev.ondine.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +33,10 @@ public final class OneDnnPlan implements Plan {
     private final List<StepSpec> specs;
     private final List<String> warnings;
     private final Step[] prologue;
-    private final PlanReport report;
+    private final PlanReporter reporter;
+    /** Made when somebody asks: it takes as long as a step of a small network. */
+    private PlanReport report;
+
     private final Step[] loads;
     private final Step[] steps;
     private final Step[] fetches;
@@ -64,16 +68,21 @@ public final class OneDnnPlan implements Plan {
         all.addAll(lowering.loads());
         all.addAll(specs);
         all.addAll(lowering.fetches());
-        this.arenaBytes = MemoryPlanner.plan(all, lowering.pinnedSlots());
-        MemorySegment memory = NativeMemory.allocate(arena, arenaBytes, team);
-        for (Buffer buffer : MemoryPlanner.buffers(all, lowering.pinnedSlots())) buffer.materialize(memory);
+        this.arenaBytes = MemoryPlanner.plan(all, lowering.pinnedSlots(), parameters::reserved);
+        Collection<Buffer> places = MemoryPlanner.buffers(all, lowering.pinnedSlots());
+        long touched = Math.max(
+                parameters.bytesInArena(),
+                MemoryPlanner.usedBefore(all.size() - lowering.fetches().size(), places));
+        MemorySegment memory = NativeMemory.allocate(arena, arenaBytes, touched, team);
+        for (Buffer buffer : places) buffer.materialize(memory);
+        if (parameters.gradientsInArena()) parameters.bindGradients(memory.asSlice(0, parameters.bytesInArena()));
         lowering.constants()
                 .forEach((slot, fill) -> fill.accept(Tensor.view(
                         slot.buffer().segment(),
                         slot.layout().dataType(),
                         Shape.of(slot.layout().dims()))));
 
-        this.report = new PlanReporter(lowering, parameters, arenaBytes, threads).report();
+        this.reporter = new PlanReporter(lowering, parameters, arenaBytes, threads);
 
         Stream stream = Stream.create(arena);
         Step[] once = bind(prologueSpecs, stream);
@@ -292,13 +301,16 @@ public final class OneDnnPlan implements Plan {
         return arenaBytes
                 + frozenBytes
                 + parameters.weights().byteSize()
-                + parameters.gradients().byteSize();
+                + (parameters.gradientsInArena() ? 0 : parameters.gradients().byteSize());
     }
 
     @Override
     public Optional<PlanReport> report() {
-        requireOpen();
-        return Optional.of(report);
+        synchronized (parameters.lock()) {
+            requireOpen();
+            if (report == null) report = reporter.report();
+            return Optional.of(report);
+        }
     }
 
     /** What runs once for every change of parameters and buffers, as it was planned. */

@@ -22,6 +22,9 @@ import java.util.Optional;
 /**
  * The parameters in one block of memory and their gradients in a second of the same layout.
  *
+ * <p>A block of gradients of its own is the beginning of the plan's arena: before a gradient is made its place belongs to activations, see
+ * {@link #reserved}.
+ *
  * <p>Each parameter's layout is settled once: by the primitive that makes its gradient, or in a graph without gradients by its first
  * reader. A reader that comes before, or wants another layout, gets a copy that is made anew in every run; these reorders are
  * put among the steps when everything is settled.
@@ -43,6 +46,7 @@ final class ParameterBlock {
     private final long[] offsets;
     private MemorySegment weights;
     private MemorySegment gradients;
+    private boolean gradientsInArena;
 
     private ParameterBlock(List<Value> parameters, boolean training, boolean frozen, Object lock) {
         this.lock = lock;
@@ -144,12 +148,13 @@ final class ParameterBlock {
             gradients = MemorySegment.NULL;
         } else if (weights == null) {
             weights = NativeMemory.allocate(lowering.arena, total, lowering.team);
-            gradients = training ? NativeMemory.allocate(lowering.arena, total, lowering.team) : MemorySegment.NULL;
+            gradientsInArena = training;
+            gradients = MemorySegment.NULL;
         }
-        for (int i = 0; i < settled.length; i++) {
-            if (!frozen) weightBuffers[i].bind(weights.asSlice(offsets[i], settled[i].size()));
-            if (training) gradientBuffers[i].bind(gradients.asSlice(offsets[i], settled[i].size()));
+        for (int i = 0; i < settled.length && !frozen; i++) {
+            weightBuffers[i].bind(weights.asSlice(offsets[i], settled[i].size()));
         }
+        if (training && !gradientsInArena) bindGradients(gradients);
         for (PendingRead read : pending.reversed()) {
             Slot own = new Slot(weightBuffers[read.parameter], settled[read.parameter]);
             if (own.layout().equals(read.copy.layout())) {
@@ -157,6 +162,43 @@ final class ParameterBlock {
             } else {
                 steps.add(read.step, lowering.reorderStep(own, read.copy));
             }
+        }
+    }
+
+    /** Whether the gradients' block is to be the beginning of the plan's arena; otherwise it is another plan's, or there is none. */
+    boolean gradientsInArena() {
+        return gradientsInArena;
+    }
+
+    /** How many bytes of the arena, from its beginning, are the gradients' block. */
+    long bytesInArena() {
+        return gradientsInArena ? offsets[settled.length] : 0;
+    }
+
+    /**
+     * Who lives where in the gradients' block, once the steps have touched the gradients: each from the step that makes it, until after the
+     * last; the optimizer reads them then. One that does not fill its place up to the next is there all the time, because the block is
+     * read and written as a whole and nothing strange may lie between; and so is one that no step makes, which stays 0.
+     */
+    List<Buffer> reserved() {
+        List<Buffer> places = new ArrayList<>();
+        for (int i = 0; i < settled.length && gradientsInArena; i++) {
+            long extent = offsets[i + 1] - offsets[i];
+            boolean made = settled[i].size() == extent && gradientBuffers[i].last() >= 0;
+            Buffer place = new Buffer("d" + parameters.get(i), extent);
+            place.touch(made ? gradientBuffers[i].first() : Buffer.BEFORE);
+            place.touch(Buffer.AFTER);
+            place.place(offsets[i]);
+            places.add(place);
+        }
+        return places;
+    }
+
+    /** Gives the gradients their block. */
+    void bindGradients(MemorySegment block) {
+        gradients = block;
+        for (int i = 0; i < settled.length; i++) {
+            gradientBuffers[i].bind(block.asSlice(offsets[i], settled[i].size()));
         }
     }
 

@@ -52,6 +52,9 @@ final class PlanReporter {
         this.threads = threads;
         for (int i = 0; i < prologue.size(); i++) use(prologue.get(i), i - prologue.size());
         for (int i = 0; i < steps.size(); i++) use(steps.get(i), i);
+        for (StepSpec fetch : lowering.fetches()) {
+            for (Slot slot : fetch.reads()) use(slot.buffer(), steps.size() - 1);
+        }
         for (Slot slot : lowering.pinnedSlots()) use(slot.buffer());
         // The root of a buffer that no step names by itself.
         for (Buffer buffer : List.copyOf(buffers)) use(buffer.root());
@@ -92,6 +95,7 @@ final class PlanReporter {
                 arenaBytes,
                 parameters.weights().byteSize(),
                 parameters.gradients().byteSize(),
+                parameters.gradientsInArena(),
                 slowOnes);
     }
 

@@ -12,8 +12,11 @@ import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
+import dev.ondine.nn.Layer;
+import dev.ondine.nn.Layers;
 import dev.ondine.nn.Mode;
 import dev.ondine.nn.Model;
+import dev.ondine.nn.Sequential;
 import dev.ondine.nn.models.Models;
 import dev.ondine.onednn.api.CpuIsa;
 import dev.ondine.onednn.api.OneDnn;
@@ -21,6 +24,12 @@ import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import dev.ondine.tensor.Tensor;
+import dev.ondine.train.Loss;
+import dev.ondine.train.Optimizer;
+import dev.ondine.train.Trainer;
+import dev.ondine.train.TrainingBatch;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -86,6 +95,57 @@ class OneDnnPlanTest {
                     .sum();
             assertTrue(plan.arenaBytes() < 0.6 * apart, plan.arenaBytes() + " of " + apart + " bytes");
         }
+    }
+
+    /** Activations lie where gradients are made later: nothing of them may stay between or in the padding of what is updated as one block. */
+    @Test
+    void theGradientsBlockHoldsGradientsOnly() {
+        Layer odd = Sequential.of(
+                Layers.conv2d(3, 13, 3).padding(1),
+                Layers.batchNorm2d(13),
+                Layers.relu(),
+                Layers.conv2d(13, 21, 3).padding(1),
+                Layers.batchNorm2d(21),
+                Layers.relu(),
+                Layers.conv2d(21, 32, 3).padding(1),
+                Layers.relu(),
+                Layers.conv2d(32, 5, 1));
+        try (Model model = Model.of(odd, Shape.of(3, 12, 12), 1);
+                Trainer trainer = Trainer.of(model)
+                        .backend(new OneDnnBackend())
+                        .loss(Loss.meanSquaredError())
+                        .optimizer(Optimizer.Sgd.of(0.01))
+                        .threads(2)
+                        .build()) {
+            TrainingBatch batch = trainer.batch(4);
+            float[] x = new float[(int) batch.input().elements()];
+            for (int i = 0; i < x.length; i++) x[i] = (float) Math.sin(i);
+            Plan plan = batch.plan();
+            assertTrue(plan.report().orElseThrow().gradientsInArena());
+            for (int step = 0; step < 3; step++) {
+                batch.input().copyFrom(x);
+                batch.target().fill(1);
+                batch.step();
+                long inBlock = notZero(plan.gradients());
+                long inParameters = 0;
+                List<Value> parameters = plan.graph().parameters();
+                for (int i = 0; i < parameters.size(); i++) {
+                    try (Tensor gradient =
+                            Tensor.allocate(DataType.FLOAT32, parameters.get(i).shape())) {
+                        plan.unpack(i, plan.gradients(), gradient.segment());
+                        inParameters += notZero(gradient.segment());
+                    }
+                }
+                assertTrue(inParameters > 1000, "gradients were made");
+                assertEquals(inParameters, inBlock);
+            }
+        }
+    }
+
+    private static long notZero(MemorySegment block) {
+        return block.elements(ValueLayout.JAVA_FLOAT)
+                .filter(e -> e.get(ValueLayout.JAVA_FLOAT, 0) != 0)
+                .count();
     }
 
     @Test

@@ -26,10 +26,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class OwnLayoutsTest {
     /** Batch normalization forward and backward over (3, 24, 7, 5). */
     private static Graph batchNormalization() {
+        return batchNormalization(24);
+    }
+
+    private static Graph batchNormalization(long channels) {
         GraphBuilder builder = new GraphBuilder();
-        Value x = builder.input("x", DataType.FLOAT32, Shape.of(3, 24, 7, 5));
-        Value scale = builder.parameter("weight", Shape.of(24));
-        Value shift = builder.parameter("bias", Shape.of(24));
+        Value x = builder.input("x", DataType.FLOAT32, Shape.of(3, channels, 7, 5));
+        Value scale = builder.parameter("weight", Shape.of(channels));
+        Value shift = builder.parameter("bias", Shape.of(channels));
         Value y = builder.add(new Op.BatchNormalization(1e-5f, true, true, true, false), x, scale, shift);
         return differentiated(builder, x, y);
     }
@@ -60,9 +64,14 @@ class OwnLayoutsTest {
         return Backends.named(backend).compile(graph, PlanOptions.threads(2).ownLayouts(ownLayouts));
     }
 
-    private static void fill(Plan plan, long seed) {
+    private static void write(Plan plan, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         for (String input : List.of("x", "dy")) plan.input(input).copyFrom(numbers(random, plan.input(input)));
+    }
+
+    private static void fill(Plan plan, long seed) {
+        write(plan, seed);
+        SplittableRandom random = new SplittableRandom(seed + 100);
         List<Value> parameters = plan.graph().parameters();
         for (int i = 0; i < parameters.size(); i++) {
             try (Tensor parameter =
@@ -127,6 +136,44 @@ class OwnLayoutsTest {
         }
     }
 
+    /**
+     * As PyTorch does: x, the gradient of y, y and the gradient of x. What is as large beside them, the outputs row-major, comes behind and
+     * takes memory only if it is fetched.
+     */
+    @Test
+    void aNormalizationHoldsFourActivations() {
+        try (OneDnnPlan plan = compile(batchNormalization(32), true)) {
+            long activation = plan.graph().inputs().getFirst().shape().elements() * Float.BYTES;
+            assertTrue(plan.arenaBytes() < 6.25 * activation, plan.print());
+            long start = Math.min(
+                    plan.output("y").segment().address(),
+                    plan.output(Differentiate.OUTPUT_PREFIX + "x").segment().address());
+            for (Value input : plan.graph().inputs()) {
+                long end = plan.input(input.name()).segment().address() + activation;
+                assertTrue(end <= start, plan.print());
+            }
+        }
+    }
+
+    /** An input that is an output as it is keeps its own memory. */
+    @Test
+    void anInputMayBeAnOutput() {
+        GraphBuilder builder = new GraphBuilder();
+        Value x = builder.input("x", DataType.FLOAT32, Shape.of(2, 16, 5, 5));
+        Value scale = builder.parameter("weight", Shape.of(16));
+        Value shift = builder.parameter("bias", Shape.of(16));
+        builder.output("y", builder.add(new Op.BatchNormalization(1e-5f, true, true, true, false), x, scale, shift));
+        builder.output("x", x);
+        try (Plan plan = compile("onednn", builder.build(), true)) {
+            float[] values = numbers(new SplittableRandom(1), plan.input("x"));
+            plan.input("x").copyFrom(values);
+            plan.load();
+            plan.run(0);
+            plan.fetch();
+            assertArrayEquals(values, plan.output("x").toFloatArray());
+        }
+    }
+
     /** Parameters are no inputs: whoever changes them between runs is heard. */
     @ParameterizedTest
     @ValueSource(strings = {"onednn", "vector"})
@@ -141,16 +188,20 @@ class OwnLayoutsTest {
         }
     }
 
-    /** Inputs are taken over by load, outputs are brought by fetch, and not by a run. */
+    /** Inputs are taken over by load and not by a run, whatever they hold since; a second fetch brings what the first did. */
     @ParameterizedTest
     @ValueSource(strings = {"onednn", "vector"})
     void loadAndFetchAreWhatConverts(String backend) {
         try (Plan plan = compile(backend, batchNormalization(), true)) {
             fill(plan, 1);
             List<float[]> first = results(plan);
-            fill(plan, 2);
+            plan.fetch();
+            assertArrayEquals(first.getFirst(), plan.output("y").toFloatArray(), "fetched twice");
+            write(plan, 2);
             plan.run(0);
-            assertArrayEquals(first.getFirst(), plan.output("y").toFloatArray(), "fetched before");
+            plan.fetch();
+            assertArrayEquals(first.getFirst(), plan.output("y").toFloatArray(), "loaded before");
+            write(plan, 2);
             List<float[]> second = results(plan);
             assertTrue(second.getFirst()[0] != first.getFirst()[0]);
             for (int i = 0; i < second.size(); i++) {

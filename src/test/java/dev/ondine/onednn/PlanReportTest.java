@@ -90,7 +90,8 @@ class PlanReportTest {
                 .filter(b -> b.place() == Place.ARENA && b.root() == b.id())
                 .toList();
         assertFalse(places.isEmpty());
-        long end = 0;
+        assertEquals(training, report.gradientsInArena());
+        long end = training ? report.gradientBytes() : 0;
         for (Buffer a : places) {
             end = Math.max(end, (a.offset() + a.bytes() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
             for (Buffer b : places) {

@@ -54,6 +54,7 @@ class ProfileTest {
             192,
             0,
             0,
+            false,
             List.of());
 
     /** 100 GFLOP/s, 200 in bfloat16, 10 GB/s whatever the size. */
