@@ -23,18 +23,19 @@ final class ChartScript {
             try (InputStream in = resource(VERSION)) {
                 properties.load(in);
             }
-            String library = text("META-INF/resources/webjars/chart.js/" + properties.getProperty("version")
-                    + "/dist/chart.umd.min.js");
+            String library = text(resource("META-INF/resources/webjars/chart.js/" + properties.getProperty("version")
+                    + "/dist/chart.umd.min.js"));
             int map = library.lastIndexOf("//# sourceMappingURL");
-            return (map < 0 ? library : library.substring(0, map)) + "\n" + text("dev/ondine/report/charts.js");
+            return (map < 0 ? library : library.substring(0, map)) + "\n"
+                    + text(ChartScript.class.getResourceAsStream("charts.js"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static String text(String name) throws IOException {
-        try (InputStream in = resource(name)) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    private static String text(InputStream resource) throws IOException {
+        try (resource) {
+            return new String(resource.readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 

@@ -1,0 +1,4 @@
+/** A user of the library, as small as it gets. */
+module consumer {
+    requires dev.ondine;
+}
