@@ -36,6 +36,8 @@ final class GraphImport {
     private final Set<String> taken = new HashSet<>();
     private final WholeNumbers wholes = new WholeNumbers();
     private NodeView node;
+    /** What is being built: names of what it needs begin so. */
+    private String place = "";
 
     GraphImport(ModelFile file, ParameterStore store) {
         this.file = file;
@@ -145,6 +147,7 @@ final class GraphImport {
                 continue;
             }
             node = n;
+            place = n.name();
             try {
                 translate(n);
             } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException | IOException e) {
@@ -180,7 +183,13 @@ final class GraphImport {
         Constant c = constants.get(name);
         if (c == null)
             throw new ModelException("", file.path() + ": the output " + Quoted.of(name) + " is not computed");
-        return materialize(c, ParameterRole.WEIGHT);
+        // There may have been no node at all.
+        place = name;
+        try {
+            return materialize(c, ParameterRole.WEIGHT);
+        } catch (IllegalArgumentException e) {
+            throw new ModelException("", file.path() + ": the output " + Quoted.of(name) + ": " + e.getMessage(), e);
+        }
     }
 
     // ---- what translators use
@@ -211,7 +220,7 @@ final class GraphImport {
 
     /** Adds an operation under the node's name. */
     List<Value> addAll(Op op, List<Value> operands) {
-        store.graph().enter(node.name());
+        store.graph().enter(place);
         try {
             return store.graph().addAll(op, operands);
         } finally {
@@ -305,7 +314,7 @@ final class GraphImport {
         } else if (!c.name().isEmpty() && c.isFloat()) {
             v = store.parameter(unique(c.name()), c, role);
         } else {
-            v = store.buffer(unique(node.name() + ".constant"), c);
+            v = store.buffer(unique(place + ".constant"), c);
         }
         parameters.put(c, v);
         return v;
@@ -315,7 +324,7 @@ final class GraphImport {
     Value parameter(Constant c, ParameterRole role) {
         Value known = parameters.get(c);
         if (known == null) {
-            known = store.parameter(unique(c.name().isEmpty() ? node.name() + ".weight" : c.name()), c, role);
+            known = store.parameter(unique(c.name().isEmpty() ? place + ".weight" : c.name()), c, role);
             parameters.put(c, known);
         }
         return known;
@@ -355,7 +364,7 @@ final class GraphImport {
     }
 
     void result(Constant c) {
-        constants.put(node.outputs().getFirst(), c);
+        if (!node.outputs().isEmpty()) constants.put(node.outputs().getFirst(), c);
     }
 
     /** Hands an operand on as the result, known or not. */

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -112,6 +113,27 @@ class HostileOnnxTest {
         contains("(Range): it has no delta", message);
         contains("(Relu): ", message);
         assertTrue(!message.contains("Constant"), message);
+    }
+
+    /** No node at all: the output is a constant of the file. */
+    @Test
+    void outputsThatNothingComputes() throws IOException {
+        contains("'y' is an output, and neither an input, an initializer nor a node", refusal(x().weight("z", 2, 3)));
+        contains("the output 'y': a tensor without elements", refusal(x().longs("y")));
+        for (TinyModel model : List.of(
+                x().longs("y", 3, 4, 5),
+                x().scalar("y", 5),
+                x().floats("y", new float[] {3, 4}, 2, 1),
+                x().weight("y", 2, 3))) {
+            try (OnnxNetwork network = OnnxNetwork.open(model.write(folder))) {
+                assertEquals(
+                        Set.of("y"),
+                        network.graph(Map.of("x", Shape.of(2, 3, 4)))
+                                .graph()
+                                .outputs()
+                                .keySet());
+            }
+        }
     }
 
     /** What whole numbers would come to as floating-point ones is not what ONNX says, as for a division. */
