@@ -28,6 +28,7 @@ public record PlanOptions(
         boolean folding,
         boolean ownLayouts,
         Optional<FrozenWeights> frozen) {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public PlanOptions {
         if (frozen.isPresent() && sharedParameters.isPresent()) {
             throw new IllegalArgumentException(
@@ -36,30 +37,37 @@ public record PlanOptions(
         if (threads < 1) throw new IllegalArgumentException("threads must be at least 1, not " + threads);
     }
 
+    /** So many threads, and otherwise what is usual. */
     public static PlanOptions threads(int threads) {
         return new PlanOptions(threads, 0, Precision.FLOAT32, Optional.empty(), false, false, Optional.empty());
     }
 
+    /** What random operations draw by. */
     public PlanOptions seed(long seed) {
         return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
+    /** What activations and the operands of kernels are stored in. */
     public PlanOptions precision(Precision precision) {
         return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
+    /** With the parameters of another plan instead of a block of its own. */
     public PlanOptions sharing(Plan plan) {
         return new PlanOptions(threads, seed, precision, Optional.of(plan), folding, ownLayouts, frozen);
     }
 
+    /** Whether batch normalizations are folded into the weights before them. */
     public PlanOptions folding(boolean folding) {
         return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
+    /** Whether inputs and outputs stay in the plan's own layouts from run to run: see {@link Plan#load}. */
     public PlanOptions ownLayouts(boolean ownLayouts) {
         return new PlanOptions(threads, seed, precision, sharedParameters, folding, ownLayouts, frozen);
     }
 
+    /** With weights that were packed once for all plans. */
     public PlanOptions frozen(FrozenWeights weights) {
         return new PlanOptions(threads, seed, precision, sharedParameters, true, ownLayouts, Optional.of(weights));
     }

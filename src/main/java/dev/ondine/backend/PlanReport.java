@@ -32,17 +32,29 @@ public record PlanReport(
 
     /** What a step does, for sums by kind. */
     public enum Kind {
+        /** A convolution, what is fused behind it included. */
         CONVOLUTION_FORWARD("convolution forward"),
+        /** The gradient for a convolution's input. */
         CONVOLUTION_BACKWARD_DATA("convolution backward data"),
+        /** The gradient for a convolution's weights and bias. */
         CONVOLUTION_BACKWARD_WEIGHTS("convolution backward weights"),
+        /** Products of matrices. */
         LINEAR("linear"),
+        /** Batch normalization, forward and backward. */
         BATCH_NORMALIZATION("batch normalization"),
+        /** Layer and group normalization. */
         LAYER_NORMALIZATION("layer normalization"),
+        /** Pooling, forward and backward. */
         POOLING("pooling"),
+        /** Activations, sums and products. */
         ELEMENTWISE("elementwise"),
+        /** Softmax and losses. */
         SOFTMAX_AND_LOSS("softmax and loss"),
+        /** Copies: concatenation, slices, padding. */
         STRUCTURE("structure"),
+        /** From one layout or type to another. */
         REORDER("reorder"),
+        /** A kernel in Java or in the optional C library. */
         JAVA("Java kernel");
 
         private final String title;
@@ -117,8 +129,11 @@ public record PlanReport(
 
     /** Whose memory a buffer lies in. */
     public enum Place {
+        /** The plan's block, in which buffers take one another's places. */
         ARENA,
+        /** The parameters' block. */
         PARAMETERS,
+        /** The gradients' block. */
         GRADIENTS
     }
 
@@ -160,6 +175,7 @@ public record PlanReport(
     /** What was asked for and what came of it: {@code declined}, or the implementation that was offered. */
     public record Attempt(String request, String answer) {}
 
+    /** Keeps copies of what could be changed. */
     public PlanReport {
         prologue = List.copyOf(prologue);
         steps = List.copyOf(steps);

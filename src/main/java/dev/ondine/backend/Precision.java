@@ -8,6 +8,7 @@ import java.util.List;
  * model that was trained in bfloat16 is a float32 model.
  */
 public enum Precision {
+    /** 32 bits, everywhere. */
     FLOAT32("f32"),
     /**
      * Activations, their gradients and the weights as the kernels read them are bfloat16, sums are float32 ({@link

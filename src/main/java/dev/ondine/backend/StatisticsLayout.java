@@ -23,6 +23,7 @@ public final class StatisticsLayout {
         }
     }
 
+    /** The layout for the running statistics of a graph. */
     public static StatisticsLayout of(Graph graph) {
         return new StatisticsLayout(graph.statistics());
     }

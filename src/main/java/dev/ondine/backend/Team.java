@@ -41,6 +41,7 @@ public interface Team {
 
     /** A team of one. */
     enum Alone implements Team {
+        /** The only one. */
         INSTANCE;
 
         @Override

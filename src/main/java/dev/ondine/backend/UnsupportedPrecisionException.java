@@ -4,6 +4,7 @@ package dev.ondine.backend;
 public final class UnsupportedPrecisionException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 
+    /** With what the processor lacks, and what to take instead. */
     public UnsupportedPrecisionException(String message) {
         super(message);
     }

@@ -13,6 +13,7 @@ public record Augmentation(List<ImageTransform> transforms, Mixing mixing) {
     /** Images as they are. */
     public static final Augmentation NONE = new Augmentation(List.of(), Mixing.NONE);
 
+    /** Keeps copies of what could be changed. */
     public Augmentation {
         transforms = List.copyOf(transforms);
     }

@@ -141,14 +141,17 @@ public final class BatchLoader {
         return dropLast ? batches() * batchSize : size;
     }
 
+    /** Samples of a batch; the last one of an epoch may have fewer. */
     public int batchSize() {
         return batchSize;
     }
 
+    /** What the batches are made of. */
     public Dataset dataset() {
         return set;
     }
 
+    /** What samples are normalized with. */
     public Normalization normalization() {
         return normalization;
     }

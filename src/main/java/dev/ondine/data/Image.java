@@ -24,14 +24,17 @@ public final class Image {
         this.spare = new float[pixels.length];
     }
 
+    /** 1 for grey, 3 for red, green and blue. */
     public int channels() {
         return channels;
     }
 
+    /** Rows of pixels. */
     public int height() {
         return height;
     }
 
+    /** Pixels of a row. */
     public int width() {
         return width;
     }

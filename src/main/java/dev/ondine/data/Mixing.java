@@ -30,10 +30,12 @@ public record Mixing(double mixup, double cutmix) {
         }
     }
 
+    /** Pairs of images are averaged, with a share from Beta(α, α) (Zhang et al. 2018). */
     public static Mixing mixup(double alpha) {
         return new Mixing(alpha, 0);
     }
 
+    /** A rectangle of an image is replaced by that of another, with a share from Beta(α, α) (Yun et al. 2019). */
     public static Mixing cutmix(double alpha) {
         return new Mixing(0, alpha);
     }

@@ -12,6 +12,7 @@ public enum ActivationKind {
     RELU6(true),
     /** 1/(1 + e⁻ˣ). */
     SIGMOID(true),
+    /** The hyperbolic tangent. */
     TANH(true),
     /** x·Φ(x), Φ the normal distribution: x/2·(1 + erf(x/√2)). */
     GELU(false),

@@ -163,6 +163,7 @@ public final class AxisMatrix {
         return indices.clone();
     }
 
+    /** The factor of each entry. */
     public double[] weights() {
         return weights.clone();
     }

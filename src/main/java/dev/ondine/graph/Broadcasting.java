@@ -31,10 +31,12 @@ public final class Broadcasting {
         return Shape.of(dims);
     }
 
+    /** The sum of both, spread to their common shape. */
     public static Value add(GraphBuilder builder, Value a, Value b) {
         return commuting(builder, new Op.Add(false), a, b);
     }
 
+    /** The product of both, spread to their common shape. */
     public static Value multiply(GraphBuilder builder, Value a, Value b) {
         return commuting(builder, new Op.Multiply(), a, b);
     }

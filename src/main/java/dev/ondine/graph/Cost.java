@@ -16,6 +16,7 @@ import java.util.List;
 public record Cost(long flops, long bytes) {
     public static final Cost NONE = new Cost(0, 0);
 
+    /** Both, one after the other. */
     public Cost plus(Cost other) {
         return new Cost(Math.addExact(flops, other.flops), Math.addExact(bytes, other.bytes));
     }

@@ -29,6 +29,7 @@ public final class Fold {
         }
     }
 
+    /** A graph that computes the same with its constants folded; one with gradients stays as it is. */
     public static Graph apply(Graph graph) {
         return Passes.done("folded", graph.gradients().isEmpty() ? new Fold(graph).run() : graph);
     }

@@ -43,6 +43,7 @@ public final class Fuse {
         }
     }
 
+    /** A graph that computes the same with fewer operations. */
     public static Graph apply(Graph graph) {
         return Passes.done("fused", new Fuse(graph, true).run());
     }

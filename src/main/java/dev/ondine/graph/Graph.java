@@ -36,6 +36,7 @@ public record Graph(
      */
     public record Statistic(String path, Value mean, Value variance, long count, float momentum) {}
 
+    /** Keeps copies of what could be changed. */
     public Graph {
         nodes = List.copyOf(nodes);
         inputs = List.copyOf(inputs);

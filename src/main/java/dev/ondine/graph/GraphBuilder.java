@@ -21,6 +21,7 @@ public final class GraphBuilder {
     private final Deque<String> scopes = new ArrayDeque<>();
     private int nextId;
 
+    /** A graph with nothing in it. */
     public GraphBuilder() {}
 
     /** A builder that goes on where a graph ended. */
@@ -40,6 +41,7 @@ public final class GraphBuilder {
         scopes.addLast(name);
     }
 
+    /** Ends the scope that the last {@code enter} began. */
     public void leave() {
         scopes.removeLast();
     }
@@ -54,6 +56,7 @@ public final class GraphBuilder {
         return scopes.isEmpty() ? name : path() + "." + name;
     }
 
+    /** Adds an input, which is written before each run. Its name must be new. */
     public Value input(String name, DataType type, Shape shape) {
         return declare(inputs, name, new TensorType(type, shape), Value.Role.INPUT);
     }
@@ -126,6 +129,7 @@ public final class GraphBuilder {
         gradients.put(parameter, gradient);
     }
 
+    /** The graph as it is now; the builder may go on. */
     public Graph build() {
         return new Graph(nodes, inputs, parameters, buffers, outputs, gradients, statistics);
     }

@@ -12,6 +12,7 @@ public final class ModelException extends IllegalArgumentException {
         super((path.isEmpty() ? "model" : path) + ": " + message, cause);
     }
 
+    /** With the layer that is wrong, by its path, and what is wrong with it. */
     public ModelException(String path, String message) {
         this(path, message, null);
     }

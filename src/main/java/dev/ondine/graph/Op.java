@@ -174,6 +174,7 @@ public sealed interface Op {
 
     /** What a pooling window yields. */
     enum PoolingKind {
+        /** The greatest number of the window. */
         MAX,
         /** The mean over the window, padding counted as zeros. */
         AVERAGE_INCLUDE_PADDING,
@@ -216,6 +217,7 @@ public sealed interface Op {
      * @param size a multiple of the input's along each axis for NEAREST
      */
     record Resampling(ResamplingKind kind, List<Long> size) implements Forward {
+        /** Keeps copies of what could be changed. */
         public Resampling {
             size = List.copyOf(size);
         }
@@ -293,6 +295,7 @@ public sealed interface Op {
      * PyTorch's permute have it.
      */
     record Transpose(List<Integer> axes) implements Forward {
+        /** Keeps copies of what could be changed. */
         public Transpose {
             axes = List.copyOf(axes);
         }
@@ -365,6 +368,7 @@ public sealed interface Op {
      * @param positiveWeight w: one for all, one for each entry of axis 1, or none for 1
      */
     record BinaryCrossEntropy(List<Float> positiveWeight) implements PointwiseLoss {
+        /** Keeps copies of what could be changed. */
         public BinaryCrossEntropy {
             positiveWeight = List.copyOf(positiveWeight);
         }

@@ -12,6 +12,7 @@ package dev.ondine.graph;
  * @param dmaxStep from which on {@code dmax} holds
  */
 public record Renormalization(float rmax, float dmax, long start, long rmaxStep, long dmaxStep) {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Renormalization {
         if (!(rmax >= 1) || !Float.isFinite(rmax)) {
             throw new IllegalArgumentException("rmax must be a number from 1 on, not " + rmax);

@@ -5,6 +5,7 @@ import dev.ondine.tensor.Shape;
 
 /** The type of a value: what its elements are and how many along each axis. */
 public record TensorType(DataType dataType, Shape shape) {
+    /** Of float32. */
     public static TensorType float32(Shape shape) {
         return new TensorType(DataType.FLOAT32, shape);
     }

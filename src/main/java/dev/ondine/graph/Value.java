@@ -27,6 +27,7 @@ public record Value(int id, String name, TensorType type, Role role) {
         return new Value(id, name, this.type.as(type), role);
     }
 
+    /** The shape of its type. */
     public Shape shape() {
         return type.shape();
     }

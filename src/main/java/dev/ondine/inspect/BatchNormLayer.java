@@ -37,6 +37,7 @@ public record BatchNormLayer(
     /** So many times the data's variance, or a part of it as small, the running variance may be. */
     public static final double FAR_RATIO = 4;
 
+    /** How many channels it normalizes. */
     public int channels() {
         return runningMean.length;
     }

@@ -22,6 +22,7 @@ public final class AtomicFile {
     /** Writes the content of a file. */
     @FunctionalInterface
     public interface Body {
+        /** Writes the whole content; the channel stands at its beginning. */
         void write(FileChannel channel) throws IOException;
     }
 

@@ -23,6 +23,7 @@ public final class Histogram {
         this.sorted = sorted;
     }
 
+    /** Of the finite ones of these numbers. */
     public static Histogram of(float[] values) {
         double[] finite = new double[values.length];
         int n = 0;
@@ -32,6 +33,7 @@ public final class Histogram {
         return new Histogram(sorted);
     }
 
+    /** How many finite numbers there were. */
     public int count() {
         return sorted.length;
     }

@@ -16,6 +16,7 @@ import java.util.List;
  * @param size of each spatial axis; of MAX, a divisor of the input's
  */
 public record AdaptivePool(Op.PoolingKind kind, List<Integer> size) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public AdaptivePool {
         size = List.copyOf(size);
         if (size.isEmpty() || size.stream().anyMatch(n -> n < 1)) {

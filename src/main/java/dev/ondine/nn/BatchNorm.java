@@ -68,6 +68,7 @@ public record BatchNorm(
         FROZEN
     }
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public BatchNorm {
         if (features < 1) throw new IllegalArgumentException("features must be at least 1, not " + features);
         Checks.epsilon(epsilon);
@@ -139,6 +140,7 @@ public record BatchNorm(
                 newRenormalization);
     }
 
+    /** Another number that is added to the variance, so that its root can be divided by. */
     public BatchNorm epsilon(double epsilon) {
         return with((float) epsilon, momentum);
     }

@@ -6,6 +6,7 @@ import java.util.List;
 
 /** The outputs of several branches over the same input, joined along the channels. Branches are called 0, 1, 2 … */
 public record Concat(List<Layer> branches) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Concat {
         branches = List.copyOf(branches);
         if (branches.isEmpty()) throw new IllegalArgumentException("a concatenation needs at least one branch");

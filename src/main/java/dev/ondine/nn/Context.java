@@ -30,6 +30,7 @@ public final class Context {
         return graph;
     }
 
+    /** Whether the graph is for training: batch statistics and dropout, and not as in evaluation. */
     public boolean training() {
         return mode == Mode.TRAINING;
     }
@@ -69,6 +70,7 @@ public final class Context {
         }
     }
 
+    /** Adds an operation that has one result; that result. */
     public Value add(Op op, Value... operands) {
         return graph.add(op, operands);
     }

@@ -35,6 +35,7 @@ public record Conv(
         Optional<Initializer> biasStart)
         implements Layer {
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Conv {
         requireChannels("a convolution", in, out, groups, kernel);
         kernel = List.copyOf(kernel);
@@ -77,10 +78,15 @@ public record Conv(
         return new Conv(in, out, each(kernel), stride, padding, dilation, groups, bias, start, biasStart);
     }
 
+    /**
+     * Cuts the channels into so many groups, each of which is convolved by itself; both numbers of channels must be
+     * multiples of it.
+     */
     public Conv groups(int groups) {
         return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, start, biasStart);
     }
 
+    /** With or without a bias; before batch normalization it would have no effect. */
     public Conv bias(boolean bias) {
         return new Conv(in, out, kernel, stride, padding, dilation, groups, bias, start, biasStart);
     }

@@ -38,6 +38,7 @@ public record ConvTranspose(
         Optional<Initializer> biasStart)
         implements Layer {
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public ConvTranspose {
         Conv.requireChannels("a transposed convolution", in, out, groups, kernel);
         kernel = List.copyOf(kernel);
@@ -92,11 +93,16 @@ public record ConvTranspose(
                 in, out, each(kernel), stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
+    /**
+     * Cuts the channels into so many groups, each of which is computed by itself; both numbers of channels must be
+     * multiples of it.
+     */
     public ConvTranspose groups(int groups) {
         return new ConvTranspose(
                 in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);
     }
 
+    /** With or without a bias; before batch normalization it would have no effect. */
     public ConvTranspose bias(boolean bias) {
         return new ConvTranspose(
                 in, out, kernel, stride, padding, outputPadding, dilation, groups, bias, start, biasStart);

@@ -8,6 +8,7 @@ import dev.ondine.graph.Value;
  * evaluation nothing happens. Any shape. Repeatable: the same seed and step drop the same elements.
  */
 public record Dropout(float probability) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Dropout {
         if (!(probability >= 0 && probability <= 1)) {
             throw new IllegalArgumentException("the probability of dropout must lie in [0, 1], not " + probability);

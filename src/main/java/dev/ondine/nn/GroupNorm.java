@@ -23,6 +23,7 @@ import dev.ondine.tensor.Shape;
  */
 public record GroupNorm(int groups, int features, float epsilon, boolean scale, boolean shift) implements Layer {
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public GroupNorm {
         if (groups < 1 || features < 1 || features % groups != 0) {
             throw new IllegalArgumentException("groups = " + groups + " must divide the " + features + " channels");
@@ -34,6 +35,7 @@ public record GroupNorm(int groups, int features, float epsilon, boolean scale, 
         this(groups, features, 1e-5f, true, true);
     }
 
+    /** Another number that is added to the variance, so that its root can be divided by. */
     public GroupNorm epsilon(double epsilon) {
         return new GroupNorm(groups, features, (float) epsilon, scale, shift);
     }

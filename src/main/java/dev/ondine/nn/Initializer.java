@@ -80,10 +80,18 @@ public sealed interface Initializer {
         }
     }
 
+    /**
+     * Normal numbers of deviation √(2 / inputs of a unit), after He et al. 2015; keeps the variance on the way
+     * forward through ReLUs.
+     */
     static Initializer kaimingFanIn() {
         return new KaimingNormal(Fan.IN);
     }
 
+    /**
+     * Normal numbers of deviation √(2 / outputs that a unit goes into), after He et al. 2015; keeps the variance on
+     * the way back.
+     */
     static Initializer kaimingFanOut() {
         return new KaimingNormal(Fan.OUT);
     }

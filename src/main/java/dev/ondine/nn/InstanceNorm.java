@@ -21,6 +21,7 @@ import dev.ondine.tensor.Shape;
  */
 public record InstanceNorm(int spatial, int features, float epsilon, boolean affine) implements Layer {
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public InstanceNorm {
         if (features < 1) throw new IllegalArgumentException("features must be at least 1, not " + features);
         Checks.epsilon(epsilon);
@@ -30,10 +31,12 @@ public record InstanceNorm(int spatial, int features, float epsilon, boolean aff
         this(spatial, features, 1e-5f, false);
     }
 
+    /** Another number that is added to the variance, so that its root can be divided by. */
     public InstanceNorm epsilon(double epsilon) {
         return new InstanceNorm(spatial, features, (float) epsilon, affine);
     }
 
+    /** With γ and β for each channel, or without. */
     public InstanceNorm affine(boolean affine) {
         return new InstanceNorm(spatial, features, epsilon, affine);
     }

@@ -21,6 +21,7 @@ import java.util.List;
  */
 public record LayerNorm(List<Integer> shape, float epsilon, boolean scale, boolean shift) implements Layer {
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public LayerNorm {
         shape = List.copyOf(shape);
         if (shape.isEmpty())
@@ -35,6 +36,7 @@ public record LayerNorm(List<Integer> shape, float epsilon, boolean scale, boole
         this(Arrays.stream(shape).boxed().toList(), 1e-5f, true, true);
     }
 
+    /** Another number that is added to the variance, so that its root can be divided by. */
     public LayerNorm epsilon(double epsilon) {
         return new LayerNorm(shape, (float) epsilon, scale, shift);
     }

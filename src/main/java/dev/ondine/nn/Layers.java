@@ -81,30 +81,37 @@ public final class Layers {
         return new InstanceNorm(3, features);
     }
 
+    /** y = x·Wᵀ + b over the last axis, from {@code in} features to {@code out}. */
     public static Linear linear(int in, int out) {
         return new Linear(in, out, true);
     }
 
+    /** The greatest of each window of a sequence (N, C, L); strides are the kernel. */
     public static Pool maxPool1d(int kernel) {
         return new Pool(Op.PoolingKind.MAX, 1, kernel);
     }
 
+    /** The greatest of each window of images (N, C, H, W); strides are the kernel. */
     public static Pool maxPool2d(int kernel) {
         return new Pool(Op.PoolingKind.MAX, 2, kernel);
     }
 
+    /** The greatest of each window of volumes (N, C, D, H, W); strides are the kernel. */
     public static Pool maxPool3d(int kernel) {
         return new Pool(Op.PoolingKind.MAX, 3, kernel);
     }
 
+    /** The mean of each window of a sequence (N, C, L); strides are the kernel. */
     public static Pool avgPool1d(int kernel) {
         return new Pool(Op.PoolingKind.AVERAGE_INCLUDE_PADDING, 1, kernel);
     }
 
+    /** The mean of each window of images (N, C, H, W); strides are the kernel. */
     public static Pool avgPool2d(int kernel) {
         return new Pool(Op.PoolingKind.AVERAGE_INCLUDE_PADDING, 2, kernel);
     }
 
+    /** The mean of each window of volumes (N, C, D, H, W); strides are the kernel. */
     public static Pool avgPool3d(int kernel) {
         return new Pool(Op.PoolingKind.AVERAGE_INCLUDE_PADDING, 3, kernel);
     }
@@ -213,6 +220,7 @@ public final class Layers {
         return new SqueezeExcite(channels, squeezed);
     }
 
+    /** max(x, 0). */
     public static Activation relu() {
         return new Activation(ActivationKind.RELU, 0);
     }
@@ -232,18 +240,22 @@ public final class Layers {
         return new Activation(ActivationKind.GELU, 0);
     }
 
+    /** x / (1 + e⁻ˣ), also called swish. */
     public static Activation silu() {
         return new Activation(ActivationKind.SILU, 0);
     }
 
+    /** 1 / (1 + e⁻ˣ). */
     public static Activation sigmoid() {
         return new Activation(ActivationKind.SIGMOID, 0);
     }
 
+    /** The hyperbolic tangent. */
     public static Activation tanh() {
         return new Activation(ActivationKind.TANH, 0);
     }
 
+    /** min(max(x, 0), 6). */
     public static Activation relu6() {
         return new Activation(ActivationKind.RELU6, 0);
     }
@@ -253,18 +265,22 @@ public final class Layers {
         return new Activation(ActivationKind.GELU_TANH, 0);
     }
 
+    /** log(1 + eˣ). */
     public static Activation softplus() {
         return new Activation(ActivationKind.SOFTPLUS, 0);
     }
 
+    /** x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). */
     public static Activation hardSwish() {
         return new Activation(ActivationKind.HARD_SWISH, 0);
     }
 
+    /** min(max(x + 3, 0), 6) / 6. */
     public static Activation hardSigmoid() {
         return new Activation(ActivationKind.HARD_SIGMOID, 0);
     }
 
+    /** x · tanh(log(1 + eˣ)) (Misra 2019). */
     public static Activation mish() {
         return new Activation(ActivationKind.MISH, 0);
     }
@@ -287,6 +303,10 @@ public final class Layers {
         return new Activation(kind, 1);
     }
 
+    /**
+     * Sets elements to zero with this probability while training and scales the rest by 1 / (1 − p) (Srivastava et
+     * al. 2014).
+     */
     public static Dropout dropout(double probability) {
         return new Dropout((float) probability);
     }
@@ -301,6 +321,7 @@ public final class Layers {
         return new StochasticDepth(branch, (float) probability);
     }
 
+    /** All axes but the first become one: (N, C, H, W) becomes (N, C·H·W). */
     public static Flatten flatten() {
         return new Flatten();
     }
@@ -355,10 +376,12 @@ public final class Layers {
         return new Softmax(axis, false);
     }
 
+    /** The logarithm of the softmax over an axis, computed without the softmax. */
     public static Softmax logSoftmax(int axis) {
         return new Softmax(axis, true);
     }
 
+    /** Layers one after the other, named 0, 1, 2, … */
     public static Sequential sequential(Layer... layers) {
         return Sequential.of(layers);
     }

@@ -15,16 +15,19 @@ import java.util.Optional;
  */
 public record Linear(int in, int out, boolean bias, Optional<Initializer> start, Optional<Initializer> biasStart)
         implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Linear {
         if (in < 1 || out < 1) {
             throw new IllegalArgumentException("a linear layer has at least one feature, not " + in + " to " + out);
         }
     }
 
+    /** A layer from {@code in} features to {@code out}, with the usual start. */
     public Linear(int in, int out, boolean bias) {
         this(in, out, bias, Optional.empty(), Optional.empty());
     }
 
+    /** With or without a bias. */
     public Linear bias(boolean bias) {
         return new Linear(in, out, bias, start, biasStart);
     }

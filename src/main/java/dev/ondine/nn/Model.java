@@ -64,6 +64,7 @@ public final class Model implements AutoCloseable {
         return Passes.done("built", builder.build());
     }
 
+    /** The layer that it was made of. */
     public Layer network() {
         return network;
     }
@@ -82,6 +83,7 @@ public final class Model implements AutoCloseable {
                 .tail();
     }
 
+    /** The parameters, buffers and their values. */
     public Parameters parameters() {
         return parameters;
     }

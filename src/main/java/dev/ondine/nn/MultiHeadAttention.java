@@ -18,6 +18,7 @@ import java.util.List;
  * @param dropout the probability with which a weight of the attention becomes zero in training; default 0
  */
 public record MultiHeadAttention(int features, int heads, boolean bias, float dropout) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public MultiHeadAttention {
         if (features < 1 || heads < 1 || features % heads != 0) {
             throw new IllegalArgumentException(
@@ -32,10 +33,12 @@ public record MultiHeadAttention(int features, int heads, boolean bias, float dr
         this(features, heads, true, 0);
     }
 
+    /** With or without biases of the four projections. */
     public MultiHeadAttention bias(boolean bias) {
         return new MultiHeadAttention(features, heads, bias, dropout);
     }
 
+    /** Leaves attention weights out with this probability while training. */
     public MultiHeadAttention dropout(double probability) {
         return new MultiHeadAttention(features, heads, bias, (float) probability);
     }

@@ -13,6 +13,7 @@ import java.util.Arrays;
  * @param initial default 0.25
  */
 public record PRelu(int slopes, float initial) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public PRelu {
         if (slopes < 1) throw new IllegalArgumentException("there is one slope at least, not " + slopes);
     }

@@ -18,6 +18,7 @@ import java.util.Optional;
  */
 public record Pad(List<Integer> begin, List<Integer> end, Optional<AxisMatrix.Padding> mode, float value)
         implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Pad {
         begin = List.copyOf(begin);
         end = List.copyOf(end);

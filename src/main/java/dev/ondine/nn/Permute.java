@@ -9,6 +9,7 @@ import java.util.List;
  * and stays.
  */
 public record Permute(List<Integer> axes) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Permute {
         axes = List.copyOf(axes);
         if (axes.isEmpty() || axes.getFirst() != 0) {

@@ -13,6 +13,7 @@ import java.util.List;
  * @param inverse whether pixels become channels
  */
 public record PixelShuffle(int factor, boolean inverse) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public PixelShuffle {
         if (factor < 1)
             throw new IllegalArgumentException("the factor of a pixel shuffle is 1 at least, not " + factor);

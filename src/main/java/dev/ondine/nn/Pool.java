@@ -20,6 +20,7 @@ public record Pool(
         Op.PoolingKind kind, List<Integer> kernel, List<Integer> stride, List<Integer> padding, boolean ceilMode)
         implements Layer {
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Pool {
         kernel = List.copyOf(kernel);
         stride = List.copyOf(stride);
@@ -36,14 +37,17 @@ public record Pool(
         this(kind, Conv.all(spatial, kernel), Conv.all(spatial, kernel), Conv.all(spatial, 0), false);
     }
 
+    /** Steps from window to window, for all axes or each; the kernel unless told. */
     public Pool stride(int... stride) {
         return new Pool(kind, kernel, Conv.each(stride, kernel.size()), padding, ceilMode);
     }
 
+    /** What is added at both ends, for all axes or each. */
     public Pool padding(int... padding) {
         return new Pool(kind, kernel, stride, Conv.each(padding, kernel.size()), ceilMode);
     }
 
+    /** Whether a window that is not whole at the end counts. */
     public Pool ceilMode(boolean ceilMode) {
         return new Pool(kind, kernel, stride, padding, ceilMode);
     }

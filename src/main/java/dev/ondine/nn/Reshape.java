@@ -11,6 +11,7 @@ import java.util.List;
  * @param sample the extents without the batch's; one of them may be −1 and becomes what is left
  */
 public record Reshape(List<Long> sample) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Reshape {
         sample = List.copyOf(sample);
         if (sample.stream().filter(d -> d == -1).count() > 1 || sample.stream().anyMatch(d -> d < 1 && d != -1)) {

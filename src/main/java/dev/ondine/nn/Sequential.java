@@ -13,14 +13,17 @@ import java.util.SequencedMap;
  * @param children by name, in order
  */
 public record Sequential(SequencedMap<String, Layer> children) implements Layer {
+    /** Keeps a copy of what could be changed. */
     public Sequential {
         children = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(children));
     }
 
+    /** Layers one after the other, named 0, 1, 2, … */
     public static Sequential of(Layer... layers) {
         return of(List.of(layers));
     }
 
+    /** Layers one after the other, named 0, 1, 2, … */
     public static Sequential of(List<? extends Layer> layers) {
         SequencedMap<String, Layer> children = new LinkedHashMap<>();
         for (Layer layer : layers) children.put(Integer.toString(children.size()), layer);

@@ -13,6 +13,7 @@ import java.util.Arrays;
  * <p>In bfloat16 the factor 1/(1 − probability) is rounded to bfloat16.
  */
 public record SpatialDropout(float probability) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public SpatialDropout {
         if (!(probability >= 0 && probability <= 1)) {
             throw new IllegalArgumentException("the probability of dropout must lie in [0, 1], not " + probability);

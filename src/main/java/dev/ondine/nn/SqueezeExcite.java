@@ -15,6 +15,7 @@ import dev.ondine.graph.Value;
  */
 public record SqueezeExcite(int channels, int squeezed, ActivationKind activation, ActivationKind gate)
         implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public SqueezeExcite {
         if (channels < 1 || squeezed < 1) {
             throw new IllegalArgumentException("there is one channel at least, not " + channels + " and " + squeezed);
@@ -25,10 +26,12 @@ public record SqueezeExcite(int channels, int squeezed, ActivationKind activatio
         this(channels, squeezed, ActivationKind.RELU, ActivationKind.SIGMOID);
     }
 
+    /** The activation between both layers. */
     public SqueezeExcite activation(ActivationKind activation) {
         return new SqueezeExcite(channels, squeezed, activation, gate);
     }
 
+    /** The activation that makes the factor of each channel. */
     public SqueezeExcite gate(ActivationKind gate) {
         return new SqueezeExcite(channels, squeezed, activation, gate);
     }

@@ -20,6 +20,7 @@ import java.util.Arrays;
  * @param probability 0 for the first block of a network as a rule, growing with depth
  */
 public record StochasticDepth(Layer branch, float probability) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public StochasticDepth {
         if (!(probability >= 0 && probability <= 1)) {
             throw new IllegalArgumentException(

@@ -28,6 +28,7 @@ public final class Tokens {
      * @param name of the parameter; default torchvision's {@code pos_embedding}
      */
     public record PositionEmbedding(String name) implements Layer {
+        /** With another name of its parameter. */
         public PositionEmbedding name(String name) {
             return new PositionEmbedding(name);
         }
@@ -46,6 +47,7 @@ public final class Tokens {
      * @param name of the parameter; default torchvision's {@code class_token}
      */
     public record ClassToken(String name) implements Layer {
+        /** With another name of its parameter. */
         public ClassToken name(String name) {
             return new ClassToken(name);
         }

@@ -19,6 +19,7 @@ import java.util.List;
  */
 public record Upsample(Op.ResamplingKind kind, List<Integer> size, List<Integer> scale, boolean alignCorners)
         implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Upsample {
         size = List.copyOf(size);
         scale = List.copyOf(scale);
@@ -43,6 +44,7 @@ public record Upsample(Op.ResamplingKind kind, List<Integer> size, List<Integer>
         return new Upsample(kind, List.of(), Context.list(scale), alignCorners);
     }
 
+    /** Whether the corners of both images lie on one another, as in PyTorch. */
     public Upsample alignCorners(boolean alignCorners) {
         return new Upsample(kind, size, scale, alignCorners);
     }

@@ -146,10 +146,12 @@ public final class Tensor implements AutoCloseable {
         return segment;
     }
 
+    /** The extents of its axes. */
     public Shape shape() {
         return shape;
     }
 
+    /** The type of its elements. */
     public DataType dataType() {
         return type;
     }

@@ -2,6 +2,7 @@ package dev.ondine.train;
 
 /** Which average of the weights is kept beside the newest ones. It takes no part in training; it often generalizes better. */
 public sealed interface Averaging {
+    /** No average: the weights are used as they are. */
     static Averaging none() {
         return new None();
     }
@@ -24,6 +25,7 @@ public sealed interface Averaging {
      * Running statistics are averaged with the weights. A decay of 0.999 remembers the last thousand steps or so.
      */
     record Ema(double decay) implements Averaging {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Ema {
             if (!(decay > 0 && decay < 1)) {
                 throw new IllegalArgumentException("the decay of an average lies between 0 and 1, not " + decay);
@@ -38,6 +40,7 @@ public sealed interface Averaging {
      * @param from the first epoch whose weights are taken, from 1
      */
     record Swa(int from) implements Averaging {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Swa {
             if (from < 1) throw new IllegalArgumentException("the first epoch to average is 1 or later, not " + from);
         }

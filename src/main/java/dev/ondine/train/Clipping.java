@@ -10,6 +10,7 @@ package dev.ondine.train;
 public record Clipping(double norm, double value) {
     public static final Clipping NONE = new Clipping(0, 0);
 
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public Clipping {
         require("norm", norm);
         require("value", value);
@@ -22,10 +23,12 @@ public record Clipping(double norm, double value) {
         }
     }
 
+    /** Scales all gradients together so that their Euclidean norm is at most this. */
     public static Clipping byNorm(double norm) {
         return new Clipping(norm, 0);
     }
 
+    /** Limits each gradient to [−value, value]. */
     public static Clipping byValue(double value) {
         return new Clipping(0, value);
     }

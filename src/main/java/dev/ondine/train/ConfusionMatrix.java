@@ -51,6 +51,7 @@ public final class ConfusionMatrix {
         return Arrays.stream(counts[actual]).sum();
     }
 
+    /** How many samples were counted. */
     public long samples() {
         return IntStream.range(0, counts.length).mapToLong(this::samples).sum();
     }

@@ -369,14 +369,17 @@ public final class Fit {
         return stopped || enough != null;
     }
 
+    /** The trainer that makes the steps. */
     public Trainer trainer() {
         return trainer;
     }
 
+    /** The data that it trains and measures on. */
     public DataSplit data() {
         return data;
     }
 
+    /** What samples are normalized with. */
     public Normalization normalization() {
         return normalization;
     }

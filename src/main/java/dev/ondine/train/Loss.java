@@ -37,6 +37,7 @@ public sealed interface Loss {
         return new SoftCrossEntropy(0);
     }
 
+    /** The mean of the squared differences between outputs and targets. */
     static MeanSquaredError meanSquaredError() {
         return new MeanSquaredError();
     }
@@ -69,16 +70,19 @@ public sealed interface Loss {
      * @param ignoreIndex targets that do not count; default −100
      */
     record CrossEntropy(float smoothing, int ignoreIndex) implements Loss {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public CrossEntropy {
             if (!(smoothing >= 0 && smoothing <= 1)) {
                 throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + smoothing);
             }
         }
 
+        /** With label smoothing (Szegedy et al. 2016): so much of the probability is spread over all classes. */
         public CrossEntropy smoothing(double smoothing) {
             return new CrossEntropy((float) smoothing, ignoreIndex);
         }
 
+        /** With a label whose samples count nothing. */
         public CrossEntropy ignoreIndex(int ignoreIndex) {
             return new CrossEntropy(smoothing, ignoreIndex);
         }
@@ -109,12 +113,14 @@ public sealed interface Loss {
      * @param smoothing how much of each target is spread over all classes, in [0, 1]; default 0
      */
     record SoftCrossEntropy(float smoothing) implements Loss {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public SoftCrossEntropy {
             if (!(smoothing >= 0 && smoothing <= 1)) {
                 throw new IllegalArgumentException("label smoothing must lie in [0, 1], not " + smoothing);
             }
         }
 
+        /** With label smoothing (Szegedy et al. 2016): so much of the probability is spread over all classes. */
         public SoftCrossEntropy smoothing(double smoothing) {
             return new SoftCrossEntropy((float) smoothing);
         }
@@ -159,12 +165,14 @@ public sealed interface Loss {
      * @param beta where the parabola ends, 0 or more; default 1; 0 is the mean of d
      */
     record SmoothL1(float beta) implements Loss {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public SmoothL1 {
             if (!(beta >= 0 && beta < Float.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException("beta must be 0 or more, not " + beta);
             }
         }
 
+        /** With another difference from which on it is linear. */
         public SmoothL1 beta(double beta) {
             return new SmoothL1((float) beta);
         }
@@ -187,6 +195,7 @@ public sealed interface Loss {
      * @param positiveWeight w: none for 1, the default; one for all; or one for each class, that is, entry of axis 1
      */
     record BinaryCrossEntropy(List<Float> positiveWeight) implements Loss {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public BinaryCrossEntropy {
             positiveWeight = List.copyOf(positiveWeight);
             for (float w : positiveWeight) {

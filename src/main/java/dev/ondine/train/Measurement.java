@@ -10,6 +10,7 @@ import java.util.List;
  * @param top how often the right class was among the likeliest, for each number that was asked for
  */
 public record Measurement(double loss, ConfusionMatrix confusion, List<Top> top) {
+    /** Keeps copies of what could be changed. */
     public Measurement {
         top = List.copyOf(top);
     }

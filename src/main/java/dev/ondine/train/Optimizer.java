@@ -51,6 +51,7 @@ public sealed interface Optimizer {
      * @param nesterov default false
      */
     record Sgd(double learningRate, double momentum, double weightDecay, boolean nesterov) implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Sgd {
             requireRate(learningRate);
             requireDecay(weightDecay);
@@ -58,18 +59,22 @@ public sealed interface Optimizer {
             if (nesterov && momentum == 0) throw new IllegalArgumentException("Nesterov's method needs a momentum");
         }
 
+        /** Plain gradient descent, without momentum and weight decay. */
         public static Sgd of(double learningRate) {
             return new Sgd(learningRate, 0, 0, false);
         }
 
+        /** The share of the last update that goes into the next. */
         public Sgd momentum(double momentum) {
             return new Sgd(learningRate, momentum, weightDecay, nesterov);
         }
 
+        /** The weight decay λ, which draws parameters to zero. */
         public Sgd weightDecay(double weightDecay) {
             return new Sgd(learningRate, momentum, weightDecay, nesterov);
         }
 
+        /** Whether the gradient is looked at a step of the momentum ahead (Nesterov). */
         public Sgd nesterov(boolean nesterov) {
             return new Sgd(learningRate, momentum, weightDecay, nesterov);
         }
@@ -91,6 +96,7 @@ public sealed interface Optimizer {
      */
     record Adam(double learningRate, double beta1, double beta2, double epsilon, double weightDecay, boolean decoupled)
             implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Adam {
             requireRate(learningRate);
             requireDecay(weightDecay);
@@ -98,22 +104,27 @@ public sealed interface Optimizer {
             requireEpsilon(epsilon);
         }
 
+        /** Adam with β 0.9 and 0.999, ε 1e-8, and no weight decay. */
         public static Adam of(double learningRate) {
             return new Adam(learningRate, 0.9, 0.999, 1e-8, 0, false);
         }
 
+        /** AdamW: weight decay apart from the gradient (Loshchilov and Hutter 2019), of 0.01. */
         public static Adam decoupled(double learningRate) {
             return new Adam(learningRate, 0.9, 0.999, 1e-8, 0.01, true);
         }
 
+        /** The decay of the means of the gradient and of its square. */
         public Adam betas(double beta1, double beta2) {
             return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, decoupled);
         }
 
+        /** What is added to the root of the mean square. */
         public Adam epsilon(double epsilon) {
             return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, decoupled);
         }
 
+        /** The weight decay λ, which draws parameters to zero. */
         public Adam weightDecay(double weightDecay) {
             return new Adam(learningRate, beta1, beta2, epsilon, weightDecay, decoupled);
         }
@@ -136,6 +147,7 @@ public sealed interface Optimizer {
     record RmsProp(
             double learningRate, double alpha, double epsilon, double momentum, double weightDecay, boolean centered)
             implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public RmsProp {
             requireRate(learningRate);
             requireDecay(weightDecay);
@@ -145,26 +157,32 @@ public sealed interface Optimizer {
                 throw new IllegalArgumentException("alpha must lie in [0, 1), not " + alpha);
         }
 
+        /** RMSprop with α 0.99 and ε 1e-8, without momentum, not centred. */
         public static RmsProp of(double learningRate) {
             return new RmsProp(learningRate, 0.99, 1e-8, 0, 0, false);
         }
 
+        /** The decay of the mean of the gradient's square. */
         public RmsProp alpha(double alpha) {
             return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
         }
 
+        /** What is added to the root of the mean square. */
         public RmsProp epsilon(double epsilon) {
             return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
         }
 
+        /** The share of the last update that goes into the next. */
         public RmsProp momentum(double momentum) {
             return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
         }
 
+        /** The weight decay λ, which draws parameters to zero. */
         public RmsProp weightDecay(double weightDecay) {
             return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
         }
 
+        /** Whether the variance takes the place of the mean square. */
         public RmsProp centered(boolean centered) {
             return new RmsProp(learningRate, alpha, epsilon, momentum, weightDecay, centered);
         }
@@ -187,6 +205,7 @@ public sealed interface Optimizer {
      * @param trust the trust coefficient, default 0.001
      */
     record Lars(double learningRate, double momentum, double weightDecay, double trust) implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Lars {
             requireRate(learningRate);
             requireDecay(weightDecay);
@@ -195,18 +214,22 @@ public sealed interface Optimizer {
                 throw new IllegalArgumentException("the trust coefficient must be positive, not " + trust);
         }
 
+        /** LARS with a momentum of 0.9 and a trust coefficient of 0.001, without weight decay. */
         public static Lars of(double learningRate) {
             return new Lars(learningRate, 0.9, 0, 0.001);
         }
 
+        /** The share of the last update that goes into the next. */
         public Lars momentum(double momentum) {
             return new Lars(learningRate, momentum, weightDecay, trust);
         }
 
+        /** The weight decay λ, which draws parameters to zero. */
         public Lars weightDecay(double weightDecay) {
             return new Lars(learningRate, momentum, weightDecay, trust);
         }
 
+        /** The trust coefficient η, by which the ratio of norms is scaled. */
         public Lars trust(double trust) {
             return new Lars(learningRate, momentum, weightDecay, trust);
         }
@@ -228,6 +251,7 @@ public sealed interface Optimizer {
      */
     record Lamb(double learningRate, double beta1, double beta2, double epsilon, double weightDecay)
             implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Lamb {
             requireRate(learningRate);
             requireDecay(weightDecay);
@@ -235,10 +259,12 @@ public sealed interface Optimizer {
             requireEpsilon(epsilon);
         }
 
+        /** LAMB with β 0.9 and 0.999, ε 1e-6, and a weight decay of 0.01. */
         public static Lamb of(double learningRate) {
             return new Lamb(learningRate, 0.9, 0.999, 1e-6, 0.01);
         }
 
+        /** The weight decay λ, which draws parameters to zero. */
         public Lamb weightDecay(double weightDecay) {
             return new Lamb(learningRate, beta1, beta2, epsilon, weightDecay);
         }
@@ -266,6 +292,7 @@ public sealed interface Optimizer {
      */
     record Muon(double learningRate, double momentum, double weightDecay, int iterations, Adam rest)
             implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Muon {
             requireRate(learningRate);
             requireDecay(weightDecay);
@@ -275,10 +302,12 @@ public sealed interface Optimizer {
             if (iterations < 1) throw new IllegalArgumentException("iterations must be at least 1, not " + iterations);
         }
 
+        /** Muon with a momentum of 0.95; parameters that are no matrices are left to AdamW at a tenth of the rate. */
         public static Muon of(double learningRate) {
             return new Muon(learningRate, 0.95, 0, 5, Adam.decoupled(learningRate / 10));
         }
 
+        /** The share of the last update that goes into the next. */
         public Muon momentum(double momentum) {
             return new Muon(learningRate, momentum, weightDecay, iterations, rest);
         }
@@ -288,6 +317,7 @@ public sealed interface Optimizer {
             return new Muon(learningRate, momentum, weightDecay, iterations, rest.weightDecay(weightDecay));
         }
 
+        /** Another optimizer for parameters that are no matrices. */
         public Muon rest(Adam rest) {
             return new Muon(learningRate, momentum, weightDecay, iterations, rest);
         }
@@ -307,6 +337,7 @@ public sealed interface Optimizer {
      * @param alpha default 0.5
      */
     record Lookahead(Optimizer inner, int every, double alpha) implements Optimizer {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Lookahead {
             if (inner instanceof Lookahead)
                 throw new IllegalArgumentException("Lookahead takes another optimizer, not itself");
@@ -315,6 +346,7 @@ public sealed interface Optimizer {
                 throw new IllegalArgumentException("alpha must lie in (0, 1], not " + alpha);
         }
 
+        /** Lookahead around another optimizer, which goes half of the way back after every 5 steps. */
         public static Lookahead of(Optimizer inner) {
             return new Lookahead(inner, 5, 0.5);
         }

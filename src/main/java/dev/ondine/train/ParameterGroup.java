@@ -39,14 +39,17 @@ public record ParameterGroup(
         return new ParameterGroup(members, 1, OptionalDouble.empty(), false);
     }
 
+    /** With its learning rate multiplied by this. */
     public ParameterGroup rate(double rate) {
         return new ParameterGroup(members, rate, weightDecay, frozen);
     }
 
+    /** With a weight decay of its own. */
     public ParameterGroup weightDecay(double weightDecay) {
         return new ParameterGroup(members, rate, OptionalDouble.of(weightDecay), frozen);
     }
 
+    /** Held as it is: neither updated nor decayed. */
     public ParameterGroup fixed() {
         return new ParameterGroup(members, rate, weightDecay, true);
     }

@@ -15,6 +15,7 @@ public sealed interface Schedule {
      */
     double factor(double epoch);
 
+    /** The learning rate of the optimizer, always. */
     static Schedule constant() {
         return new Constant();
     }
@@ -81,6 +82,7 @@ public sealed interface Schedule {
 
     /** gamma^⌊epoch/every⌋; StepLR. */
     record Step(double every, double gamma) implements Schedule {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Step {
             require(every > 0, "a step schedule needs a positive period", every);
             requireGamma(gamma);
@@ -94,6 +96,7 @@ public sealed interface Schedule {
 
     /** gamma^(milestones that are reached); MultiStepLR. */
     record MultiStep(double gamma, double... milestones) implements Schedule {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public MultiStep {
             requireGamma(gamma);
             milestones = milestones.clone();
@@ -105,6 +108,7 @@ public sealed interface Schedule {
             }
         }
 
+        /** The epochs at which the rate falls: a copy. */
         @Override
         public double[] milestones() {
             return milestones.clone();
@@ -135,6 +139,7 @@ public sealed interface Schedule {
 
     /** gamma^epoch; ExponentialLR. */
     record Exponential(double gamma) implements Schedule {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Exponential {
             requireGamma(gamma);
         }
@@ -147,6 +152,7 @@ public sealed interface Schedule {
 
     /** floor + (1 − floor)·(1 + cos(π·epoch/epochs))/2; floor after the end. CosineAnnealingLR. */
     record Cosine(double epochs, double floor) implements Schedule {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Cosine {
             require(epochs > 0, "a cosine schedule needs epochs", epochs);
             require(floor >= 0 && floor <= 1, "floor must lie in [0, 1]", floor);
@@ -160,6 +166,7 @@ public sealed interface Schedule {
 
     /** A cosine over {@code first} epochs, one over {@code first·growth}, and so on; CosineAnnealingWarmRestarts. */
     record CosineRestarts(double first, double growth, double floor) implements Schedule {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public CosineRestarts {
             require(first > 0, "a cosine schedule needs epochs", first);
             require(growth >= 1, "a cycle is at least as long as the one before, 1 times", growth);
@@ -189,6 +196,7 @@ public sealed interface Schedule {
      * @param step the length of a step in epochs: PyTorch's last step has the last rate exactly; 0 if that does not matter
      */
     record OneCycle(double epochs, double rise, double start, double end, double step) implements Schedule {
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public OneCycle {
             require(epochs > 0, "a cycle needs epochs", epochs);
             require(rise > 0 && rise < 1, "the share of the rise lies between 0 and 1", rise);
@@ -211,6 +219,7 @@ public sealed interface Schedule {
     record Warmup(double epochs, Schedule then) implements Schedule {
         private static final double START = 1e-3;
 
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Warmup {
             require(epochs > 0, "a warm-up needs epochs", epochs);
         }

@@ -83,6 +83,7 @@ public final class Trainer implements AutoCloseable {
         this.kernels = UpdateKernels.best();
     }
 
+    /** A trainer of this model, to be told more. */
     public static Builder of(Model model) {
         return new Builder(model);
     }
@@ -188,6 +189,7 @@ public final class Trainer implements AutoCloseable {
             return this;
         }
 
+        /** The trainer, on the best backend if none was named. A step is compiled at the first batch of its size. */
         public Trainer build() {
             // Not before: whoever names another backend need not have oneDNN.
             if (backend == null) backend = Backends.best();
@@ -288,18 +290,22 @@ public final class Trainer implements AutoCloseable {
         if (shared.takeOver()) optimization.edited();
     }
 
+    /** What is trained. */
     public Model model() {
         return model;
     }
 
+    /** What computes. */
     public Backend backend() {
         return backend;
     }
 
+    /** What is made small. */
     public Loss loss() {
         return loss;
     }
 
+    /** On how many threads it computes. */
     public int threads() {
         return threads;
     }
@@ -320,10 +326,12 @@ public final class Trainer implements AutoCloseable {
         return seed;
     }
 
+    /** What activations are stored in. */
     public Precision precision() {
         return precision;
     }
 
+    /** What updates the parameters. */
     public Optimizer optimizer() {
         return optimizer;
     }
@@ -367,6 +375,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** Which average of the weights it keeps. */
     public Averaging averaging() {
         return averaging;
     }

@@ -26,6 +26,7 @@ public final class TrainingBatch {
         this.size = size;
     }
 
+    /** How many samples it has. */
     public int size() {
         return size;
     }

@@ -7,6 +7,7 @@ public final class TrainingException extends RuntimeException {
     @Serial
     private static final long serialVersionUID = 1;
 
+    /** With what happened, in which step, and where. */
     public TrainingException(String message) {
         super(message);
     }

@@ -46,6 +46,7 @@ public final class OnnxExport {
         /** Any batch, batch normalization kept. */
         public static final Options DEFAULT = new Options(0, false, Map.of());
 
+        /** Checks its components; an exception says which is wrong, and what it may be. */
         public Options {
             if (batch < 0) throw new IllegalArgumentException("a batch has at least one sample, not " + batch);
             metadata = Map.copyOf(metadata);

@@ -158,6 +158,7 @@ public final class OnnxNetwork implements Layer, AutoCloseable {
         return file.inputs().stream().map(ModelFile.Port::name).toList();
     }
 
+    /** The names of its outputs, in the order of the file. */
     public List<String> outputs() {
         return file.outputs().stream().map(ModelFile.Port::name).toList();
     }

@@ -26,6 +26,7 @@ public record ModelEntry(String name, String description, Shape sample, int clas
     /** Makes a network for one shape of samples and a number of classes. */
     @FunctionalInterface
     public interface Factory {
+        /** Makes the network for samples of this shape, without the batch axis, and so many classes. */
         Layer create(Shape sample, int classes);
     }
 

@@ -35,6 +35,7 @@ import java.util.Deque;
  *     2016, "Deconvolution and checkerboard artifacts") and takes little more than half of the parameters. Default false.
  */
 public record UNet(int channels, int classes, int width, int levels, boolean bilinear) implements Layer {
+    /** Checks its components; an exception says which is wrong, and what it may be. */
     public UNet {
         if (width < 1 || levels < 1) {
             throw new IllegalArgumentException(
@@ -52,6 +53,7 @@ public record UNet(int channels, int classes, int width, int levels, boolean bil
         return new UNet(channels, classes, 64, 4);
     }
 
+    /** Whether it goes up by bilinear interpolation instead of transposed convolutions. */
     public UNet bilinear(boolean bilinear) {
         return new UNet(channels, classes, width, levels, bilinear);
     }
