@@ -26,7 +26,8 @@ final class CheckpointOptions {
     @Option(
             names = "--classes",
             paramLabel = "N",
-            description = "With --model: how many classes it tells apart. Default: as many as the last layer in the file.")
+            description =
+                    "With --model: how many classes it tells apart. Default: as many as the last layer in the file.")
     private Integer classes;
 
     SavedModel open(Command command) throws IOException {

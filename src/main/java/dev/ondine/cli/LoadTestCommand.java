@@ -61,8 +61,9 @@ final class LoadTestCommand extends Command {
     @Option(
             names = "--concurrency",
             paramLabel = "N",
-            description = "Requests that are computed at the same time; others wait for their turn. Default: so many that"
-                    + " their threads (--threads each) are as many as the processors.")
+            description =
+                    "Requests that are computed at the same time; others wait for their turn. Default: so many that"
+                            + " their threads (--threads each) are as many as the processors.")
     private Integer concurrency;
 
     @Option(
@@ -174,8 +175,8 @@ final class LoadTestCommand extends Command {
         field("Model", name);
         field(
                 "Load",
-                callers + (callers == 1 ? " caller" : " callers") + ", " + batch
-                        + (batch == 1 ? " sample" : " samples") + " a request");
+                callers + (callers == 1 ? " caller" : " callers") + ", " + batch + (batch == 1 ? " sample" : " samples")
+                        + " a request");
         field("Backend", computing.describe(backend) + " a request");
         field(
                 "Throughput",

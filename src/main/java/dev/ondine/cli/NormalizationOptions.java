@@ -36,7 +36,10 @@ final class NormalizationOptions {
         float[] all = new float[channels];
         Arrays.fill(all, missing);
         command.require(
-                values.isEmpty() || values.size() == channels, option, channels + " numbers", values.size() + " numbers");
+                values.isEmpty() || values.size() == channels,
+                option,
+                channels + " numbers",
+                values.size() + " numbers");
         for (int i = 0; i < values.size(); i++) all[i] = values.get(i);
         return all;
     }

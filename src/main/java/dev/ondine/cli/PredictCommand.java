@@ -155,14 +155,16 @@ final class PredictCommand extends Command {
         Predictor predictor = builder.build();
         if (predictor.normalization().isPresent()) return predictor;
         predictor.close();
-        throw wrong("--mean", checkpoint + " does not say what its samples were normalized with: give --mean and --std");
+        throw wrong(
+                "--mean", checkpoint + " does not say what its samples were normalized with: give --mean and --std");
     }
 
     private Answer predict(Path image, Predictor predictor, Backend backend) throws IOException {
         float[] sample = predictor.sample(image);
         try {
             List<ClassProbability> best = predictor.classify(sample, top).getFirst();
-            Path picture = explain == null ? null : draw(image, sample, best.getFirst().index(), predictor, backend);
+            Path picture =
+                    explain == null ? null : draw(image, sample, best.getFirst().index(), predictor, backend);
             return new Answer(image, best, picture);
         } catch (ArithmeticException e) {
             throw new IOException(checkpoint + ", " + image + ": " + e.getMessage(), e);
@@ -179,13 +181,7 @@ final class PredictCommand extends Command {
             // About a seventh of the image, and in half steps: some 200 squares whatever the size.
             int side = (int) Math.max(1, Math.min(shape.dim(1), shape.dim(2)) / 7);
             map = Attribution.occlusion(
-                    predictor,
-                    sample,
-                    shape,
-                    category,
-                    side,
-                    Math.max(1, side / 2),
-                    normalization.mean());
+                    predictor, sample, shape, category, side, Math.max(1, side / 2), normalization.mean());
         } else {
             map = Attribution.gradient(model, normalization, backend, computing.options(), sample, category);
         }

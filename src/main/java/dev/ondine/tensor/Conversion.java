@@ -21,7 +21,8 @@ final class Conversion {
             for (long i = 0; i < n; i++) to.setAtIndex(JAVA_FLOAT, i, BFloat16.toFloat(from.getAtIndex(JAVA_SHORT, i)));
         } else if (type == DataType.FLOAT16 && target == DataType.FLOAT32) {
             // Half of a network from PyTorch.
-            for (long i = 0; i < n; i++) to.setAtIndex(JAVA_FLOAT, i, Float.float16ToFloat(from.getAtIndex(JAVA_SHORT, i)));
+            for (long i = 0; i < n; i++)
+                to.setAtIndex(JAVA_FLOAT, i, Float.float16ToFloat(from.getAtIndex(JAVA_SHORT, i)));
         } else if (type.isFloat()) {
             for (long i = 0; i < n; i++) Elements.roundInto(to, target, i, Elements.getDouble(from, type, i));
         } else if (target == DataType.FLOAT32) {

@@ -32,11 +32,14 @@ final class ClassOutputs {
         this.output = output;
         boolean line = output.rank() > 0 && output.elements() == output.dim(0);
         if (!line) names = List.of();
-        else if (named.isEmpty()) names = IntStream.range(0, (int) output.dim(0)).mapToObj(Integer::toString).toList();
+        else if (named.isEmpty())
+            names = IntStream.range(0, (int) output.dim(0))
+                    .mapToObj(Integer::toString)
+                    .toList();
         else if (named.get().size() == output.dim(0)) names = named.get();
         else {
-            throw new IllegalArgumentException(
-                    "the model has " + output.dim(0) + " outputs, and " + named.get().size() + " classes are named");
+            throw new IllegalArgumentException("the model has " + output.dim(0) + " outputs, and "
+                    + named.get().size() + " classes are named");
         }
         this.probabilities = line && endsInSoftmax(model);
     }
@@ -47,7 +50,8 @@ final class ClassOutputs {
         Map<Value, Node> producers = new HashMap<>();
         for (Node node : graph.nodes()) for (Value v : node.outputs()) producers.put(v, node);
         Node node = producers.get(graph.outputs().get(Model.OUTPUT));
-        while (node != null && node.op() instanceof Op.Reshape) node = producers.get(node.inputs().getFirst());
+        while (node != null && node.op() instanceof Op.Reshape)
+            node = producers.get(node.inputs().getFirst());
         return node != null && node.op() instanceof Op.Softmax softmax && !softmax.logarithm();
     }
 
@@ -70,7 +74,9 @@ final class ClassOutputs {
 
     private List<ClassProbability> rankOne(float[] outputs, int top) {
         double[] p = probabilities
-                ? IntStream.range(0, outputs.length).mapToDouble(i -> outputs[i]).toArray()
+                ? IntStream.range(0, outputs.length)
+                        .mapToDouble(i -> outputs[i])
+                        .toArray()
                 : Probabilities.of(outputs);
         if (!Double.isFinite(Arrays.stream(p).sum())) {
             throw new ArithmeticException("the model's output is not finite: its parameters are damaged, training"

@@ -151,7 +151,8 @@ class PredictTest {
         Ondine.Outcome unsaid = Ondine.run(arguments.toArray());
         assertEquals(2, unsaid.code());
         assertTrue(unsaid.err().contains("give --mean and --std"), unsaid.err());
-        arguments.addAll(List.of("--mean", normalization.mean()[0], "--std", normalization.std()[0]));
+        arguments.addAll(List.of(
+                "--mean", normalization.mean()[0], "--std", normalization.std()[0]));
         Ondine.Outcome run = Ondine.run(arguments.toArray());
         assertEquals(0, run.code(), run.err());
         assertEquals(expected, run.out());

@@ -117,8 +117,19 @@ class UsageTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "train", "eval", "report", "predict", "doctor", "study", "verify", "bench", "profile", "explain",
-                "peak", "info", "loadtest"
+                "train",
+                "eval",
+                "report",
+                "predict",
+                "doctor",
+                "study",
+                "verify",
+                "bench",
+                "profile",
+                "explain",
+                "peak",
+                "info",
+                "loadtest"
             })
     void help(String command) {
         Ondine.Outcome run = Ondine.run(command, "--help");
@@ -133,8 +144,19 @@ class UsageTest {
         assertEquals(0, run.code());
         assertTrue(
                 Stream.of(
-                                "train", "eval", "report", "predict", "doctor", "study", "verify", "bench", "profile",
-                                "explain", "peak", "info", "loadtest")
+                                "train",
+                                "eval",
+                                "report",
+                                "predict",
+                                "doctor",
+                                "study",
+                                "verify",
+                                "bench",
+                                "profile",
+                                "explain",
+                                "peak",
+                                "info",
+                                "loadtest")
                         .allMatch(run.out()::contains),
                 run.out());
         assertEquals(0, Ondine.run("--version").code());

@@ -172,7 +172,8 @@ class PredictorFileTest {
     @EnumSource(names = {"CHECKPOINT", "ONNX"})
     void imagesBecomeClasses(Kind kind) throws IOException {
         BufferedImage image = new BufferedImage(40, 24, BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < 24; y++) for (int x = 0; x < 40; x++) image.setRGB(x, y, (x * 6) << 16 | (y * 10) << 8 | 77);
+        for (int y = 0; y < 24; y++)
+            for (int x = 0; x < 40; x++) image.setRGB(x, y, (x * 6) << 16 | (y * 10) << 8 | 77);
         ByteArrayOutputStream png = new ByteArrayOutputStream();
         ImageIO.write(image, "png", png);
         Path path = Files.write(folder.resolve("image.png"), png.toByteArray());
@@ -191,7 +192,8 @@ class PredictorFileTest {
             assertEquals(best, predictor.classify(image, 3));
             List<ClassProbability> all = predictor.classify(image, 99);
             assertEquals(5, all.size());
-            assertEquals(1, all.stream().mapToDouble(ClassProbability::probability).sum(), 1e-12, "five roundings");
+            assertEquals(
+                    1, all.stream().mapToDouble(ClassProbability::probability).sum(), 1e-12, "five roundings");
             // The middle: 12 of the 24 pixels of the shorter side, as they are.
             assertArrayEquals(
                     ImageFile.read(image.getSubimage(14, 6, 12, 12), Shape.of(3, 12, 12), 1),
@@ -214,7 +216,10 @@ class PredictorFileTest {
                 float[] one = Arrays.copyOfRange(x, i * size, (i + 1) * size);
                 assertEquals(predictor.classify(one), ranked.get(i).getFirst().index());
             }
-            Tensor last = predictor.model().parameters().get(predictor.model().parameters().specs().getLast().name());
+            Tensor last = predictor
+                    .model()
+                    .parameters()
+                    .get(predictor.model().parameters().specs().getLast().name());
             last.fill(Float.NaN);
             predictor.model().parameters().touch();
             Exception e = assertThrows(ArithmeticException.class, () -> predictor.classify(x, 1));
@@ -261,7 +266,10 @@ class PredictorFileTest {
         float[] wanted;
         try (Model model = Model.of(network, IMAGE, 4);
                 Predictor predictor = Predictor.of(model, NORMALIZATION)) {
-            Checkpoint.save(file, model, ModelCard.of(model, CLASSES, NORMALIZATION).crop(0.875).metadata(0));
+            Checkpoint.save(
+                    file,
+                    model,
+                    ModelCard.of(model, CLASSES, NORMALIZATION).crop(0.875).metadata(0));
             wanted = predictor.predict(samples(2));
         }
         assertEquals(0.875, SavedModel.describe(file).orElseThrow().crop());
@@ -391,7 +399,8 @@ class PredictorFileTest {
     }
 
     private static void assertMessage(String part, Path file) {
-        IOException e = assertThrows(IOException.class, () -> Predictor.open(file).close());
+        IOException e =
+                assertThrows(IOException.class, () -> Predictor.open(file).close());
         assertTrue(e.toString().contains(part), e.toString());
     }
 }
