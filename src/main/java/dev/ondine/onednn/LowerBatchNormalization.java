@@ -11,12 +11,16 @@ import dev.ondine.onednn.api.NormalizationFlag;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
+import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Batch normalization, with the ReLU behind it if there is one. */
@@ -38,6 +42,10 @@ final class LowerBatchNormalization {
         boolean keep = op.training() || (mask != null && to.readers.isRead(mask));
         Propagation propagation = keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         PrimitiveDescriptor pd = to.choose(forwardRequests(op, x, propagation));
+        if (op.training() && isOurs(x, pd.query(Arg.SRC))) {
+            ownForward(op, pd.query(Arg.SRC));
+            return;
+        }
 
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         Map<Arg, Slot> outputs = new LinkedHashMap<>();
@@ -65,6 +73,11 @@ final class LowerBatchNormalization {
 
     void backward(Op.BatchNormalizationBackward op) {
         Op.BatchNormalization forward = op.forward();
+        Optional<Lowering.OwnNormalization> own = to.ownOf(node.input(1));
+        if (own.isPresent()) {
+            ownBackward(forward, own.get());
+            return;
+        }
         Value x = node.input(0);
         Value dx = node.output(0);
         int next = 3 + (forward.scale() ? 1 : 0);
@@ -94,6 +107,97 @@ final class LowerBatchNormalization {
         if (forward.scale()) outputs.put(Arg.DIFF_SCALE, outPlain(node.output(result++)));
         if (forward.shift()) outputs.put(Arg.DIFF_SHIFT, outPlain(node.output(result)));
         to.emit(pd, inputs, outputs, new StepSpec.InPlace(diffDst, diffSrc));
+    }
+
+    private boolean isOurs(Value x, MemoryDescriptor layout) {
+        return x.shape().rank() > 2
+                && to.batchNorm.map(own -> own.supports(layout)).orElse(false);
+    }
+
+    /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient. */
+    private void ownForward(Op.BatchNormalization op, MemoryDescriptor layout) {
+        NativeBatchNorm.Call call = ownCall(op, layout);
+        Slot x = to.in(node.input(0), layout);
+        Optional<Slot> scale = op.scale() ? Optional.of(to.inPlain(node.input(1))) : Optional.empty();
+        Optional<Slot> shift = shiftOf(op, node);
+        Slot y = to.out(node.output(0), layout);
+        Slot mean = outPlain(node.output(1));
+        Slot variance = outPlain(node.output(2));
+        Slot scratch = scratch(call);
+        List<Slot> reads = new ArrayList<>(List.of(x));
+        scale.ifPresent(reads::add);
+        shift.ifPresent(reads::add);
+        to.rememberOwn(node.output(1), new Lowering.OwnNormalization(node, layout));
+        to.emitKernel(
+                "batch_normalization forward_training",
+                NativeBatchNorm.implementation(layout.dataType()),
+                reads,
+                List.of(y, mean, variance, scratch),
+                List.of(),
+                () -> {
+                    call.x(memory(x)).result(memory(y)).mean(memory(mean)).variance(memory(variance));
+                    scale.ifPresent(s -> call.scale(memory(s)));
+                    shift.ifPresent(s -> call.shift(memory(s)));
+                    return call.scratch(memory(scratch)).forward();
+                });
+    }
+
+    private void ownBackward(Op.BatchNormalization op, Lowering.OwnNormalization own) {
+        MemoryDescriptor layout = own.layout();
+        NativeBatchNorm.Call call = ownCall(op, layout);
+        Slot x = to.in(node.input(0), layout);
+        Slot mean = to.inPlain(node.input(1));
+        Slot variance = to.inPlain(node.input(2));
+        Optional<Slot> scale = op.scale() ? Optional.of(to.inPlain(node.input(3))) : Optional.empty();
+        // The sign of y follows from x again.
+        Optional<Slot> shift = op.relu() ? shiftOf(op, own.forward()) : Optional.empty();
+        Slot dy = to.in(node.input(op.scale() ? 4 : 3), layout);
+        Slot dx = to.out(node.output(0), layout);
+        int result = 1;
+        Optional<Slot> scaleGradient = op.scale() ? Optional.of(outPlain(node.output(result++))) : Optional.empty();
+        Optional<Slot> shiftGradient = op.shift() ? Optional.of(outPlain(node.output(result))) : Optional.empty();
+        Slot scratch = scratch(call);
+        List<Slot> reads = new ArrayList<>(List.of(x, dy, mean, variance));
+        scale.ifPresent(reads::add);
+        shift.ifPresent(reads::add);
+        List<Slot> writes = new ArrayList<>(List.of(dx, scratch));
+        scaleGradient.ifPresent(writes::add);
+        shiftGradient.ifPresent(writes::add);
+        to.emitKernel(
+                "batch_normalization backward",
+                NativeBatchNorm.implementation(layout.dataType()),
+                reads,
+                writes,
+                List.of(new StepSpec.InPlace(dy, dx)),
+                () -> {
+                    call.x(memory(x))
+                            .dy(memory(dy))
+                            .result(memory(dx))
+                            .mean(memory(mean))
+                            .variance(memory(variance));
+                    scale.ifPresent(s -> call.scale(memory(s)));
+                    shift.ifPresent(s -> call.shift(memory(s)));
+                    scaleGradient.ifPresent(s -> call.scaleGradient(memory(s)));
+                    shiftGradient.ifPresent(s -> call.shiftGradient(memory(s)));
+                    return call.scratch(memory(scratch)).backward();
+                });
+    }
+
+    private NativeBatchNorm.Call ownCall(Op.BatchNormalization op, MemoryDescriptor layout) {
+        return to.batchNorm.orElseThrow().call(to.arena, layout, op.epsilon(), op.relu(), to.team.size());
+    }
+
+    private Optional<Slot> shiftOf(Op.BatchNormalization op, Node forward) {
+        return op.shift() ? Optional.of(to.inPlain(forward.input(op.scale() ? 2 : 1))) : Optional.empty();
+    }
+
+    private Slot scratch(NativeBatchNorm.Call call) {
+        MemoryDescriptor layout = to.layouts.plain(Shape.of(call.scratchBytes() / Float.BYTES), DataType.FLOAT32);
+        return new Slot(new Buffer("scratchpad", layout.size()), layout);
+    }
+
+    private static MemorySegment memory(Slot slot) {
+        return slot.buffer().segment();
     }
 
     private List<PrimitiveRequest> forwardRequests(Op.BatchNormalization op, Value x, Propagation propagation) {

@@ -48,6 +48,7 @@ final class Lowering {
     final long seed;
     final Team team;
     final boolean training;
+    final Optional<NativeBatchNorm> batchNorm;
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
     private final List<StepSpec> prologue = new ArrayList<>();
@@ -65,6 +66,7 @@ final class Lowering {
 
     private final Map<Value, Value> parameterOfGradient = new HashMap<>();
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
+    private final Map<Value, OwnNormalization> ownForwards = new HashMap<>();
     final Readers readers;
     private final List<Slot> pinned = new ArrayList<>();
     /** Where the batch statistics must be after a run. */
@@ -86,6 +88,7 @@ final class Lowering {
     /**
      * @param folding whether what depends on parameters and buffers only becomes the plan's prologue
      * @param tuner chooses among kernels; {@code null} to take the first that will do
+     * @param batchNorm Ondine's own batch normalization, if it is to be used where it can be
      */
     Lowering(
             Graph graph,
@@ -94,7 +97,9 @@ final class Lowering {
             PlanOptions options,
             boolean folding,
             Team team,
-            Tuner tuner) {
+            Tuner tuner,
+            Optional<NativeBatchNorm> batchNorm) {
+        this.batchNorm = batchNorm;
         this.ownLayouts = options.ownLayouts();
         this.graph = graph;
         this.arena = arena;
@@ -445,7 +450,18 @@ final class Lowering {
     /** Adds a loop in Java to the plan. */
     void emitKernel(
             String name, List<Slot> reads, List<Slot> writes, List<StepSpec.InPlace> inPlace, Supplier<Step> bind) {
-        target.add(new StepSpec.Kernel(Optional.ofNullable(node), name, reads, writes, inPlace, bind));
+        emitKernel(name, StepSpec.Kernel.JAVA, reads, writes, inPlace, bind);
+    }
+
+    /** Adds a loop of Ondine's own to the plan; {@code implementation} names it. */
+    void emitKernel(
+            String name,
+            String implementation,
+            List<Slot> reads,
+            List<Slot> writes,
+            List<StepSpec.InPlace> inPlace,
+            Supplier<Step> bind) {
+        target.add(new StepSpec.Kernel(Optional.ofNullable(node), name, implementation, reads, writes, inPlace, bind));
     }
 
     /** Copies from one layout to another, as a step of its own. */
@@ -528,6 +544,18 @@ final class Lowering {
 
     PrimitiveDescriptor forwardOf(Value workspace) {
         return forwards.get(workspace);
+    }
+
+    /** A batch normalization of {@link NativeBatchNorm}, and the layout of its activations. */
+    record OwnNormalization(Node forward, MemoryDescriptor layout) {}
+
+    /** Remembers that batch statistics were made by a kernel of Ondine's own, so that the gradient is made by it as well. */
+    void rememberOwn(Value mean, OwnNormalization forward) {
+        ownForwards.put(mean, forward);
+    }
+
+    Optional<OwnNormalization> ownOf(Value mean) {
+        return Optional.ofNullable(ownForwards.get(mean));
     }
 
     /**

@@ -17,6 +17,7 @@ import dev.ondine.onednn.api.OpenMpTeam;
 import dev.ondine.profile.Processor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.IntFunction;
 
 /** The native backend: oneDNN's primitives on the CPU. */
@@ -26,14 +27,21 @@ public final class OneDnnBackend implements Backend {
     /** Makes the tuner of a plan on so many threads; gives {@code null} for none. */
     private final IntFunction<Tuner> tuners;
 
+    private final boolean ownKernels;
+
     /** A backend; oneDNN is loaded when the first graph is compiled. Kernels are chosen by rule. */
     public OneDnnBackend() {
-        this(_ -> null);
+        this(_ -> null, true);
     }
 
     /** A backend whose plans choose their kernels as these tuners do. */
     OneDnnBackend(IntFunction<Tuner> tuners) {
+        this(tuners, true);
+    }
+
+    private OneDnnBackend(IntFunction<Tuner> tuners, boolean ownKernels) {
         this.tuners = tuners;
+        this.ownKernels = ownKernels;
     }
 
     /**
@@ -44,8 +52,16 @@ public final class OneDnnBackend implements Backend {
      */
     public OneDnnBackend tuned(boolean tuned) {
         return tuned
-                ? new OneDnnBackend(threads -> new Tuner(TuningCache.open(tuningFile(threads))))
-                : new OneDnnBackend();
+                ? new OneDnnBackend(threads -> new Tuner(TuningCache.open(tuningFile(threads))), ownKernels)
+                : new OneDnnBackend(_ -> null, ownKernels);
+    }
+
+    /**
+     * A backend that normalizes batches with {@code native/}'s kernels where they are there and can, or leaves all to oneDNN. The
+     * results agree within rounding.
+     */
+    public OneDnnBackend ownKernels(boolean own) {
+        return new OneDnnBackend(tuners, own);
     }
 
     @Override
@@ -97,7 +113,8 @@ public final class OneDnnBackend implements Backend {
                             : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
             Tuner tuner = tuners.apply(options.threads());
-            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner);
+            Optional<NativeBatchNorm> batchNorm = training && ownKernels ? NativeBatchNorm.best() : Optional.empty();
+            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner, batchNorm);
             lowering.run();
             if (tuner != null) tuner.save();
             return new OneDnnPlan(lowering, arena, parameters, options.threads(), options.frozen());

@@ -360,7 +360,7 @@ public final class OneDnnPlan implements Plan {
 
     private static String name(StepSpec spec) {
         String what = switch (spec) {
-            case StepSpec.Kernel k -> k.name() + " java";
+            case StepSpec.Kernel k -> k.name() + " " + k.implementation();
             case StepSpec.Primitive p ->
                 p.descriptor().primitive() + " " + p.descriptor().implementation();
         };

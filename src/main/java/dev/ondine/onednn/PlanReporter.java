@@ -138,7 +138,7 @@ final class PlanReporter {
                         path(k),
                         kind,
                         k.name(),
-                        "java",
+                        k.implementation(),
                         k.node(),
                         flops,
                         k.reads().stream().map(s -> operand("in", s)).toList(),
@@ -208,7 +208,7 @@ final class PlanReporter {
     }
 
     static Kind kind(StepSpec step) {
-        if (step instanceof StepSpec.Kernel) return Kind.JAVA;
+        if (step instanceof StepSpec.Kernel k && k.isJava()) return Kind.JAVA;
         if (step instanceof StepSpec.Primitive p && p.descriptor().primitive().startsWith("reorder"))
             return Kind.REORDER;
         if (step.node().isEmpty()) return Kind.REORDER;

@@ -47,14 +47,24 @@ sealed interface StepSpec {
     }
 
     /**
-     * A loop in Java over plain memory, for what oneDNN has no primitive for. {@code bind} is called once, when the memory is known.
+     * A loop of Ondine's own, in Java or in C: for what oneDNN has no primitive for, or a slower one. {@code bind} is called once, when
+     * the memory is known.
+     *
+     * @param implementation {@code java}, or the name of the one in C
      */
     record Kernel(
             Optional<Node> node,
             String name,
+            String implementation,
             Collection<Slot> reads,
             Collection<Slot> writes,
             Collection<InPlace> inPlace,
             Supplier<Step> bind)
-            implements StepSpec {}
+            implements StepSpec {
+        boolean isJava() {
+            return implementation.equals(JAVA);
+        }
+
+        static final String JAVA = "java";
+    }
 }

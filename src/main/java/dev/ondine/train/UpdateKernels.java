@@ -1,14 +1,11 @@
 package dev.ondine.train;
 
 import dev.ondine.backend.Team;
+import dev.ondine.onednn.api.OwnLibrary;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.file.FileSystemNotFoundException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.CodeSource;
 import java.util.List;
 import java.util.Optional;
 
@@ -35,29 +32,22 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
      * The kernels to use in this process, chosen at the first call. Call it after oneDNN is loaded, so that the OpenMP runtime
      * found by both is oneDNN's.
      *
-     * <ol>
-     *   <li>{@code -Dondine.native.path=none}: Java.
-     *   <li>{@code -Dondine.native.path=FILE}: that library, or an error.
-     *   <li>{@code native/} beside the jar, then the work tree's {@code native/build/}: the library there, if it can be used.
-     *   <li>Java.
-     * </ol>
-     *
+     * @see OwnLibrary where the library is looked for; Java does the work without it
      * @throws IllegalStateException if the library that the property names cannot be used
      */
     public static synchronized UpdateKernels best() {
         if (best == null) {
-            best = choose(System.getProperty("ondine.native.path"), candidates());
+            best = choose(OwnLibrary.property(), OwnLibrary.candidates());
         }
         return best;
     }
 
-    /** What {@link #best} decides, given the property ({@code null}: not set) and the files to look for in order. */
-    static UpdateKernels choose(String property, List<Path> candidates) {
-        if ("none".equals(property)) {
-            return new JavaUpdateKernels("the native kernels are switched off by -Dondine.native.path=none");
-        }
-        if (property != null) {
-            return NativeUpdateKernels.load(Path.of(property));
+    /** What {@link #best} decides, given the property and the files to look for in order. */
+    static UpdateKernels choose(Optional<String> property, List<Path> candidates) {
+        if (property.isPresent()) {
+            return property.get().equals("none")
+                    ? new JavaUpdateKernels("the native kernels are switched off by -Dondine.native.path=none")
+                    : NativeUpdateKernels.load(Path.of(property.get()));
         }
         for (Path candidate : candidates) {
             if (Files.isRegularFile(candidate)) {
@@ -75,25 +65,6 @@ public abstract sealed class UpdateKernels permits JavaUpdateKernels, NativeUpda
     /** The library that these kernels come from; nothing if they are Java. */
     public Optional<Path> library() {
         return Optional.empty();
-    }
-
-    /** Where the library may lie: beside the jar (or the classes), then in the work tree around it. */
-    private static List<Path> candidates() {
-        CodeSource source = UpdateKernels.class.getProtectionDomain().getCodeSource();
-        if (source == null || source.getLocation() == null) {
-            return List.of();
-        }
-        try {
-            URI location = source.getLocation().toURI();
-            Path folder = Path.of(location).toAbsolutePath().getParent();
-            String name = System.mapLibraryName("ondine");
-            return List.of(
-                    folder.resolve("native").resolve(name),
-                    folder.resolve("../native/build").resolve(name).normalize());
-        } catch (URISyntaxException | IllegalArgumentException | FileSystemNotFoundException _) {
-            // Classes that lie in no file (inside another jar, say): there is nothing beside them.
-            return List.of();
-        }
     }
 
     /**

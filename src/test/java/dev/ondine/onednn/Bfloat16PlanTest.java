@@ -55,6 +55,7 @@ class Bfloat16PlanTest {
                 b.output("loss", b.add(new Op.CrossEntropy(0, -100), y, target));
             });
             return new OneDnnBackend()
+                    .ownKernels(false)
                     .compile(
                             Differentiate.parameters(graph, graph.outputs().get("loss")),
                             PlanOptions.threads(1).precision(precision));

@@ -3,9 +3,7 @@ package dev.ondine.train;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ondine.backend.Team;
@@ -13,13 +11,10 @@ import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.onednn.api.OpenMpTeam;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -473,48 +468,5 @@ class UpdateKernelsTest {
             assertThrows(
                     IllegalStateException.class, () -> kernels.sgd(b.w, b.g, b.v, b.ranges, 0.9f, false, true, ALONE));
         }
-    }
-
-    @Test
-    void theFirstLibraryThatIsThereIsTaken() {
-        Path library = Path.of("native", "build", System.mapLibraryName("ondine"));
-        assumeTrue(Files.isRegularFile(library), "build-native.sh has not been run");
-        UpdateKernels chosen = UpdateKernels.choose(null, List.of(Path.of("absent"), library.toAbsolutePath()));
-        assertInstanceOf(NativeUpdateKernels.class, chosen);
-        assertTrue(chosen.describe().startsWith(library.toAbsolutePath() + " ("), chosen.describe());
-        assertInstanceOf(JavaUpdateKernels.class, UpdateKernels.choose("none", List.of(library)));
-    }
-
-    @Test
-    void withoutALibraryJavaDoesIt(@TempDir Path folder) {
-        UpdateKernels chosen = UpdateKernels.choose(null, List.of(folder.resolve("absent")));
-        assertInstanceOf(JavaUpdateKernels.class, chosen);
-        assertEquals("Java (build-native.sh builds a faster one)", chosen.describe());
-    }
-
-    @Test
-    void aLibraryThatIsNamedMustBeUsable(@TempDir Path folder) {
-        Path absent = folder.resolve("absent");
-        var missing =
-                assertThrows(IllegalStateException.class, () -> UpdateKernels.choose(absent.toString(), List.of()));
-        assertTrue(missing.getMessage().startsWith(absent + " cannot be loaded"), missing.getMessage());
-        var foreign = assertThrows(
-                IllegalStateException.class,
-                () -> UpdateKernels.choose(javaLibrary().toString(), List.of()));
-        assertTrue(
-                foreign.getMessage().startsWith(javaLibrary() + " is not a library of Ondine's"), foreign.getMessage());
-    }
-
-    @Test
-    void aLibraryThatIsFoundButNoUseIsNamed() {
-        UpdateKernels chosen = UpdateKernels.choose(null, List.of(javaLibrary()));
-        assertInstanceOf(JavaUpdateKernels.class, chosen);
-        assertTrue(chosen.describe().startsWith("Java (" + javaLibrary() + " is not"), chosen.describe());
-    }
-
-    /** A library that is surely there and surely another one. */
-    private static Path javaLibrary() {
-        String folder = System.getProperty("os.name").startsWith("Windows") ? "bin" : "lib";
-        return Path.of(System.getProperty("java.home"), folder, System.mapLibraryName("zip"));
     }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * One plan, run in two ways: as it runs always, and with every stretch of primitives between two Java kernels driven by a loop in C, one
@@ -87,9 +88,13 @@ public final class DrivenPlan implements AutoCloseable {
         return n;
     }
 
-    /** The names of the steps that are Java on both sides. */
+    /** The names of the steps that Java calls on both sides: Ondine's own loops. */
     public String kernels() {
-        return plan.stepNames().stream().filter(name -> name.endsWith(" java")).collect(Collectors.joining(", "));
+        List<String> names = plan.stepNames();
+        return IntStream.range(0, names.size())
+                .filter(i -> plan.specs().get(i) instanceof StepSpec.Kernel)
+                .mapToObj(names::get)
+                .collect(Collectors.joining(", "));
     }
 
     @Override

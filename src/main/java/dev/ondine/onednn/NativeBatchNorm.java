@@ -1,0 +1,286 @@
+package dev.ondine.onednn;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.OwnLibrary;
+import dev.ondine.tensor.DataType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+
+/**
+ * Batch normalization of training in C ({@code native/src/ondine_batch_norm.c}), on the OpenMP team that oneDNN runs on: for activations
+ * in blocks of 16 channels, with AVX-512. What other layouts and processors need is oneDNN's.
+ */
+final class NativeBatchNorm {
+    private static final System.Logger LOG = System.getLogger(NativeBatchNorm.class.getName());
+
+    /** {@code ONDINE_BATCH_NORM_VERSION} of the header that the handles and {@link #CALL} were written from. */
+    private static final int VERSION = 1;
+
+    private static final int LANES = 16;
+
+    /** With fewer pixels of an image and block, the sums of each cost as much as what is summed. */
+    private static final int LEAST_SPACE = 16;
+
+    /** The struct {@code ondine_batch_norm}. */
+    private static final MemoryLayout CALL = MemoryLayout.structLayout(
+            JAVA_LONG.withName("images"),
+            JAVA_LONG.withName("blocks"),
+            JAVA_LONG.withName("space"),
+            ADDRESS.withName("x"),
+            ADDRESS.withName("dy"),
+            ADDRESS.withName("result"),
+            ADDRESS.withName("scale"),
+            ADDRESS.withName("shift"),
+            ADDRESS.withName("mean"),
+            ADDRESS.withName("variance"),
+            ADDRESS.withName("scale_gradient"),
+            ADDRESS.withName("shift_gradient"),
+            ADDRESS.withName("scratch"),
+            JAVA_FLOAT.withName("epsilon"),
+            JAVA_INT.withName("type"),
+            JAVA_INT.withName("relu"),
+            JAVA_INT.withName("threads"));
+
+    private static Optional<NativeBatchNorm> best;
+
+    private final MethodHandle supports;
+    private final MethodHandle scratch;
+    private final MethodHandle forward;
+    private final MethodHandle backward;
+
+    @SuppressWarnings("restricted") // Calling C is what this class is for.
+    private NativeBatchNorm(Path library) {
+        try {
+            SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
+            Linker linker = Linker.nativeLinker();
+            int version = (int) linker.downcallHandle(
+                            symbols.findOrThrow("ondine_batch_norm_version"), FunctionDescriptor.of(JAVA_INT))
+                    .invokeExact();
+            if (version != VERSION) {
+                throw new IllegalStateException(library + " has batch normalization of version " + version
+                        + ", but version " + VERSION + " is needed: build it again with build-native.sh");
+            }
+            this.supports = linker.downcallHandle(
+                    symbols.findOrThrow("ondine_batch_norm_supports"), FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+            this.scratch = linker.downcallHandle(
+                    symbols.findOrThrow("ondine_batch_norm_scratch"), FunctionDescriptor.of(JAVA_LONG, ADDRESS));
+            this.forward = linker.downcallHandle(
+                    symbols.findOrThrow("ondine_batch_norm_forward"), FunctionDescriptor.ofVoid(ADDRESS));
+            this.backward = linker.downcallHandle(
+                    symbols.findOrThrow("ondine_batch_norm_backward"), FunctionDescriptor.ofVoid(ADDRESS));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalStateException(library + " cannot be loaded: build it with build-native.sh", e);
+        } catch (NoSuchElementException e) {
+            throw new IllegalStateException(
+                    library + " has no batch normalization (" + e.getMessage() + "): build it again with"
+                            + " build-native.sh",
+                    e);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /**
+     * That of the library that is there, looked for at the first call; call it after oneDNN is loaded.
+     *
+     * @throws IllegalStateException if the library that {@code -Dondine.native.path} names cannot be used
+     */
+    static synchronized Optional<NativeBatchNorm> best() {
+        if (best == null) best = choose(OwnLibrary.property(), OwnLibrary.candidates());
+        return best;
+    }
+
+    /** What {@link #best} decides, given the property and the files to look for in order. */
+    static Optional<NativeBatchNorm> choose(Optional<String> property, List<Path> candidates) {
+        if (property.isPresent()) {
+            return property.get().equals("none")
+                    ? Optional.empty()
+                    : Optional.of(new NativeBatchNorm(Path.of(property.get())));
+        }
+        for (Path candidate : candidates) {
+            if (!Files.isRegularFile(candidate)) continue;
+            try {
+                return Optional.of(new NativeBatchNorm(candidate));
+            } catch (IllegalStateException e) {
+                LOG.log(System.Logger.Level.WARNING, "Batch normalization is oneDNN's: " + e.getMessage());
+                return Optional.empty();
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Whether activations in this layout are normalized faster here than by oneDNN: dense blocks of 16 channels without padding. */
+    boolean supports(MemoryDescriptor layout) {
+        long[] dims = layout.dims();
+        if (dims.length < 3 || !layout.tag().matches("aB[c-e]+" + LANES + "b")) return false;
+        DataType type = layout.dataType();
+        if (type != DataType.FLOAT32 && type != DataType.BFLOAT16) return false;
+        long elements = 1;
+        for (long d : dims) elements *= d;
+        boolean dense = dims[1] % LANES == 0 && layout.size() == elements * type.bytes();
+        return dense && dims[0] > 0 && elements / dims[0] / dims[1] >= LEAST_SPACE && runs(type);
+    }
+
+    private boolean runs(DataType type) {
+        try {
+            return (int) supports.invokeExact(code(type)) != 0;
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** Which it is, as oneDNN names its own. */
+    static String implementation(DataType type) {
+        return type == DataType.BFLOAT16 ? "ondine:avx512_bf16" : "ondine:avx512";
+    }
+
+    private static int code(DataType type) {
+        return type == DataType.BFLOAT16 ? 1 : 0;
+    }
+
+    /** A normalization of activations in a layout that is supported. */
+    Call call(Arena arena, MemoryDescriptor layout, float epsilon, boolean relu, int threads) {
+        if (!supports(layout)) throw new IllegalArgumentException("not for " + layout);
+        return new Call(arena, layout, epsilon, relu, threads);
+    }
+
+    /** The arguments of one normalization, forward or backward, in C's struct. */
+    final class Call {
+        private final MemorySegment struct;
+        private final long activationBytes;
+        private final long channelBytes;
+
+        private Call(Arena arena, MemoryDescriptor layout, float epsilon, boolean relu, int threads) {
+            long[] dims = layout.dims();
+            long space = 1;
+            for (int i = 2; i < dims.length; i++) space *= dims[i];
+            this.struct = arena.allocate(CALL);
+            this.activationBytes = layout.size();
+            this.channelBytes = dims[1] * Float.BYTES;
+            setLong("images", dims[0]);
+            setLong("blocks", dims[1] / LANES);
+            setLong("space", space);
+            set("type", code(layout.dataType()));
+            set("relu", relu ? 1 : 0);
+            set("threads", threads);
+            struct.set(JAVA_FLOAT, CALL.byteOffset(PathElement.groupElement("epsilon")), epsilon);
+        }
+
+        private void set(String name, int value) {
+            struct.set(JAVA_INT, CALL.byteOffset(PathElement.groupElement(name)), value);
+        }
+
+        private void setLong(String name, long value) {
+            struct.set(JAVA_LONG, CALL.byteOffset(PathElement.groupElement(name)), value);
+        }
+
+        private Call put(String name, MemorySegment memory, long bytes) {
+            // C would not notice.
+            if (memory.byteSize() < bytes || !memory.isNative() || memory.address() % Float.BYTES != 0) {
+                throw new IllegalArgumentException(name + " must lie off the heap, aligned to 4 bytes, and hold "
+                        + bytes + " bytes, not " + memory);
+            }
+            struct.set(ADDRESS, CALL.byteOffset(PathElement.groupElement(name)), memory);
+            return this;
+        }
+
+        /** How much memory {@link #scratch} must be given. */
+        long scratchBytes() {
+            try {
+                return (long) scratch.invokeExact(struct);
+            } catch (Throwable e) {
+                throw unexpected(e);
+            }
+        }
+
+        Call x(MemorySegment x) {
+            return put("x", x, activationBytes);
+        }
+
+        Call dy(MemorySegment dy) {
+            return put("dy", dy, activationBytes);
+        }
+
+        /** Forward y, backward dx. */
+        Call result(MemorySegment result) {
+            return put("result", result, activationBytes);
+        }
+
+        Call scale(MemorySegment scale) {
+            return put("scale", scale, channelBytes);
+        }
+
+        Call shift(MemorySegment shift) {
+            return put("shift", shift, channelBytes);
+        }
+
+        Call mean(MemorySegment mean) {
+            return put("mean", mean, channelBytes);
+        }
+
+        Call variance(MemorySegment variance) {
+            return put("variance", variance, channelBytes);
+        }
+
+        Call scaleGradient(MemorySegment gradient) {
+            return put("scale_gradient", gradient, channelBytes);
+        }
+
+        Call shiftGradient(MemorySegment gradient) {
+            return put("shift_gradient", gradient, channelBytes);
+        }
+
+        Call scratch(MemorySegment memory) {
+            return put("scratch", memory, scratchBytes());
+        }
+
+        private void require(String... names) {
+            for (String name : names) {
+                MemorySegment given = struct.get(ADDRESS, CALL.byteOffset(PathElement.groupElement(name)));
+                if (given.address() == 0) throw new IllegalStateException("no " + name + " was given");
+            }
+        }
+
+        /** The step that computes y, mean and variance. */
+        Step forward() {
+            require("x", "result", "mean", "variance", "scratch");
+            return _ -> invoke(forward);
+        }
+
+        /** The step that computes dx and the gradients of scale and shift, those that were given memory. */
+        Step backward() {
+            require("x", "dy", "result", "mean", "variance", "scratch");
+            return _ -> invoke(backward);
+        }
+
+        private void invoke(MethodHandle function) {
+            try {
+                function.invokeExact(struct);
+            } catch (Throwable e) {
+                throw unexpected(e);
+            }
+        }
+    }
+
+    private static RuntimeException unexpected(Throwable e) {
+        if (e instanceof RuntimeException known) return known;
+        if (e instanceof Error error) throw error;
+        throw new AssertionError(e);
+    }
+}

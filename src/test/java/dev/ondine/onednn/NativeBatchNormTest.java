@@ -1,0 +1,335 @@
+package dev.ondine.onednn;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.ondine.onednn.api.FormatTag;
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.onednn.api.OneDnn;
+import dev.ondine.onednn.api.OwnLibrary;
+import dev.ondine.tensor.DataType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Batch normalization in C against its definition in double, and the same bits for every number of threads. */
+class NativeBatchNormTest {
+    private static final float EPSILON = 1e-5f;
+
+    /** Roundings of float32 on the way of one value: chunks of 256 are summed in four or eight strands, the rest in double. */
+    private static final double FLOAT = 80 * 0x1p-24;
+
+    /** One rounding to bfloat16 at the end. */
+    private static final double BFLOAT = 0x1p-8;
+
+    private static NativeBatchNorm kernels;
+
+    @BeforeAll
+    static void load() {
+        OneDnn.load();
+        Optional<NativeBatchNorm> found = NativeBatchNorm.best();
+        assumeTrue(found.isPresent(), "build-native.sh has not been run");
+        kernels = found.get();
+    }
+
+    /** Numbers of pixels that break pairs, chunks of 256 and pieces of 1024; blocks that make several groups, or less than one. */
+    @ParameterizedTest
+    @CsvSource({
+        "FLOAT32,  1, 16, 16,   1",
+        "FLOAT32,  3, 32, 17,   2",
+        "FLOAT32,  2, 48, 257,  2",
+        "FLOAT32,  5, 16, 513,  3",
+        "FLOAT32,  1, 16, 1025, 2",
+        "FLOAT32,  3, 64, 2049, 4",
+        "FLOAT32,  40, 80, 256, 2",
+        "FLOAT32,  70, 80, 1024, 2",
+        "BFLOAT16, 1, 16, 16,   1",
+        "BFLOAT16, 3, 32, 17,   2",
+        "BFLOAT16, 2, 48, 257,  2",
+        "BFLOAT16, 5, 16, 513,  3",
+        "BFLOAT16, 1, 16, 1025, 2",
+        "BFLOAT16, 3, 64, 2049, 4",
+        "BFLOAT16, 130, 96, 1024, 2",
+    })
+    void followsTheDefinition(DataType type, int images, int channels, int space, int threads) {
+        for (boolean relu : new boolean[] {false, true}) {
+            try (Arena arena = Arena.ofShared()) {
+                Case c = new Case(arena, type, images, channels, space, relu);
+                c.run(threads, false);
+                c.verify();
+                MemorySegment y = c.copy(c.y);
+                MemorySegment dx = c.copy(c.dx);
+                float[] sums = c.sums();
+                c.run(threads + 1, true);
+                assertEquals(-1, y.mismatch(c.y), "y of another number of threads");
+                assertEquals(-1, dx.mismatch(c.dy), "dx of another number of threads, over dy");
+                assertArrayEquals(sums, c.sums(), "statistics and gradients of another number of threads");
+            }
+        }
+    }
+
+    /** Sums of squares around zero would have no digit left of such a variance. */
+    @Test
+    void aSmallVarianceOfLargeValuesIsKept() {
+        try (Arena arena = Arena.ofShared()) {
+            Case c = new Case(arena, DataType.FLOAT32, 4, 16, 300, false);
+            for (long i = 0; i < c.elements; i++)
+                c.x.setAtIndex(JAVA_FLOAT, i, 4096 + (i / 16 % 2 == 0 ? 0.5f : -0.5f));
+            c.run(2, false);
+            for (int i = 0; i < 16; i++) {
+                assertEquals(4096, c.mean.getAtIndex(JAVA_FLOAT, i));
+                assertEquals(0.25f, c.variance.getAtIndex(JAVA_FLOAT, i));
+            }
+        }
+    }
+
+    @Test
+    void whatIsNoNumberStaysInItsChannel() {
+        try (Arena arena = Arena.ofShared()) {
+            for (DataType type : List.of(DataType.FLOAT32, DataType.BFLOAT16)) {
+                Case c = new Case(arena, type, 2, 32, 33, true);
+                c.set(c.x, 5, Float.NaN);
+                c.run(2, false);
+                for (long i = 0; i < c.elements; i++) {
+                    int channel = c.channel(i);
+                    assertEquals(channel == 5, Float.isNaN(c.get(c.y, i)), type + ", y of channel " + channel);
+                    assertEquals(channel == 5, Float.isNaN(c.get(c.dx, i)), type + ", dx of channel " + channel);
+                }
+            }
+        }
+    }
+
+    @Test
+    void otherLayoutsAreOneDnns() {
+        try (Arena arena = Arena.ofShared()) {
+            assertTrue(supports(arena, FormatTag.ABCD_16B, 2, 32, 4, 4));
+            assertFalse(supports(arena, FormatTag.ABCD_16B, 2, 32, 3, 5), "few pixels");
+            assertFalse(supports(arena, FormatTag.ABCD_16B, 2, 24, 4, 4), "padding");
+            assertFalse(supports(arena, FormatTag.ABCD_8B, 2, 32, 4, 4), "blocks of 8");
+            assertFalse(supports(arena, FormatTag.ACDB, 2, 32, 4, 4), "channels last");
+            assertFalse(supports(arena, FormatTag.ABCD, 2, 32, 4, 4), "row-major");
+            MemoryDescriptor larger = layout(arena, DataType.FLOAT32, FormatTag.ABCD_16B, 2, 64, 4, 4);
+            assertFalse(
+                    kernels.supports(larger.submemory(arena, new long[] {2, 32, 4, 4}, new long[] {0, 32, 0, 0})),
+                    "a part of something");
+        }
+    }
+
+    private static boolean supports(Arena arena, FormatTag tag, long... dims) {
+        return kernels.supports(layout(arena, DataType.FLOAT32, tag, dims));
+    }
+
+    private static MemoryDescriptor layout(Arena arena, DataType type, FormatTag tag, long... dims) {
+        return MemoryDescriptor.of(arena, dims, type, tag);
+    }
+
+    @Test
+    void memoryThatIsTooSmallOrMissingIsRefused() {
+        try (Arena arena = Arena.ofShared()) {
+            MemoryDescriptor layout = layout(arena, DataType.FLOAT32, FormatTag.ABCD_16B, 2, 32, 4, 4);
+            NativeBatchNorm.Call call = kernels.call(arena, layout, EPSILON, false, 1);
+            assertThrows(IllegalArgumentException.class, () -> call.x(arena.allocate(layout.size() - 1, 64)));
+            assertThrows(IllegalArgumentException.class, () -> call.mean(arena.allocate(124, 64)));
+            assertThrows(IllegalArgumentException.class, () -> call.scale(MemorySegment.ofArray(new float[32])));
+            var e = assertThrows(IllegalStateException.class, call::forward);
+            assertEquals("no x was given", e.getMessage());
+            MemoryDescriptor other = layout(arena, DataType.FLOAT32, FormatTag.ABCD, 2, 32, 4, 4);
+            assertThrows(IllegalArgumentException.class, () -> kernels.call(arena, other, EPSILON, false, 1));
+        }
+    }
+
+    @Test
+    void theLibraryIsChosenInOrder(@TempDir Path folder) {
+        Path absent = folder.resolve("absent");
+        assertTrue(NativeBatchNorm.choose(Optional.of("none"), OwnLibrary.candidates())
+                .isEmpty());
+        assertTrue(NativeBatchNorm.choose(Optional.empty(), List.of(absent)).isEmpty());
+        var e = assertThrows(
+                IllegalStateException.class, () -> NativeBatchNorm.choose(Optional.of(absent.toString()), List.of()));
+        assertTrue(e.getMessage().startsWith(absent + " cannot be loaded"), e.getMessage());
+        String platform = System.getProperty("os.name").startsWith("Windows") ? "bin" : "lib";
+        Path foreign = Path.of(System.getProperty("java.home"), platform, System.mapLibraryName("zip"));
+        assertTrue(NativeBatchNorm.choose(Optional.empty(), List.of(foreign)).isEmpty());
+    }
+
+    /** One normalization and its gradient, with the numbers that they take and make. */
+    private static final class Case {
+        final Arena arena;
+        final MemoryDescriptor layout;
+        final DataType type;
+        final int images;
+        final int channels;
+        final int space;
+        final boolean relu;
+        final long elements;
+        final MemorySegment x;
+        final MemorySegment given;
+        final MemorySegment dy;
+        final MemorySegment y;
+        final MemorySegment dx;
+        final MemorySegment scale;
+        final MemorySegment shift;
+        final MemorySegment mean;
+        final MemorySegment variance;
+        final MemorySegment scaleGradient;
+        final MemorySegment shiftGradient;
+
+        Case(Arena arena, DataType type, int images, int channels, int space, boolean relu) {
+            this.arena = arena;
+            this.type = type;
+            this.images = images;
+            this.channels = channels;
+            this.space = space;
+            this.relu = relu;
+            this.layout = layout(arena, type, FormatTag.ABCD_16B, images, channels, 1, space);
+            assumeTrue(kernels.supports(layout), "this processor has no AVX-512 for " + type);
+            this.elements = (long) images * channels * space;
+            this.x = activations();
+            this.given = activations();
+            this.dy = activations();
+            this.y = activations();
+            this.dx = activations();
+            this.scale = perChannel();
+            this.shift = perChannel();
+            this.mean = perChannel();
+            this.variance = perChannel();
+            this.scaleGradient = perChannel();
+            this.shiftGradient = perChannel();
+            SplittableRandom random = new SplittableRandom(7);
+            for (long i = 0; i < elements; i++) {
+                set(x, i, (float) (channel(i) % 5 - 2 + random.nextDouble(-1, 1)));
+                set(given, i, (float) random.nextDouble(-1, 2));
+            }
+            for (int c = 0; c < channels; c++) {
+                scale.setAtIndex(JAVA_FLOAT, c, (float) random.nextDouble(-2, 2));
+                shift.setAtIndex(JAVA_FLOAT, c, (float) random.nextDouble(-1, 1));
+            }
+        }
+
+        private MemorySegment activations() {
+            return arena.allocate(layout.size(), 64);
+        }
+
+        private MemorySegment perChannel() {
+            return arena.allocate((long) channels * Float.BYTES, 64);
+        }
+
+        MemorySegment copy(MemorySegment from) {
+            return activations().copyFrom(from);
+        }
+
+        int channel(long i) {
+            return (int) (i / 16 / space % (channels / 16) * 16 + i % 16);
+        }
+
+        void set(MemorySegment memory, long i, float value) {
+            if (type == DataType.FLOAT32) memory.setAtIndex(JAVA_FLOAT, i, value);
+            else memory.setAtIndex(JAVA_SHORT, i, (short) (Float.floatToRawIntBits(value) >>> 16));
+        }
+
+        float get(MemorySegment memory, long i) {
+            return type == DataType.FLOAT32
+                    ? memory.getAtIndex(JAVA_FLOAT, i)
+                    : Float.intBitsToFloat(memory.getAtIndex(ValueLayout.JAVA_SHORT, i) << 16);
+        }
+
+        float[] sums() {
+            float[] all = new float[4 * channels];
+            int at = 0;
+            for (MemorySegment s : List.of(mean, variance, scaleGradient, shiftGradient)) {
+                for (int c = 0; c < channels; c++) all[at++] = s.getAtIndex(JAVA_FLOAT, c);
+            }
+            return all;
+        }
+
+        void run(int threads, boolean inPlace) {
+            dy.copyFrom(given);
+            NativeBatchNorm.Call forward = kernels.call(arena, layout, EPSILON, relu, threads);
+            forward.x(x).result(y).scale(scale).shift(shift).mean(mean).variance(variance);
+            forward.scratch(arena.allocate(forward.scratchBytes(), 64))
+                    .forward()
+                    .run(0);
+            NativeBatchNorm.Call backward = kernels.call(arena, layout, EPSILON, relu, threads);
+            backward.x(x).dy(dy).result(inPlace ? dy : dx).scale(scale).shift(shift);
+            backward.mean(mean).variance(variance).scaleGradient(scaleGradient).shiftGradient(shiftGradient);
+            backward.scratch(arena.allocate(backward.scratchBytes(), 64))
+                    .backward()
+                    .run(0);
+        }
+
+        void verify() {
+            double last = type == DataType.FLOAT32 ? FLOAT : BFLOAT;
+            double m = (double) images * space;
+            double[] mu = new double[channels];
+            double[] var = new double[channels];
+            for (long i = 0; i < elements; i++) mu[channel(i)] += get(x, i) / m;
+            for (long i = 0; i < elements; i++) {
+                double d = get(x, i) - mu[channel(i)];
+                var[channel(i)] += d * d / m;
+            }
+            double[] beta = new double[channels];
+            double[] gamma = new double[channels];
+            double[] betaSize = new double[channels];
+            for (long i = 0; i < elements; i++) {
+                int c = channel(i);
+                double normal = (get(x, i) - mu[c]) / Math.sqrt(var[c] + EPSILON);
+                double g = gradient(i, normal);
+                beta[c] += g;
+                gamma[c] += g * normal;
+                betaSize[c] += Math.abs(get(given, i));
+            }
+            for (int c = 0; c < channels; c++) {
+                near("mean", mu[c], mean.getAtIndex(JAVA_FLOAT, c), FLOAT * 3);
+                near("variance", var[c], variance.getAtIndex(JAVA_FLOAT, c), FLOAT * 3);
+                // A normalized value is at most some 2 here.
+                near("shift gradient", beta[c], shiftGradient.getAtIndex(JAVA_FLOAT, c), FLOAT * betaSize[c]);
+                near("scale gradient", gamma[c], scaleGradient.getAtIndex(JAVA_FLOAT, c), FLOAT * 3 * betaSize[c]);
+            }
+            for (long i = 0; i < elements; i++) {
+                int c = channel(i);
+                double rate = 1 / Math.sqrt(var[c] + EPSILON);
+                double normal = (get(x, i) - mu[c]) * rate;
+                double value = affine(c, normal);
+                double result = relu ? Math.max(0, value) : value;
+                near("y", result, get(y, i), FLOAT * 8 + last * Math.abs(result));
+                // Where rounding decides of the sign, either gradient is right.
+                if (relu && Math.abs(value) < FLOAT * 8) continue;
+                double g = gradient(i, normal);
+                double slope = scale.getAtIndex(JAVA_FLOAT, c) * rate * (g - beta[c] / m - normal * gamma[c] / m);
+                near("dx", slope, get(dx, i), FLOAT * 60 + last * Math.abs(slope));
+            }
+        }
+
+        private double affine(int c, double normal) {
+            return normal * scale.getAtIndex(JAVA_FLOAT, c) + shift.getAtIndex(JAVA_FLOAT, c);
+        }
+
+        /** Of y, behind the ReLU; its sign as the kernel's arithmetic has it where that is closer than a rounding. */
+        private double gradient(long i, double normal) {
+            double value = affine(channel(i), normal);
+            boolean passes = Math.abs(value) < FLOAT * 8 ? get(y, i) > 0 : value > 0;
+            return !relu || passes ? get(given, i) : 0;
+        }
+
+        private void near(String what, double expected, double actual, double tolerance) {
+            if (!(Math.abs(expected - actual) <= tolerance)) {
+                assertEquals(expected, actual, tolerance, what + " of " + layout);
+            }
+        }
+    }
+}
