@@ -11,8 +11,6 @@ import dev.ondine.onednn.api.NormalizationFlag;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
-import dev.ondine.tensor.DataType;
-import dev.ondine.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -111,7 +109,7 @@ final class LowerBatchNormalization {
 
     private boolean isOurs(Value x, MemoryDescriptor layout) {
         return x.shape().rank() > 2
-                && to.batchNorm.map(own -> own.supports(layout)).orElse(false);
+                && to.own.map(own -> own.batchNorm().supports(layout)).orElse(false);
     }
 
     /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient. */
@@ -123,7 +121,7 @@ final class LowerBatchNormalization {
         Slot y = to.out(node.output(0), layout);
         Slot mean = outPlain(node.output(1));
         Slot variance = outPlain(node.output(2));
-        Slot scratch = scratch(call);
+        Slot scratch = to.scratchpad(call.scratchBytes());
         List<Slot> reads = new ArrayList<>(List.of(x));
         scale.ifPresent(reads::add);
         shift.ifPresent(reads::add);
@@ -156,7 +154,7 @@ final class LowerBatchNormalization {
         int result = 1;
         Optional<Slot> scaleGradient = op.scale() ? Optional.of(outPlain(node.output(result++))) : Optional.empty();
         Optional<Slot> shiftGradient = op.shift() ? Optional.of(outPlain(node.output(result))) : Optional.empty();
-        Slot scratch = scratch(call);
+        Slot scratch = to.scratchpad(call.scratchBytes());
         List<Slot> reads = new ArrayList<>(List.of(x, dy, mean, variance));
         scale.ifPresent(reads::add);
         shift.ifPresent(reads::add);
@@ -184,16 +182,11 @@ final class LowerBatchNormalization {
     }
 
     private NativeBatchNorm.Call ownCall(Op.BatchNormalization op, MemoryDescriptor layout) {
-        return to.batchNorm.orElseThrow().call(to.arena, layout, op.epsilon(), op.relu(), to.team.size());
+        return to.own.orElseThrow().batchNorm().call(to.arena, layout, op.epsilon(), op.relu(), to.team.size());
     }
 
     private Optional<Slot> shiftOf(Op.BatchNormalization op, Node forward) {
         return op.shift() ? Optional.of(to.inPlain(forward.input(op.scale() ? 2 : 1))) : Optional.empty();
-    }
-
-    private Slot scratch(NativeBatchNorm.Call call) {
-        MemoryDescriptor layout = to.layouts.plain(Shape.of(call.scratchBytes() / Float.BYTES), DataType.FLOAT32);
-        return new Slot(new Buffer("scratchpad", layout.size()), layout);
     }
 
     private static MemorySegment memory(Slot slot) {

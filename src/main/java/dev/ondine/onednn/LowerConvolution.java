@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Convolution forward, backward data and backward weights. Weights are always oneDNN's choice, activations follow the policy. */
@@ -143,6 +144,15 @@ final class LowerConvolution {
                     weightsRequest(op, pair, anyWeights(weightDims, dw.type().dataType()), hint));
         PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.SRC, x, Arg.DIFF_DST, dy), Map.of());
 
+        Optional<NativeConvolution.Call> own = ownBackwardWeights(op.forward(), pd);
+        if (own.isPresent()) {
+            emitOwn(
+                    own.get(),
+                    to.in(x, pd.query(Arg.SRC)),
+                    to.in(dy, pd.query(Arg.DIFF_DST)),
+                    to.out(dw, pd.query(Arg.DIFF_WEIGHTS)));
+            return;
+        }
         Slot slot = to.out(dw, pd.query(Arg.DIFF_WEIGHTS));
         Map<Arg, Slot> outputs = new LinkedHashMap<>();
         outputs.put(Arg.DIFF_WEIGHTS, slot);
@@ -155,6 +165,38 @@ final class LowerConvolution {
             MemoryDescriptor plain = MemoryDescriptor.plain(to.arena, weightDims, DataType.FLOAT32);
             to.define(dw, new Slot(to.in(dw, plain).buffer(), to.plain(dw)));
         }
+    }
+
+    /** Ondine's own kernel in place of a primitive, for the same layouts, where there is one. */
+    private Optional<NativeConvolution.Call> ownBackwardWeights(Op.Convolution op, PrimitiveDescriptor pd) {
+        if (to.own.isEmpty() || op.bias() || op.groups() > 1) return Optional.empty();
+        if (op.stride().size() != 2 || op.dilation().stream().anyMatch(d -> d > 1)) return Optional.empty();
+        return to.own
+                .get()
+                .convolution()
+                .backwardWeights(
+                        to.arena,
+                        pd.query(Arg.SRC),
+                        pd.query(Arg.DIFF_DST),
+                        pd.query(Arg.DIFF_WEIGHTS),
+                        Windows.longs(op.stride(), 0),
+                        Windows.longs(op.paddingBegin(), 0),
+                        to.team.size());
+    }
+
+    private void emitOwn(NativeConvolution.Call call, Slot x, Slot dy, Slot gradient) {
+        Slot scratch = to.scratchpad(call.scratchBytes());
+        to.emitKernel(
+                "convolution backward_weights",
+                NativeConvolution.IMPLEMENTATION,
+                List.of(x, dy),
+                List.of(gradient, scratch),
+                List.of(),
+                () -> call.step(
+                        x.buffer().segment(),
+                        dy.buffer().segment(),
+                        gradient.buffer().segment(),
+                        scratch.buffer().segment()));
     }
 
     private PrimitiveRequest weightsRequest(

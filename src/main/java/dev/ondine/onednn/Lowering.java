@@ -48,7 +48,7 @@ final class Lowering {
     final long seed;
     final Team team;
     final boolean training;
-    final Optional<NativeBatchNorm> batchNorm;
+    final Optional<OwnKernels> own;
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
     private final List<StepSpec> prologue = new ArrayList<>();
@@ -88,7 +88,7 @@ final class Lowering {
     /**
      * @param folding whether what depends on parameters and buffers only becomes the plan's prologue
      * @param tuner chooses among kernels; {@code null} to take the first that will do
-     * @param batchNorm Ondine's own batch normalization, if it is to be used where it can be
+     * @param own Ondine's own kernels, if they are to be used where they can be
      */
     Lowering(
             Graph graph,
@@ -98,8 +98,8 @@ final class Lowering {
             boolean folding,
             Team team,
             Tuner tuner,
-            Optional<NativeBatchNorm> batchNorm) {
-        this.batchNorm = batchNorm;
+            Optional<OwnKernels> own) {
+        this.own = own;
         this.ownLayouts = options.ownLayouts();
         this.graph = graph;
         this.arena = arena;
@@ -451,6 +451,12 @@ final class Lowering {
     void emitKernel(
             String name, List<Slot> reads, List<Slot> writes, List<StepSpec.InPlace> inPlace, Supplier<Step> bind) {
         emitKernel(name, StepSpec.Kernel.JAVA, reads, writes, inPlace, bind);
+    }
+
+    /** Memory that a step uses for itself. */
+    Slot scratchpad(long bytes) {
+        MemoryDescriptor layout = layouts.plain(Shape.of(Math.ceilDiv(bytes, Float.BYTES)), DataType.FLOAT32);
+        return new Slot(new Buffer("scratchpad", layout.size()), layout);
     }
 
     /** Adds a loop of Ondine's own to the plan; {@code implementation} names it. */

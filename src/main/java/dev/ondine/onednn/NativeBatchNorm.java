@@ -6,29 +6,18 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.ondine.onednn.api.MemoryDescriptor;
-import dev.ondine.onednn.api.OwnLibrary;
 import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.NoSuchElementException;
-import java.util.Optional;
 
 /**
  * Batch normalization of training in C ({@code native/src/ondine_batch_norm.c}), on the OpenMP team that oneDNN runs on: for activations
  * in blocks of 16 channels, with AVX-512. What other layouts and processors need is oneDNN's.
  */
 final class NativeBatchNorm {
-    private static final System.Logger LOG = System.getLogger(NativeBatchNorm.class.getName());
-
     /** {@code ONDINE_BATCH_NORM_VERSION} of the header that the handles and {@link #CALL} were written from. */
     private static final int VERSION = 1;
 
@@ -57,72 +46,17 @@ final class NativeBatchNorm {
             JAVA_INT.withName("relu"),
             JAVA_INT.withName("threads"));
 
-    private static Optional<NativeBatchNorm> best;
-
     private final MethodHandle supports;
     private final MethodHandle scratch;
     private final MethodHandle forward;
     private final MethodHandle backward;
 
-    @SuppressWarnings("restricted") // Calling C is what this class is for.
-    private NativeBatchNorm(Path library) {
-        try {
-            SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
-            Linker linker = Linker.nativeLinker();
-            int version = (int) linker.downcallHandle(
-                            symbols.findOrThrow("ondine_batch_norm_version"), FunctionDescriptor.of(JAVA_INT))
-                    .invokeExact();
-            if (version != VERSION) {
-                throw new IllegalStateException(library + " has batch normalization of version " + version
-                        + ", but version " + VERSION + " is needed: build it again with build-native.sh");
-            }
-            this.supports = linker.downcallHandle(
-                    symbols.findOrThrow("ondine_batch_norm_supports"), FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-            this.scratch = linker.downcallHandle(
-                    symbols.findOrThrow("ondine_batch_norm_scratch"), FunctionDescriptor.of(JAVA_LONG, ADDRESS));
-            this.forward = linker.downcallHandle(
-                    symbols.findOrThrow("ondine_batch_norm_forward"), FunctionDescriptor.ofVoid(ADDRESS));
-            this.backward = linker.downcallHandle(
-                    symbols.findOrThrow("ondine_batch_norm_backward"), FunctionDescriptor.ofVoid(ADDRESS));
-        } catch (IllegalArgumentException e) {
-            throw new IllegalStateException(library + " cannot be loaded: build it with build-native.sh", e);
-        } catch (NoSuchElementException e) {
-            throw new IllegalStateException(
-                    library + " has no batch normalization (" + e.getMessage() + "): build it again with"
-                            + " build-native.sh",
-                    e);
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
-    }
-
-    /**
-     * That of the library that is there, looked for at the first call; call it after oneDNN is loaded.
-     *
-     * @throws IllegalStateException if the library that {@code -Dondine.native.path} names cannot be used
-     */
-    static synchronized Optional<NativeBatchNorm> best() {
-        if (best == null) best = choose(OwnLibrary.property(), OwnLibrary.candidates());
-        return best;
-    }
-
-    /** What {@link #best} decides, given the property and the files to look for in order. */
-    static Optional<NativeBatchNorm> choose(Optional<String> property, List<Path> candidates) {
-        if (property.isPresent()) {
-            return property.get().equals("none")
-                    ? Optional.empty()
-                    : Optional.of(new NativeBatchNorm(Path.of(property.get())));
-        }
-        for (Path candidate : candidates) {
-            if (!Files.isRegularFile(candidate)) continue;
-            try {
-                return Optional.of(new NativeBatchNorm(candidate));
-            } catch (IllegalStateException e) {
-                LOG.log(System.Logger.Level.WARNING, "Batch normalization is oneDNN's: " + e.getMessage());
-                return Optional.empty();
-            }
-        }
-        return Optional.empty();
+    NativeBatchNorm(OwnKernels.Symbols symbols) {
+        symbols.requireVersion("ondine_batch_norm_version", VERSION);
+        this.supports = symbols.find("ondine_batch_norm_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        this.scratch = symbols.find("ondine_batch_norm_scratch", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
+        this.forward = symbols.find("ondine_batch_norm_forward", FunctionDescriptor.ofVoid(ADDRESS));
+        this.backward = symbols.find("ondine_batch_norm_backward", FunctionDescriptor.ofVoid(ADDRESS));
     }
 
     /** Whether activations in this layout are normalized faster here than by oneDNN: dense blocks of 16 channels without padding. */
@@ -141,7 +75,7 @@ final class NativeBatchNorm {
         try {
             return (int) supports.invokeExact(code(type)) != 0;
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw OwnKernels.unexpected(e);
         }
     }
 
@@ -179,15 +113,15 @@ final class NativeBatchNorm {
             set("type", code(layout.dataType()));
             set("relu", relu ? 1 : 0);
             set("threads", threads);
-            struct.set(JAVA_FLOAT, CALL.byteOffset(PathElement.groupElement("epsilon")), epsilon);
+            struct.set(JAVA_FLOAT, OwnKernels.offset(CALL, "epsilon"), epsilon);
         }
 
         private void set(String name, int value) {
-            struct.set(JAVA_INT, CALL.byteOffset(PathElement.groupElement(name)), value);
+            struct.set(JAVA_INT, OwnKernels.offset(CALL, name), value);
         }
 
         private void setLong(String name, long value) {
-            struct.set(JAVA_LONG, CALL.byteOffset(PathElement.groupElement(name)), value);
+            struct.set(JAVA_LONG, OwnKernels.offset(CALL, name), value);
         }
 
         private Call put(String name, MemorySegment memory, long bytes) {
@@ -196,7 +130,7 @@ final class NativeBatchNorm {
                 throw new IllegalArgumentException(name + " must lie off the heap, aligned to 4 bytes, and hold "
                         + bytes + " bytes, not " + memory);
             }
-            struct.set(ADDRESS, CALL.byteOffset(PathElement.groupElement(name)), memory);
+            struct.set(ADDRESS, OwnKernels.offset(CALL, name), memory);
             return this;
         }
 
@@ -205,7 +139,7 @@ final class NativeBatchNorm {
             try {
                 return (long) scratch.invokeExact(struct);
             } catch (Throwable e) {
-                throw unexpected(e);
+                throw OwnKernels.unexpected(e);
             }
         }
 
@@ -252,7 +186,7 @@ final class NativeBatchNorm {
 
         private void require(String... names) {
             for (String name : names) {
-                MemorySegment given = struct.get(ADDRESS, CALL.byteOffset(PathElement.groupElement(name)));
+                MemorySegment given = struct.get(ADDRESS, OwnKernels.offset(CALL, name));
                 if (given.address() == 0) throw new IllegalStateException("no " + name + " was given");
             }
         }
@@ -273,14 +207,8 @@ final class NativeBatchNorm {
             try {
                 function.invokeExact(struct);
             } catch (Throwable e) {
-                throw unexpected(e);
+                throw OwnKernels.unexpected(e);
             }
         }
-    }
-
-    private static RuntimeException unexpected(Throwable e) {
-        if (e instanceof RuntimeException known) return known;
-        if (e instanceof Error error) throw error;
-        throw new AssertionError(e);
     }
 }

@@ -57,8 +57,8 @@ public final class OneDnnBackend implements Backend {
     }
 
     /**
-     * A backend that normalizes batches with {@code native/}'s kernels where they are there and can, or leaves all to oneDNN. The
-     * results agree within rounding.
+     * A backend that takes {@code native/}'s kernels where they are there and can do it, or leaves all to oneDNN. The results agree
+     * within rounding.
      */
     public OneDnnBackend ownKernels(boolean own) {
         return new OneDnnBackend(tuners, own);
@@ -113,8 +113,8 @@ public final class OneDnnBackend implements Backend {
                             : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
             Tuner tuner = tuners.apply(options.threads());
-            Optional<NativeBatchNorm> batchNorm = training && ownKernels ? NativeBatchNorm.best() : Optional.empty();
-            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner, batchNorm);
+            Optional<OwnKernels> own = training && ownKernels ? OwnKernels.best() : Optional.empty();
+            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner, own);
             lowering.run();
             if (tuner != null) tuner.save();
             return new OneDnnPlan(lowering, arena, parameters, options.threads(), options.frozen());

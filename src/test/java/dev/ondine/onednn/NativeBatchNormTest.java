@@ -12,18 +12,15 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.ondine.onednn.api.FormatTag;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.OneDnn;
-import dev.ondine.onednn.api.OwnLibrary;
 import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -42,9 +39,9 @@ class NativeBatchNormTest {
     @BeforeAll
     static void load() {
         OneDnn.load();
-        Optional<NativeBatchNorm> found = NativeBatchNorm.best();
+        Optional<OwnKernels> found = OwnKernels.best();
         assumeTrue(found.isPresent(), "build-native.sh has not been run");
-        kernels = found.get();
+        kernels = found.get().batchNorm();
     }
 
     /** Numbers of pixels that break pairs, chunks of 256 and pieces of 1024; blocks that make several groups, or less than one. */
@@ -151,20 +148,6 @@ class NativeBatchNormTest {
             MemoryDescriptor other = layout(arena, DataType.FLOAT32, FormatTag.ABCD, 2, 32, 4, 4);
             assertThrows(IllegalArgumentException.class, () -> kernels.call(arena, other, EPSILON, false, 1));
         }
-    }
-
-    @Test
-    void theLibraryIsChosenInOrder(@TempDir Path folder) {
-        Path absent = folder.resolve("absent");
-        assertTrue(NativeBatchNorm.choose(Optional.of("none"), OwnLibrary.candidates())
-                .isEmpty());
-        assertTrue(NativeBatchNorm.choose(Optional.empty(), List.of(absent)).isEmpty());
-        var e = assertThrows(
-                IllegalStateException.class, () -> NativeBatchNorm.choose(Optional.of(absent.toString()), List.of()));
-        assertTrue(e.getMessage().startsWith(absent + " cannot be loaded"), e.getMessage());
-        String platform = System.getProperty("os.name").startsWith("Windows") ? "bin" : "lib";
-        Path foreign = Path.of(System.getProperty("java.home"), platform, System.mapLibraryName("zip"));
-        assertTrue(NativeBatchNorm.choose(Optional.empty(), List.of(foreign)).isEmpty());
     }
 
     /** One normalization and its gradient, with the numbers that they take and make. */

@@ -1,0 +1,178 @@
+package dev.ondine.onednn;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.ondine.onednn.api.MemoryDescriptor;
+import dev.ondine.tensor.DataType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+
+/**
+ * The gradient of a convolution's weights in bfloat16, in C ({@code native/src/ondine_convolution.c}): for activations in blocks of 16
+ * channels and kernels of one or three columns, with AVX-512 and bfloat16. All else is oneDNN's.
+ */
+final class NativeConvolution {
+    /** {@code ONDINE_CONVOLUTION_VERSION} of the header that the handles and {@link #CALL} were written from. */
+    private static final int VERSION = 1;
+
+    private static final int LANES = 16;
+
+    /** Which it is, as oneDNN names its own. */
+    static final String IMPLEMENTATION = "ondine:avx512_bf16";
+
+    /** The struct {@code ondine_convolution}. */
+    private static final MemoryLayout CALL = MemoryLayout.structLayout(
+            JAVA_LONG.withName("images"),
+            JAVA_LONG.withName("in_blocks"),
+            JAVA_LONG.withName("in_height"),
+            JAVA_LONG.withName("in_width"),
+            JAVA_LONG.withName("out_blocks"),
+            JAVA_LONG.withName("out_height"),
+            JAVA_LONG.withName("out_width"),
+            JAVA_LONG.withName("kernel_height"),
+            JAVA_LONG.withName("kernel_width"),
+            JAVA_LONG.withName("stride_height"),
+            JAVA_LONG.withName("stride_width"),
+            JAVA_LONG.withName("padding_height"),
+            JAVA_LONG.withName("padding_width"),
+            ADDRESS.withName("x"),
+            ADDRESS.withName("dy"),
+            ADDRESS.withName("gradient"),
+            ADDRESS.withName("scratch"),
+            JAVA_LONG.withName("threads"));
+
+    private final MethodHandle supports;
+    private final MethodHandle scratch;
+    private final MethodHandle backwardWeights;
+
+    NativeConvolution(OwnKernels.Symbols symbols) {
+        symbols.requireVersion("ondine_convolution_version", VERSION);
+        this.supports = symbols.find("ondine_convolution_supports", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        this.scratch = symbols.find("ondine_convolution_scratch", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
+        this.backwardWeights = symbols.find("ondine_convolution_backward_weights", FunctionDescriptor.ofVoid(ADDRESS));
+    }
+
+    /**
+     * The gradient of the weights of a convolution without groups, dilation and bias, if there is a kernel for it.
+     *
+     * @param arena keeps C's struct
+     * @param x the layout of the input, (N, I, H, W)
+     * @param dy that of the output's gradient, (N, O, H', W')
+     * @param gradient that of the weights' gradient, (O, I, R, S)
+     * @param stride of rows and columns
+     * @param padding rows above and columns left of the input
+     */
+    Optional<Call> backwardWeights(
+            Arena arena,
+            MemoryDescriptor x,
+            MemoryDescriptor dy,
+            MemoryDescriptor gradient,
+            long[] stride,
+            long[] padding,
+            int threads) {
+        if (!isBlocked(x, DataType.BFLOAT16, "aBcd16b")
+                || !isBlocked(dy, DataType.BFLOAT16, "aBcd16b")
+                || !isBlocked(gradient, DataType.FLOAT32, "ABcd16b16a")) return Optional.empty();
+        Call call = new Call(arena, x, dy, gradient, stride, padding, threads);
+        return call.isSupported() ? Optional.of(call) : Optional.empty();
+    }
+
+    /** Whether memory is in these blocks, dense and without padding. */
+    private static boolean isBlocked(MemoryDescriptor layout, DataType type, String tag) {
+        if (layout.rank() != 4 || !layout.tag().equals(tag) || layout.dataType() != type) return false;
+        long[] dims = layout.dims();
+        long elements = dims[0] * dims[1] * dims[2] * dims[3];
+        boolean whole = dims[1] % LANES == 0 && (!tag.startsWith("A") || dims[0] % LANES == 0);
+        return whole && elements > 0 && layout.size() == elements * type.bytes();
+    }
+
+    /** The arguments of one convolution, in C's struct. */
+    final class Call {
+        private final MemorySegment struct;
+        private final long xBytes;
+        private final long dyBytes;
+        private final long gradientBytes;
+
+        private Call(
+                Arena arena,
+                MemoryDescriptor x,
+                MemoryDescriptor dy,
+                MemoryDescriptor gradient,
+                long[] stride,
+                long[] padding,
+                int threads) {
+            long[] in = x.dims();
+            long[] out = dy.dims();
+            long[] kernel = gradient.dims();
+            this.struct = arena.allocate(CALL);
+            this.xBytes = x.size();
+            this.dyBytes = dy.size();
+            this.gradientBytes = gradient.size();
+            set("images", in[0]);
+            set("in_blocks", in[1] / LANES);
+            set("in_height", in[2]);
+            set("in_width", in[3]);
+            set("out_blocks", out[1] / LANES);
+            set("out_height", out[2]);
+            set("out_width", out[3]);
+            set("kernel_height", kernel[2]);
+            set("kernel_width", kernel[3]);
+            set("stride_height", stride[0]);
+            set("stride_width", stride[1]);
+            set("padding_height", padding[0]);
+            set("padding_width", padding[1]);
+            set("threads", threads);
+        }
+
+        private void set(String name, long value) {
+            struct.set(JAVA_LONG, OwnKernels.offset(CALL, name), value);
+        }
+
+        private boolean isSupported() {
+            try {
+                return (int) supports.invokeExact(struct) != 0;
+            } catch (Throwable e) {
+                throw OwnKernels.unexpected(e);
+            }
+        }
+
+        /** How much memory {@link #step} must be given besides. */
+        long scratchBytes() {
+            try {
+                return (long) scratch.invokeExact(struct);
+            } catch (Throwable e) {
+                throw OwnKernels.unexpected(e);
+            }
+        }
+
+        /** The step that computes the gradient. */
+        Step step(MemorySegment x, MemorySegment dy, MemorySegment gradient, MemorySegment memory) {
+            put("x", x, xBytes, Short.BYTES);
+            put("dy", dy, dyBytes, Short.BYTES);
+            put("gradient", gradient, gradientBytes, Float.BYTES);
+            put("scratch", memory, scratchBytes(), 64);
+            return _ -> {
+                try {
+                    backwardWeights.invokeExact(struct);
+                } catch (Throwable e) {
+                    throw OwnKernels.unexpected(e);
+                }
+            };
+        }
+
+        private void put(String name, MemorySegment memory, long bytes, int alignment) {
+            // C would not notice.
+            if (memory.byteSize() < bytes || !memory.isNative() || memory.address() % alignment != 0) {
+                throw new IllegalArgumentException(name + " must lie off the heap, aligned to " + alignment
+                        + " bytes, and hold " + bytes + " bytes, not " + memory);
+            }
+            struct.set(ADDRESS, OwnKernels.offset(CALL, name), memory);
+        }
+    }
+}
