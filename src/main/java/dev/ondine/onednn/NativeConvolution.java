@@ -79,6 +79,11 @@ final class NativeConvolution {
         if (!isBlocked(x, DataType.BFLOAT16, "aBcd16b")
                 || !isBlocked(dy, DataType.BFLOAT16, "aBcd16b")
                 || !isBlocked(gradient, DataType.FLOAT32, "ABcd16b16a")) return Optional.empty();
+        return call(arena, x.dims(), dy.dims(), gradient.dims(), stride, padding, threads);
+    }
+
+    /** As {@link #backwardWeights}, of extents alone: all memory is in blocks as the kernel wants it. */
+    Optional<Call> call(Arena arena, long[] x, long[] dy, long[] gradient, long[] stride, long[] padding, int threads) {
         Call call = new Call(arena, x, dy, gradient, stride, padding, threads);
         return call.isSupported() ? Optional.of(call) : Optional.empty();
     }
@@ -87,9 +92,14 @@ final class NativeConvolution {
     private static boolean isBlocked(MemoryDescriptor layout, DataType type, String tag) {
         if (layout.rank() != 4 || !layout.tag().equals(tag) || layout.dataType() != type) return false;
         long[] dims = layout.dims();
-        long elements = dims[0] * dims[1] * dims[2] * dims[3];
         boolean whole = dims[1] % LANES == 0 && (!tag.startsWith("A") || dims[0] % LANES == 0);
-        return whole && elements > 0 && layout.size() == elements * type.bytes();
+        return whole && elements(dims) > 0 && layout.size() == elements(dims) * type.bytes();
+    }
+
+    private static long elements(long[] dims) {
+        long product = 1;
+        for (long d : dims) product *= d;
+        return product;
     }
 
     /** The arguments of one convolution, in C's struct. */
@@ -99,21 +109,11 @@ final class NativeConvolution {
         private final long dyBytes;
         private final long gradientBytes;
 
-        private Call(
-                Arena arena,
-                MemoryDescriptor x,
-                MemoryDescriptor dy,
-                MemoryDescriptor gradient,
-                long[] stride,
-                long[] padding,
-                int threads) {
-            long[] in = x.dims();
-            long[] out = dy.dims();
-            long[] kernel = gradient.dims();
+        private Call(Arena arena, long[] in, long[] out, long[] kernel, long[] stride, long[] padding, int threads) {
             this.struct = arena.allocate(CALL);
-            this.xBytes = x.size();
-            this.dyBytes = dy.size();
-            this.gradientBytes = gradient.size();
+            this.xBytes = elements(in) * Short.BYTES;
+            this.dyBytes = elements(out) * Short.BYTES;
+            this.gradientBytes = elements(kernel) * Float.BYTES;
             set("images", in[0]);
             set("in_blocks", in[1] / LANES);
             set("in_height", in[2]);
