@@ -1,10 +1,11 @@
 /*
- * The gradient of a convolution's weights in bfloat16, for activations in blocks of 16 channels (oneDNN's aBcd16b) and kernels of one or
- * three columns. AVX-512 with bfloat16.
+ * The gradient of a convolution's weights, for activations in blocks of 16 channels (oneDNN's aBcd16b) and kernels of one or three columns:
+ * float32 or bfloat16. AVX-512, for bfloat16 with its own instructions.
  *
- * The instruction multiplies and adds two values at a time (vdpbf16ps): here those of two images. A piece of both is first rearranged
- * into pairs, so that the loop that multiplies only loads and multiplies, whatever stride and padding are, and its sums stay in registers
- * for the whole piece. oneDNN's kernel pairs neighbours of a row, one row at a time, and its sums leave the registers after each.
+ * Sums of 16 outputs stay in registers for a whole piece of the images, as many as the first- and second-level caches hold. What the
+ * innermost loop reads is rearranged where it does not lie so already: padding is made zeros, and in bfloat16, where the instruction
+ * (vdpbf16ps) multiplies and adds two values at a time, those of two images are laid beside each other. oneDNN's kernels go row by row, and
+ * their sums leave the registers after each; in bfloat16 they pair neighbours of a row, anew for each row.
  */
 #ifndef ONDINE_CONVOLUTION_H
 #define ONDINE_CONVOLUTION_H
@@ -22,7 +23,10 @@ extern "C" {
 
 ONDINE_API int32_t ondine_convolution_version(void);
 
-/* Activations are bfloat16 and lie densely, [images][blocks][height][width][16]. */
+#define ONDINE_CONVOLUTION_F32 0
+#define ONDINE_CONVOLUTION_BF16 1
+
+/* Activations lie densely, [images][blocks][height][width][16]. */
 typedef struct {
     int64_t images;
     int64_t in_blocks;
@@ -44,6 +48,8 @@ typedef struct {
     float *gradient;
     /* ondine_convolution_scratch bytes, aligned to 64; contents do not matter. */
     void *scratch;
+    /* Of x and dy. */
+    int64_t type;
     /* The size of the OpenMP team; 0 or less: 1. */
     int64_t threads;
 } ondine_convolution;
@@ -56,7 +62,7 @@ ONDINE_API int64_t ondine_convolution_scratch(const ondine_convolution *call);
 /*
  *   gradient[o][i][r][s] = sum over n, h, w of x[n][i][h * stride + r - padding][w * stride + s - padding] * dy[n][o][h][w]
  *
- * Products are exact, sums float32. How they are grouped depends on the number of threads.
+ * Sums are float32. How they are grouped depends on the number of threads.
  */
 ONDINE_API void ondine_convolution_backward_weights(const ondine_convolution *call);
 

@@ -13,6 +13,7 @@ import dev.ondine.onednn.api.Propagation;
 import dev.ondine.onednn.api.Window;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -185,18 +186,21 @@ final class LowerConvolution {
     }
 
     private void emitOwn(NativeConvolution.Call call, Slot x, Slot dy, Slot gradient) {
-        Slot scratch = to.scratchpad(call.scratchBytes());
+        long bytes = call.scratchBytes();
+        Optional<Slot> scratch = bytes > 0 ? Optional.of(to.scratchpad(bytes)) : Optional.empty();
+        List<Slot> writes = new ArrayList<>(List.of(gradient));
+        scratch.ifPresent(writes::add);
         to.emitKernel(
                 "convolution backward_weights",
-                NativeConvolution.IMPLEMENTATION,
+                NativeConvolution.implementation(x.layout().dataType()),
                 List.of(x, dy),
-                List.of(gradient, scratch),
+                writes,
                 List.of(),
                 () -> call.step(
                         x.buffer().segment(),
                         dy.buffer().segment(),
                         gradient.buffer().segment(),
-                        scratch.buffer().segment()));
+                        scratch.map(s -> s.buffer().segment()).orElse(MemorySegment.NULL)));
     }
 
     private PrimitiveRequest weightsRequest(

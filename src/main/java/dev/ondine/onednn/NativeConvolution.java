@@ -14,8 +14,8 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * The gradient of a convolution's weights in bfloat16, in C ({@code native/src/ondine_convolution.c}): for activations in blocks of 16
- * channels and kernels of one or three columns, with AVX-512 and bfloat16. All else is oneDNN's.
+ * The gradient of a convolution's weights in C ({@code native/src/ondine_convolution.c}): float32 or bfloat16, for activations in blocks of
+ * 16 channels and kernels of one or three columns, with AVX-512. All else is oneDNN's.
  */
 final class NativeConvolution {
     /** {@code ONDINE_CONVOLUTION_VERSION} of the header that the handles and {@link #CALL} were written from. */
@@ -24,7 +24,9 @@ final class NativeConvolution {
     private static final int LANES = 16;
 
     /** Which it is, as oneDNN names its own. */
-    static final String IMPLEMENTATION = "ondine:avx512_bf16";
+    static String implementation(DataType type) {
+        return type == DataType.BFLOAT16 ? "ondine:avx512_bf16" : "ondine:avx512";
+    }
 
     /** The struct {@code ondine_convolution}. */
     private static final MemoryLayout CALL = MemoryLayout.structLayout(
@@ -45,6 +47,7 @@ final class NativeConvolution {
             ADDRESS.withName("dy"),
             ADDRESS.withName("gradient"),
             ADDRESS.withName("scratch"),
+            JAVA_LONG.withName("type"),
             JAVA_LONG.withName("threads"));
 
     private final MethodHandle supports;
@@ -76,15 +79,27 @@ final class NativeConvolution {
             long[] stride,
             long[] padding,
             int threads) {
-        if (!isBlocked(x, DataType.BFLOAT16, "aBcd16b")
-                || !isBlocked(dy, DataType.BFLOAT16, "aBcd16b")
+        DataType type = x.dataType();
+        if (type != DataType.FLOAT32 && type != DataType.BFLOAT16) return Optional.empty();
+        // In float32 oneDNN multiplies single pixels as fast.
+        if (type == DataType.FLOAT32 && gradient.rank() == 4 && gradient.dims()[3] == 1) return Optional.empty();
+        if (!isBlocked(x, type, "aBcd16b")
+                || !isBlocked(dy, type, "aBcd16b")
                 || !isBlocked(gradient, DataType.FLOAT32, "ABcd16b16a")) return Optional.empty();
-        return call(arena, x.dims(), dy.dims(), gradient.dims(), stride, padding, threads);
+        return call(arena, type, x.dims(), dy.dims(), gradient.dims(), stride, padding, threads);
     }
 
     /** As {@link #backwardWeights}, of extents alone: all memory is in blocks as the kernel wants it. */
-    Optional<Call> call(Arena arena, long[] x, long[] dy, long[] gradient, long[] stride, long[] padding, int threads) {
-        Call call = new Call(arena, x, dy, gradient, stride, padding, threads);
+    Optional<Call> call(
+            Arena arena,
+            DataType type,
+            long[] x,
+            long[] dy,
+            long[] gradient,
+            long[] stride,
+            long[] padding,
+            int threads) {
+        Call call = new Call(arena, type, x, dy, gradient, stride, padding, threads);
         return call.isSupported() ? Optional.of(call) : Optional.empty();
     }
 
@@ -109,10 +124,18 @@ final class NativeConvolution {
         private final long dyBytes;
         private final long gradientBytes;
 
-        private Call(Arena arena, long[] in, long[] out, long[] kernel, long[] stride, long[] padding, int threads) {
+        private Call(
+                Arena arena,
+                DataType type,
+                long[] in,
+                long[] out,
+                long[] kernel,
+                long[] stride,
+                long[] padding,
+                int threads) {
             this.struct = arena.allocate(CALL);
-            this.xBytes = elements(in) * Short.BYTES;
-            this.dyBytes = elements(out) * Short.BYTES;
+            this.xBytes = elements(in) * type.bytes();
+            this.dyBytes = elements(out) * type.bytes();
             this.gradientBytes = elements(kernel) * Float.BYTES;
             set("images", in[0]);
             set("in_blocks", in[1] / LANES);
@@ -127,6 +150,7 @@ final class NativeConvolution {
             set("stride_width", stride[1]);
             set("padding_height", padding[0]);
             set("padding_width", padding[1]);
+            set("type", type == DataType.BFLOAT16 ? 1 : 0);
             set("threads", threads);
         }
 
@@ -142,7 +166,7 @@ final class NativeConvolution {
             }
         }
 
-        /** How much memory {@link #step} must be given besides. */
+        /** How much memory {@link #step} must be given besides; often none, and then {@link MemorySegment#NULL} will do. */
         long scratchBytes() {
             try {
                 return (long) scratch.invokeExact(struct);

@@ -19,6 +19,7 @@ import dev.ondine.onednn.api.Window;
 import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
@@ -69,12 +70,31 @@ class NativeConvolutionTest {
         int columns = Integer.parseInt(kernel.split("x")[1]);
         int outHeight = (height + 2 * padding - rows) / stride + 1;
         int outWidth = (width + 2 * padding - columns) / stride + 1;
+        for (DataType type : List.of(DataType.FLOAT32, DataType.BFLOAT16)) {
+            verify(type, images, in, out, height, width, rows, columns, outHeight, outWidth, stride, padding, threads);
+        }
+    }
+
+    private static void verify(
+            DataType type,
+            int images,
+            int in,
+            int out,
+            int height,
+            int width,
+            int rows,
+            int columns,
+            int outHeight,
+            int outWidth,
+            int stride,
+            int padding,
+            int threads) {
         try (Arena arena = Arena.ofShared()) {
             long[] x = {images, in, height, width};
             long[] dy = {images, out, outHeight, outWidth};
             long[] gradient = {out, in, rows, columns};
-            var found = kernels.call(arena, x, dy, gradient, both(stride), both(padding), threads);
-            assumeTrue(found.isPresent(), "this processor does not multiply bfloat16 with AVX-512");
+            var found = kernels.call(arena, type, x, dy, gradient, both(stride), both(padding), threads);
+            assumeTrue(found.isPresent(), "this processor has no AVX-512 for " + type);
             int[] xs = integers(images * in * height * width, 1);
             int[] dys = integers(images * out * outHeight * outWidth, 2);
             MemorySegment result = arena.allocate((long) out * in * rows * columns * Float.BYTES, 64)
@@ -82,7 +102,7 @@ class NativeConvolutionTest {
             NativeConvolution.Call call = found.get();
             // What is in the scratch memory must not matter.
             MemorySegment scratch = arena.allocate(call.scratchBytes(), 64).fill((byte) -1);
-            Step step = call.step(blocked(arena, x, xs), blocked(arena, dy, dys), result, scratch);
+            Step step = call.step(blocked(arena, type, x, xs), blocked(arena, type, dy, dys), result, scratch);
             step.run(0);
             step.run(1);
             for (int o = 0; o < out; o++) {
@@ -128,12 +148,12 @@ class NativeConvolutionTest {
             MemoryDescriptor last = layout(arena, DataType.BFLOAT16, FormatTag.ACDB, 2, 32, 8, 8);
             MemoryDescriptor plain = MemoryDescriptor.plain(arena, new long[] {16, 32, 3, 3}, DataType.FLOAT32);
             assertTrue(find(arena, narrow, dy, gradient).isEmpty(), "padding");
-            assertTrue(find(arena, wide, dy, gradient).isEmpty(), "float32");
+            assertTrue(find(arena, wide, dy, gradient).isEmpty(), "float32 and bfloat16");
             assertTrue(find(arena, last, dy, gradient).isEmpty(), "channels last");
             assertTrue(find(arena, x, dy, plain).isEmpty(), "row-major weights");
             long[] five = {16, 32, 5, 5};
             assertTrue(
-                    kernels.call(arena, x.dims(), dy.dims(), five, both(1), both(2), 2)
+                    kernels.call(arena, DataType.BFLOAT16, x.dims(), dy.dims(), five, both(1), both(2), 2)
                             .isEmpty(),
                     "five columns");
             assertTrue(find(arena, x, dy, gradient).isPresent(), "what it is for");
@@ -206,16 +226,17 @@ class NativeConvolutionTest {
         return values;
     }
 
-    /** Row-major integers as bfloat16 in blocks of 16 channels. */
-    private static MemorySegment blocked(Arena arena, long[] dims, int[] values) {
+    /** Row-major integers in blocks of 16 channels. */
+    private static MemorySegment blocked(Arena arena, DataType type, long[] dims, int[] values) {
         int channels = (int) dims[1];
         int space = (int) (dims[2] * dims[3]);
-        MemorySegment memory = arena.allocate((long) values.length * Short.BYTES, 64);
+        MemorySegment memory = arena.allocate((long) values.length * type.bytes(), 64);
         for (int i = 0; i < values.length; i++) {
             int n = i / space / channels;
             int c = i / space % channels;
             long at = ((long) (n * (channels / 16) + c / 16) * space + i % space) * 16 + c % 16;
-            memory.setAtIndex(JAVA_SHORT, at, (short) (Float.floatToRawIntBits(values[i]) >>> 16));
+            if (type == DataType.FLOAT32) memory.setAtIndex(JAVA_FLOAT, at, values[i]);
+            else memory.setAtIndex(JAVA_SHORT, at, (short) (Float.floatToRawIntBits(values[i]) >>> 16));
         }
         return memory;
     }
