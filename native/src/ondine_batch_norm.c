@@ -20,8 +20,11 @@ int32_t ondine_batch_norm_version(void) {
 /* Pixels whose mean is taken before their squares are added: of float32 16 KB, which the first-level cache keeps. Even. */
 #define CHUNK 256
 
-/* Of a group of blocks, for each thread: what its second-level cache holds beside the result. */
-#define GROUP_BYTES (512 * 1024)
+/*
+ * Of a group of blocks, for each thread: a part of the last cache that it may count on. Groups for the second-level caches were slower: the
+ * rows of a few blocks lie apart, often by a power of two, and then take each other's places.
+ */
+#define GROUP_BYTES (4 * 1024 * 1024)
 
 /* Results from this size on are written past the caches: what is written first would be gone when it is read. */
 #define FAR_BYTES (12 * 1024 * 1024)
@@ -53,8 +56,12 @@ static split split_of(const ondine_batch_norm *call) {
 
 int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call) {
     const split s = split_of(call);
-    /* Two sums for each channel of each piece; two groups, as a thread may begin the next while another still reads this one's. */
-    return 2 * s.group * call->images * s.pieces * 2 * LANES * (int64_t)sizeof(float);
+    /*
+     * Three numbers of each channel, and two sums for each channel of each piece: of two groups, as they are taken while those of the group
+     * before are still read.
+     */
+    const int64_t sums = 2 * s.group * call->images * s.pieces * 2 * LANES;
+    return (3 * call->blocks * LANES + sums) * (int64_t)sizeof(float);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -91,7 +91,9 @@ TARGET static void NAME(moments)(const VALUE *x, int64_t pixels, float *moments)
 }
 
 /* Joins the moments of a block's pieces, in double and in their order: mean and variance of its channels. */
-TARGET static void NAME(join)(const ondine_batch_norm *call, const split *s, const float *moments, float *mean, float *variance) {
+TARGET static void NAME(join)(const ondine_batch_norm *call, const split *s, const float *moments, int64_t block) {
+    float *mean = call->mean + block * LANES;
+    float *variance = call->variance + block * LANES;
     const double count = (double)call->images * (double)call->space;
     for (int half = 0; half < 2; half++) {
         const float *means = moments + half * 8;
@@ -131,16 +133,33 @@ TARGET static void NAME(total)(const ondine_batch_norm *call, const split *s, co
     }
 }
 
-TARGET static inline NAME(normal) NAME(normal_of)(
-        const ondine_batch_norm *call, int64_t block, const float *mean, const float *variance) {
-    float factor[LANES];
-    for (int i = 0; i < LANES; i++) {
-        const double scale = call->scale ? call->scale[block * LANES + i] : 1.0;
-        factor[i] = (float)(scale / sqrt((double)variance[i] + (double)call->epsilon));
+/* The numbers of each channel in the scratch memory. */
+static inline float *NAME(factors)(const ondine_batch_norm *call) {
+    return call->scratch;
+}
+
+static inline float *NAME(slopes)(const ondine_batch_norm *call) {
+    return call->scratch + call->blocks * LANES;
+}
+
+static inline float *NAME(levels)(const ondine_batch_norm *call) {
+    return call->scratch + 2 * call->blocks * LANES;
+}
+
+static inline double NAME(rate)(const ondine_batch_norm *call, int64_t channel) {
+    return 1.0 / sqrt((double)call->variance[channel] + (double)call->epsilon);
+}
+
+TARGET static void NAME(make_factors)(const ondine_batch_norm *call, int64_t block) {
+    for (int64_t c = block * LANES; c < (block + 1) * LANES; c++) {
+        NAME(factors)(call)[c] = (float)((call->scale ? call->scale[c] : 1.0) * NAME(rate)(call, c));
     }
+}
+
+TARGET static inline NAME(normal) NAME(normal_of)(const ondine_batch_norm *call, int64_t block) {
     NAME(normal) n;
-    n.mean = _mm512_loadu_ps(mean);
-    n.factor = _mm512_loadu_ps(factor);
+    n.mean = _mm512_loadu_ps(call->mean + block * LANES);
+    n.factor = _mm512_loadu_ps(NAME(factors)(call) + block * LANES);
     n.shift = call->shift ? _mm512_loadu_ps(call->shift + block * LANES) : _mm512_setzero_ps();
     return n;
 }
@@ -334,20 +353,42 @@ TARGET static void NAME(differentiate)(
 #undef LOOP
 }
 
-/* Where item i of a group lies: pieces of an image's block, the images of a block, and the blocks in turn. */
+/* A group of blocks, and the pieces of it that a thread takes: [from, to) of them as they lie in memory. */
+typedef struct {
+    int64_t first;
+    int64_t blocks;
+    int64_t from;
+    int64_t to;
+} NAME(share);
+
+static inline NAME(share) NAME(share_of)(
+        const ondine_batch_norm *call, const split *s, int64_t first, int64_t thread, int64_t threads) {
+    NAME(share) share = {first, 0, 0, 0};
+    if (first >= call->blocks) return share;
+    share.blocks = call->blocks - first < s->group ? call->blocks - first : s->group;
+    const int64_t items = share.blocks * call->images * s->pieces;
+    share.from = items * thread / threads;
+    share.to = items * (thread + 1) / threads;
+    return share;
+}
+
+/* A piece of a group: its block, the first of its values, how many pixels it has, and where its sums go (those of a block in a row). */
 typedef struct {
     int64_t block;
     int64_t from;
     int64_t pixels;
+    int64_t sums;
 } NAME(item);
 
-static inline NAME(item) NAME(item_at)(const ondine_batch_norm *call, const split *s, int64_t first, int64_t i) {
+static inline NAME(item) NAME(item_at)(const ondine_batch_norm *call, const split *s, const NAME(share) *share, int64_t i) {
     const int64_t piece = i % s->pieces;
-    const int64_t image = i / s->pieces % call->images;
+    const int64_t within = i / s->pieces % share->blocks;
+    const int64_t image = i / s->pieces / share->blocks;
     NAME(item) it;
-    it.block = first + i / s->pieces / call->images;
+    it.block = share->first + within;
     it.from = ((image * call->blocks + it.block) * call->space + piece * s->piece) * LANES;
     it.pixels = piece + 1 < s->pieces ? s->piece : call->space - piece * s->piece;
+    it.sums = ((within * call->images + image) * s->pieces + piece) * 2 * LANES;
     return it;
 }
 
@@ -360,106 +401,42 @@ static inline void NAME(wait)(int64_t threads) {
 #endif
 }
 
-TARGET static void NAME(normal_at)(const ondine_batch_norm *call, int64_t block, NAME(normal) *n, int64_t *known) {
-    if (*known == block) return;
-    *known = block;
-    *n = NAME(normal_of)(call, block, call->mean + block * LANES, call->variance + block * LANES);
-}
-
-/* From the sums of a block's pieces to what its dx takes; `write` for who is to write the gradients of scale and shift. */
-TARGET static void NAME(conclude)(
-        const ondine_batch_norm *call,
-        const split *s,
-        int64_t block,
-        const float *sums,
-        int write,
-        __m512 *slope,
-        __m512 *level) {
-    const double count = (double)call->images * (double)call->space;
-    double totals[2 * LANES];
-    float slopes[LANES], levels[LANES];
-    NAME(total)(call, s, sums, totals);
-    for (int c = 0; c < LANES; c++) {
-        const int64_t channel = block * LANES + c;
-        const double rate = 1.0 / sqrt((double)call->variance[channel] + (double)call->epsilon);
-        const double factor = (call->scale ? call->scale[channel] : 1.0) * rate;
-        slopes[c] = (float)(-factor * rate * rate * totals[LANES + c] / count);
-        levels[c] = (float)(-factor * totals[c] / count);
-        if (write && call->scale_gradient) call->scale_gradient[channel] = (float)(totals[LANES + c] * rate);
-        if (write && call->shift_gradient) call->shift_gradient[channel] = (float)totals[c];
-    }
-    *slope = _mm512_loadu_ps(slopes);
-    *level = _mm512_loadu_ps(levels);
-}
-
-/* Items of a group that one thread takes. */
-typedef struct {
-    int64_t first; /* block */
-    int64_t from;
-    int64_t to;
-} NAME(share);
-
-static inline NAME(share) NAME(share_of)(
-        const ondine_batch_norm *call, const split *s, int64_t first, int64_t thread, int64_t threads) {
-    NAME(share) share = {first, 0, 0};
-    if (first >= call->blocks) return share;
-    const int64_t blocks = call->blocks - first < s->group ? call->blocks - first : s->group;
-    const int64_t items = blocks * call->images * s->pieces;
-    share.from = items * thread / threads;
-    share.to = items * (thread + 1) / threads;
-    return share;
-}
-
 /*
- * One thread's part. The items of a group are dealt out evenly; everybody normalizes the items whose sums it took, last first, as they
- * are nearest. The statistics of a block that several share are joined by each of them, and written by who has its first item.
- *
- * Between them it takes the sums of the next group's items, fetched while results are written: memory is read and written at a time.
+ * One thread's part. The pieces of a group are dealt out evenly, then its blocks, whose sums are joined; then everybody normalizes the
+ * pieces whose sums it took, last first, as they are nearest. Between them it takes the sums of the next group's pieces, fetched while
+ * results are written: memory is read and written at a time.
  */
 TARGET static void NAME(forward)(const ondine_batch_norm *call, const split *s, int64_t thread, int64_t threads) {
     const VALUE *x = call->x;
     VALUE *y = call->result;
-    const int64_t of_block = call->images * s->pieces;
-    float *moments = call->scratch;
-    float *others = moments + s->group * of_block * 2 * LANES;
+    const int64_t of_block = call->images * s->pieces * 2 * LANES;
+    float *moments = call->scratch + 3 * call->blocks * LANES;
+    float *others = moments + s->group * of_block;
     NAME(share) now = NAME(share_of)(call, s, 0, thread, threads);
     for (int64_t i = now.from; i < now.to; i++) {
-        const NAME(item) it = NAME(item_at)(call, s, 0, i);
-        NAME(moments)(x + it.from, it.pixels, moments + i * 2 * LANES);
+        const NAME(item) it = NAME(item_at)(call, s, &now, i);
+        NAME(moments)(x + it.from, it.pixels, moments + it.sums);
     }
-    for (int64_t first = 0; first < call->blocks; first += s->group) {
-        const NAME(share) next = NAME(share_of)(call, s, first + s->group, thread, threads);
-        int64_t ahead = next.from;
+    while (now.blocks > 0) {
         NAME(wait)(threads);
-        float mean[LANES], variance[LANES];
-        NAME(normal) n;
-        int64_t known = -1;
+        const int64_t last = now.blocks * (thread + 1) / threads;
+        for (int64_t b = now.blocks * thread / threads; b < last; b++) {
+            NAME(join)(call, s, moments + b * of_block, now.first + b);
+            NAME(make_factors)(call, now.first + b);
+        }
+        NAME(wait)(threads);
+        const NAME(share) next = NAME(share_of)(call, s, now.first + now.blocks, thread, threads);
+        int64_t ahead = next.from;
         for (int64_t i = now.to - 1; i >= now.from; i--) {
-            const NAME(item) it = NAME(item_at)(call, s, first, i);
-            if (it.block != known) {
-                known = it.block;
-                const int64_t begin = (known - first) * of_block;
-                NAME(join)(call, s, moments + begin * 2 * LANES, mean, variance);
-                if (begin >= now.from) {
-                    for (int c = 0; c < LANES; c++) {
-                        call->mean[known * LANES + c] = mean[c];
-                        call->variance[known * LANES + c] = variance[c];
-                    }
-                }
-                n = NAME(normal_of)(call, known, mean, variance);
-            }
-            if (ahead < next.to) {
-                const NAME(item) then = NAME(item_at)(call, s, next.first, ahead);
-                NAME(normalize)(x + it.from, y + it.from, it.pixels, &n, x + then.from, call->relu, s->far);
-                NAME(moments)(x + then.from, then.pixels, others + ahead * 2 * LANES);
-                ahead++;
-            } else {
-                NAME(normalize)(x + it.from, y + it.from, it.pixels, &n, x + it.from, call->relu, s->far);
-            }
+            const NAME(item) it = NAME(item_at)(call, s, &now, i);
+            const NAME(normal) n = NAME(normal_of)(call, it.block);
+            const NAME(item) then = ahead < next.to ? NAME(item_at)(call, s, &next, ahead) : it;
+            NAME(normalize)(x + it.from, y + it.from, it.pixels, &n, x + then.from, call->relu, s->far);
+            if (ahead++ < next.to) NAME(moments)(x + then.from, then.pixels, others + then.sums);
         }
         for (; ahead < next.to; ahead++) {
-            const NAME(item) then = NAME(item_at)(call, s, next.first, ahead);
-            NAME(moments)(x + then.from, then.pixels, others + ahead * 2 * LANES);
+            const NAME(item) then = NAME(item_at)(call, s, &next, ahead);
+            NAME(moments)(x + then.from, then.pixels, others + then.sums);
         }
         now = next;
         float *swap = moments;
@@ -469,48 +446,64 @@ TARGET static void NAME(forward)(const ondine_batch_norm *call, const split *s, 
     if (s->far) _mm_sfence();
 }
 
+/* From the sums of a block's pieces to the gradients of scale and shift, and to what dx takes of them. */
+TARGET static void NAME(conclude)(const ondine_batch_norm *call, const split *s, const float *sums, int64_t block) {
+    const double count = (double)call->images * (double)call->space;
+    double totals[2 * LANES];
+    NAME(total)(call, s, sums, totals);
+    for (int i = 0; i < LANES; i++) {
+        const int64_t c = block * LANES + i;
+        const double rate = NAME(rate)(call, c);
+        const double factor = (call->scale ? call->scale[c] : 1.0) * rate;
+        NAME(slopes)(call)[c] = (float)(-factor * rate * rate * totals[LANES + i] / count);
+        NAME(levels)(call)[c] = (float)(-factor * totals[i] / count);
+        if (call->scale_gradient) call->scale_gradient[c] = (float)(totals[LANES + i] * rate);
+        if (call->shift_gradient) call->shift_gradient[c] = (float)totals[i];
+    }
+}
+
 /* As forward, of the two sums of each piece. */
 TARGET static void NAME(backward)(const ondine_batch_norm *call, const split *s, int64_t thread, int64_t threads) {
     const VALUE *x = call->x;
     const VALUE *dy = call->dy;
     VALUE *dx = call->result;
-    const int64_t of_block = call->images * s->pieces;
-    float *sums = call->scratch;
-    float *others = sums + s->group * of_block * 2 * LANES;
+    const int64_t of_block = call->images * s->pieces * 2 * LANES;
+    float *sums = call->scratch + 3 * call->blocks * LANES;
+    float *others = sums + s->group * of_block;
+    const int64_t end = call->blocks * (thread + 1) / threads;
+    for (int64_t b = call->blocks * thread / threads; b < end; b++) NAME(make_factors)(call, b);
+    NAME(wait)(threads);
     NAME(share) now = NAME(share_of)(call, s, 0, thread, threads);
-    NAME(normal) n, then;
-    int64_t known = -1, knownThen = -1;
     for (int64_t i = now.from; i < now.to; i++) {
-        const NAME(item) it = NAME(item_at)(call, s, 0, i);
-        NAME(normal_at)(call, it.block, &then, &knownThen);
-        NAME(sums)(x + it.from, dy + it.from, it.pixels, &then, sums + i * 2 * LANES, call->relu);
+        const NAME(item) it = NAME(item_at)(call, s, &now, i);
+        const NAME(normal) n = NAME(normal_of)(call, it.block);
+        NAME(sums)(x + it.from, dy + it.from, it.pixels, &n, sums + it.sums, call->relu);
     }
-    for (int64_t first = 0; first < call->blocks; first += s->group) {
-        const NAME(share) next = NAME(share_of)(call, s, first + s->group, thread, threads);
-        int64_t ahead = next.from;
+    while (now.blocks > 0) {
         NAME(wait)(threads);
-        __m512 slope = _mm512_setzero_ps(), level = slope;
+        const int64_t last = now.blocks * (thread + 1) / threads;
+        for (int64_t b = now.blocks * thread / threads; b < last; b++) {
+            NAME(conclude)(call, s, sums + b * of_block, now.first + b);
+        }
+        NAME(wait)(threads);
+        const NAME(share) next = NAME(share_of)(call, s, now.first + now.blocks, thread, threads);
+        int64_t ahead = next.from;
         for (int64_t i = now.to - 1; i >= now.from; i--) {
-            const NAME(item) it = NAME(item_at)(call, s, first, i);
-            if (it.block != known) {
-                NAME(normal_at)(call, it.block, &n, &known);
-                const int64_t begin = (known - first) * of_block;
-                NAME(conclude)(call, s, known, sums + begin * 2 * LANES, begin >= now.from, &slope, &level);
-            }
-            int64_t soon = it.from;
-            if (ahead < next.to) soon = NAME(item_at)(call, s, next.first, ahead).from;
-            NAME(differentiate)(x, dy, dx, it.from, it.pixels, soon, &n, slope, level, call->relu, s->far);
-            if (ahead < next.to) {
-                const NAME(item) it2 = NAME(item_at)(call, s, next.first, ahead);
-                NAME(normal_at)(call, it2.block, &then, &knownThen);
-                NAME(sums)(x + it2.from, dy + it2.from, it2.pixels, &then, others + ahead * 2 * LANES, call->relu);
-                ahead++;
+            const NAME(item) it = NAME(item_at)(call, s, &now, i);
+            const NAME(normal) n = NAME(normal_of)(call, it.block);
+            const __m512 slope = _mm512_loadu_ps(NAME(slopes)(call) + it.block * LANES);
+            const __m512 level = _mm512_loadu_ps(NAME(levels)(call) + it.block * LANES);
+            const NAME(item) then = ahead < next.to ? NAME(item_at)(call, s, &next, ahead) : it;
+            NAME(differentiate)(x, dy, dx, it.from, it.pixels, then.from, &n, slope, level, call->relu, s->far);
+            if (ahead++ < next.to) {
+                const NAME(normal) m = NAME(normal_of)(call, then.block);
+                NAME(sums)(x + then.from, dy + then.from, then.pixels, &m, others + then.sums, call->relu);
             }
         }
         for (; ahead < next.to; ahead++) {
-            const NAME(item) it = NAME(item_at)(call, s, next.first, ahead);
-            NAME(normal_at)(call, it.block, &then, &knownThen);
-            NAME(sums)(x + it.from, dy + it.from, it.pixels, &then, others + ahead * 2 * LANES, call->relu);
+            const NAME(item) then = NAME(item_at)(call, s, &next, ahead);
+            const NAME(normal) m = NAME(normal_of)(call, then.block);
+            NAME(sums)(x + then.from, dy + then.from, then.pixels, &m, others + then.sums, call->relu);
         }
         now = next;
         float *swap = sums;
