@@ -2,8 +2,8 @@
  * Batch normalization in training, forward and backward, with or without the ReLU behind it, for activations in blocks of 16 channels
  * (oneDNN's aBc16b, aBcd16b, aBcde16b): float32 or bfloat16 values, float32 statistics and parameters. AVX-512.
  *
- * What it does differently from oneDNN's: it goes through one group of channels after the other, as many as the second-level caches
- * hold, so that the second reading of a value finds it near; it keeps no mask of the ReLU, whose sign follows from x again; and it adds
+ * What it does differently from oneDNN's: it goes through one group of channels after the other, as many as the caches hold, so that the
+ * second reading of a value finds it near, and fetches the next group's values while it writes; it keeps no mask of the ReLU, whose sign follows from x again; and it adds
  * in an order that does not depend on the number of threads, so that neither does any bit of the result.
  */
 #ifndef ONDINE_BATCH_NORM_H
@@ -56,7 +56,7 @@ typedef struct {
     int32_t threads;
 } ondine_batch_norm;
 
-/* Of `scratch`, for these images, blocks, space and type. */
+/* Of `scratch`, for these images, blocks, space, type and threads. */
 ONDINE_API int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call);
 
 /*

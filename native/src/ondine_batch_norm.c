@@ -64,7 +64,8 @@ int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call) {
     return (3 * call->blocks * LANES + sums) * (int64_t)sizeof(float);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* Compilers that know bfloat16. */
+#if defined(__x86_64__) && ((defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 10))
 
 #include <immintrin.h>
 

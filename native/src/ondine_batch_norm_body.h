@@ -80,11 +80,12 @@ TARGET static void NAME(moments)(const VALUE *x, int64_t pixels, float *moments)
 
         const __m512 share = _mm512_set1_ps((float)count / (float)(done + count));
         const __m512 weight = _mm512_set1_ps((float)done * (float)count / (float)(done + count));
+        /* Weight first: it is 0 at the first chunk, and squares of large means overflow. */
         const __m512 d0 = _mm512_sub_ps(m0, mean0), d1 = _mm512_sub_ps(m1, mean1);
         mean0 = _mm512_fmadd_ps(d0, share, mean0);
         mean1 = _mm512_fmadd_ps(d1, share, mean1);
-        square0 = _mm512_add_ps(square0, _mm512_fmadd_ps(_mm512_mul_ps(d0, d0), weight, a0));
-        square1 = _mm512_add_ps(square1, _mm512_fmadd_ps(_mm512_mul_ps(d1, d1), weight, a1));
+        square0 = _mm512_add_ps(square0, _mm512_fmadd_ps(_mm512_mul_ps(d0, weight), d0, a0));
+        square1 = _mm512_add_ps(square1, _mm512_fmadd_ps(_mm512_mul_ps(d1, weight), d1, a1));
     }
     _mm512_storeu_ps(moments, GATHER(mean0, mean1));
     _mm512_storeu_ps(moments + LANES, GATHER(square0, square1));

@@ -134,7 +134,8 @@ int64_t ondine_convolution_scratch(const ondine_convolution *c) {
     return s.rows * s.columns * s.thread_bytes + (s.rows - 1) * s.weights * (int64_t)sizeof(float);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* Compilers that know bfloat16. */
+#if defined(__x86_64__) && ((defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 10))
 
 #include <immintrin.h>
 

@@ -54,7 +54,7 @@ public record PlanReport(
         STRUCTURE("structure"),
         /** From one layout or type to another. */
         REORDER("reorder"),
-        /** A kernel in Java or in the optional C library. */
+        /** A loop in Java. */
         JAVA("Java kernel");
 
         private final String title;
@@ -74,7 +74,7 @@ public record PlanReport(
      *
      * @param path the layer that it belongs to; empty for what belongs to the whole graph
      * @param operation what is done: {@code convolution forward_training}
-     * @param implementation what does it: {@code brgconv:avx2}, or {@code java}
+     * @param implementation what does it: {@code brgconv:avx2}, {@code ondine:avx512} of the optional C library, or {@code java}
      * @param node the operation of the graph that it came from; nothing for a reorder of parameters, which several may share
      * @param flops floating-point operations, a multiply-add counted as two; 0 for reorders and for all but the first of several steps
      *     of one operation

@@ -11,7 +11,6 @@ import dev.ondine.onednn.api.NormalizationFlag;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 import dev.ondine.onednn.api.Propagation;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -72,7 +71,8 @@ final class LowerBatchNormalization {
     void backward(Op.BatchNormalizationBackward op) {
         Op.BatchNormalization forward = op.forward();
         Optional<Lowering.OwnNormalization> own = to.ownOf(node.input(1));
-        if (own.isPresent()) {
+        // The statistics of one batch can be given to the normalization of another.
+        if (forward.training() && own.isPresent()) {
             ownBackward(forward, own.get());
             return;
         }
@@ -115,82 +115,59 @@ final class LowerBatchNormalization {
     /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient. */
     private void ownForward(Op.BatchNormalization op, MemoryDescriptor layout) {
         NativeBatchNorm.Call call = ownCall(op, layout);
-        Slot x = to.in(node.input(0), layout);
-        Optional<Slot> scale = op.scale() ? Optional.of(to.inPlain(node.input(1))) : Optional.empty();
-        Optional<Slot> shift = shiftOf(op, node);
-        Slot y = to.out(node.output(0), layout);
-        Slot mean = outPlain(node.output(1));
-        Slot variance = outPlain(node.output(2));
-        Slot scratch = to.scratchpad(call.scratchBytes());
-        List<Slot> reads = new ArrayList<>(List.of(x));
-        scale.ifPresent(reads::add);
-        shift.ifPresent(reads::add);
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        inputs.put(Arg.SRC, to.in(node.input(0), layout));
+        if (op.scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(1)));
+        if (op.shift()) inputs.put(Arg.SHIFT, shiftOf(op, node));
+        outputs.put(Arg.DST, to.out(node.output(0), layout));
+        outputs.put(Arg.MEAN, outPlain(node.output(1)));
+        outputs.put(Arg.VARIANCE, outPlain(node.output(2)));
         to.rememberOwn(node.output(1), new Lowering.OwnNormalization(node, layout));
-        to.emitKernel(
+        to.emitOwn(
                 "batch_normalization forward_training",
                 NativeBatchNorm.implementation(layout.dataType()),
-                reads,
-                List.of(y, mean, variance, scratch),
+                inputs,
+                outputs,
+                call.scratchBytes(),
                 List.of(),
-                () -> {
-                    call.x(memory(x)).result(memory(y)).mean(memory(mean)).variance(memory(variance));
-                    scale.ifPresent(s -> call.scale(memory(s)));
-                    shift.ifPresent(s -> call.shift(memory(s)));
-                    return call.scratch(memory(scratch)).forward();
-                });
+                (reads, writes) -> call.take(reads).take(writes).forward());
     }
 
     private void ownBackward(Op.BatchNormalization op, Lowering.OwnNormalization own) {
         MemoryDescriptor layout = own.layout();
         NativeBatchNorm.Call call = ownCall(op, layout);
-        Slot x = to.in(node.input(0), layout);
-        Slot mean = to.inPlain(node.input(1));
-        Slot variance = to.inPlain(node.input(2));
-        Optional<Slot> scale = op.scale() ? Optional.of(to.inPlain(node.input(3))) : Optional.empty();
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        inputs.put(Arg.SRC, to.in(node.input(0), layout));
+        inputs.put(Arg.MEAN, to.inPlain(node.input(1)));
+        inputs.put(Arg.VARIANCE, to.inPlain(node.input(2)));
+        if (op.scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(3)));
         // The sign of y follows from x again.
-        Optional<Slot> shift = op.relu() ? shiftOf(op, own.forward()) : Optional.empty();
+        if (op.relu() && op.shift()) inputs.put(Arg.SHIFT, shiftOf(op, own.forward()));
         Slot dy = to.in(node.input(op.scale() ? 4 : 3), layout);
+        inputs.put(Arg.DIFF_DST, dy);
         Slot dx = to.out(node.output(0), layout);
+        outputs.put(Arg.DIFF_SRC, dx);
         int result = 1;
-        Optional<Slot> scaleGradient = op.scale() ? Optional.of(outPlain(node.output(result++))) : Optional.empty();
-        Optional<Slot> shiftGradient = op.shift() ? Optional.of(outPlain(node.output(result))) : Optional.empty();
-        Slot scratch = to.scratchpad(call.scratchBytes());
-        List<Slot> reads = new ArrayList<>(List.of(x, dy, mean, variance));
-        scale.ifPresent(reads::add);
-        shift.ifPresent(reads::add);
-        List<Slot> writes = new ArrayList<>(List.of(dx, scratch));
-        scaleGradient.ifPresent(writes::add);
-        shiftGradient.ifPresent(writes::add);
-        to.emitKernel(
+        if (op.scale()) outputs.put(Arg.DIFF_SCALE, outPlain(node.output(result++)));
+        if (op.shift()) outputs.put(Arg.DIFF_SHIFT, outPlain(node.output(result)));
+        to.emitOwn(
                 "batch_normalization backward",
                 NativeBatchNorm.implementation(layout.dataType()),
-                reads,
-                writes,
+                inputs,
+                outputs,
+                call.scratchBytes(),
                 List.of(new StepSpec.InPlace(dy, dx)),
-                () -> {
-                    call.x(memory(x))
-                            .dy(memory(dy))
-                            .result(memory(dx))
-                            .mean(memory(mean))
-                            .variance(memory(variance));
-                    scale.ifPresent(s -> call.scale(memory(s)));
-                    shift.ifPresent(s -> call.shift(memory(s)));
-                    scaleGradient.ifPresent(s -> call.scaleGradient(memory(s)));
-                    shiftGradient.ifPresent(s -> call.shiftGradient(memory(s)));
-                    return call.scratch(memory(scratch)).backward();
-                });
+                (reads, writes) -> call.take(reads).take(writes).backward());
     }
 
     private NativeBatchNorm.Call ownCall(Op.BatchNormalization op, MemoryDescriptor layout) {
         return to.own.orElseThrow().batchNorm().call(to.arena, layout, op.epsilon(), op.relu(), to.team.size());
     }
 
-    private Optional<Slot> shiftOf(Op.BatchNormalization op, Node forward) {
-        return op.shift() ? Optional.of(to.inPlain(forward.input(op.scale() ? 2 : 1))) : Optional.empty();
-    }
-
-    private static MemorySegment memory(Slot slot) {
-        return slot.buffer().segment();
+    private Slot shiftOf(Op.BatchNormalization op, Node forward) {
+        return to.inPlain(forward.input(op.scale() ? 2 : 1));
     }
 
     private List<PrimitiveRequest> forwardRequests(Op.BatchNormalization op, Value x, Propagation propagation) {

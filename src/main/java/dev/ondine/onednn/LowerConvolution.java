@@ -171,6 +171,8 @@ final class LowerConvolution {
     /** Ondine's own kernel in place of a primitive, for the same layouts, where there is one. */
     private Optional<NativeConvolution.Call> ownBackwardWeights(Op.Convolution op, PrimitiveDescriptor pd) {
         if (to.own.isEmpty() || op.bias() || op.groups() > 1) return Optional.empty();
+        // Which multiplies whole tiles at a time.
+        if (pd.implementation().contains("amx")) return Optional.empty();
         if (op.stride().size() != 2 || op.dilation().stream().anyMatch(d -> d > 1)) return Optional.empty();
         return to.own
                 .get()
@@ -186,21 +188,25 @@ final class LowerConvolution {
     }
 
     private void emitOwn(NativeConvolution.Call call, Slot x, Slot dy, Slot gradient) {
-        long bytes = call.scratchBytes();
-        Optional<Slot> scratch = bytes > 0 ? Optional.of(to.scratchpad(bytes)) : Optional.empty();
-        List<Slot> writes = new ArrayList<>(List.of(gradient));
-        scratch.ifPresent(writes::add);
-        to.emitKernel(
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        inputs.put(Arg.SRC, x);
+        inputs.put(Arg.DIFF_DST, dy);
+        to.emitOwn(
                 "convolution backward_weights",
                 NativeConvolution.implementation(x.layout().dataType()),
-                List.of(x, dy),
-                writes,
+                inputs,
+                Map.of(Arg.DIFF_WEIGHTS, gradient),
+                call.scratchBytes(),
                 List.of(),
-                () -> call.step(
-                        x.buffer().segment(),
-                        dy.buffer().segment(),
-                        gradient.buffer().segment(),
-                        scratch.map(s -> s.buffer().segment()).orElse(MemorySegment.NULL)));
+                (reads, writes) -> call.step(
+                        memory(reads.get(Arg.SRC)),
+                        memory(reads.get(Arg.DIFF_DST)),
+                        memory(writes.get(Arg.DIFF_WEIGHTS)),
+                        writes.containsKey(Arg.SCRATCHPAD) ? memory(writes.get(Arg.SCRATCHPAD)) : MemorySegment.NULL));
+    }
+
+    private static MemorySegment memory(Slot slot) {
+        return slot.buffer().segment();
     }
 
     private PrimitiveRequest weightsRequest(

@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -450,24 +451,32 @@ final class Lowering {
     /** Adds a loop in Java to the plan. */
     void emitKernel(
             String name, List<Slot> reads, List<Slot> writes, List<StepSpec.InPlace> inPlace, Supplier<Step> bind) {
-        emitKernel(name, StepSpec.Kernel.JAVA, reads, writes, inPlace, bind);
+        target.add(new StepSpec.Kernel(Optional.ofNullable(node), name, reads, writes, inPlace, bind));
     }
 
-    /** Memory that a step uses for itself. */
-    Slot scratchpad(long bytes) {
-        MemoryDescriptor layout = layouts.plain(Shape.of(Math.ceilDiv(bytes, Float.BYTES)), DataType.FLOAT32);
-        return new Slot(new Buffer("scratchpad", layout.size()), layout);
-    }
-
-    /** Adds a loop of Ondine's own to the plan; {@code implementation} names it. */
-    void emitKernel(
+    /** Adds a kernel of Ondine's own in C to the plan, with scratch memory if it needs some. */
+    void emitOwn(
             String name,
             String implementation,
-            List<Slot> reads,
-            List<Slot> writes,
+            Map<Arg, Slot> inputs,
+            Map<Arg, Slot> outputs,
+            long scratchBytes,
             List<StepSpec.InPlace> inPlace,
-            Supplier<Step> bind) {
-        target.add(new StepSpec.Kernel(Optional.ofNullable(node), name, implementation, reads, writes, inPlace, bind));
+            BiFunction<Map<Arg, Slot>, Map<Arg, Slot>, Step> bind) {
+        Map<Arg, Slot> written = new LinkedHashMap<>(outputs);
+        if (scratchBytes > 0) {
+            MemoryDescriptor layout =
+                    layouts.plain(Shape.of(Math.ceilDiv(scratchBytes, Float.BYTES)), DataType.FLOAT32);
+            written.put(Arg.SCRATCHPAD, new Slot(new Buffer("scratchpad", layout.size()), layout));
+        }
+        target.add(new StepSpec.Own(
+                Optional.ofNullable(node),
+                name,
+                implementation,
+                inputs,
+                written,
+                inPlace,
+                () -> bind.apply(inputs, written)));
     }
 
     /** Copies from one layout to another, as a step of its own. */

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
@@ -12,6 +13,8 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Map;
+import java.util.function.BiConsumer;
 
 /**
  * Batch normalization of training in C ({@code native/src/ondine_batch_norm.c}), on the OpenMP team that oneDNN runs on: for activations
@@ -46,6 +49,20 @@ final class NativeBatchNorm {
             JAVA_INT.withName("relu"),
             JAVA_INT.withName("threads"));
 
+    /** What gives a call each operand of oneDNN's primitive. */
+    private static final Map<Arg, BiConsumer<Call, MemorySegment>> SETTERS = Map.ofEntries(
+            Map.entry(Arg.SRC, Call::x),
+            Map.entry(Arg.DIFF_DST, Call::dy),
+            Map.entry(Arg.DST, Call::result),
+            Map.entry(Arg.DIFF_SRC, Call::result),
+            Map.entry(Arg.SCALE, Call::scale),
+            Map.entry(Arg.SHIFT, Call::shift),
+            Map.entry(Arg.MEAN, Call::mean),
+            Map.entry(Arg.VARIANCE, Call::variance),
+            Map.entry(Arg.SCRATCHPAD, Call::scratch),
+            Map.entry(Arg.DIFF_SCALE, Call::scaleGradient),
+            Map.entry(Arg.DIFF_SHIFT, Call::shiftGradient));
+
     private final MethodHandle supports;
     private final MethodHandle scratch;
     private final MethodHandle forward;
@@ -67,8 +84,8 @@ final class NativeBatchNorm {
         if (type != DataType.FLOAT32 && type != DataType.BFLOAT16) return false;
         long elements = 1;
         for (long d : dims) elements *= d;
-        boolean dense = dims[1] % LANES == 0 && layout.size() == elements * type.bytes();
-        return dense && dims[0] > 0 && elements / dims[0] / dims[1] >= LEAST_SPACE && runs(type);
+        boolean dense = elements > 0 && dims[1] % LANES == 0 && layout.size() == elements * type.bytes();
+        return dense && elements / dims[0] / dims[1] >= LEAST_SPACE && runs(type);
     }
 
     private boolean runs(DataType type) {
@@ -141,6 +158,13 @@ final class NativeBatchNorm {
             } catch (Throwable e) {
                 throw OwnKernels.unexpected(e);
             }
+        }
+
+        /** Gives it all operands of a step, by what they are to oneDNN's primitive. */
+        Call take(Map<Arg, Slot> operands) {
+            operands.forEach(
+                    (arg, slot) -> SETTERS.get(arg).accept(this, slot.buffer().segment()));
+            return this;
         }
 
         Call x(MemorySegment x) {

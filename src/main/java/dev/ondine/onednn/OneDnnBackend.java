@@ -57,8 +57,8 @@ public final class OneDnnBackend implements Backend {
     }
 
     /**
-     * A backend that takes {@code native/}'s kernels where they are there and can do it, or leaves all to oneDNN. The results agree
-     * within rounding.
+     * A backend whose plans that train take {@code native/}'s kernels where they are there and can do it, as they do by default, or
+     * leave all to oneDNN. The results agree within rounding.
      */
     public OneDnnBackend ownKernels(boolean own) {
         return new OneDnnBackend(tuners, own);
@@ -74,6 +74,7 @@ public final class OneDnnBackend implements Backend {
      *
      * @throws dev.ondine.backend.BackendUnavailableException if oneDNN cannot be loaded on this machine
      * @throws UnsupportedPrecisionException if bfloat16 is asked for and this processor does not multiply it
+     * @throws IllegalStateException if the graph trains and {@code -Dondine.native.path} names a library that cannot be used
      */
     @Override
     public OneDnnPlan compile(Graph graph, PlanOptions options) {
@@ -113,7 +114,9 @@ public final class OneDnnBackend implements Backend {
                             : ParameterBlock.create(fused.parameters(), training);
             Team team = new OpenMpTeam(options.threads());
             Tuner tuner = tuners.apply(options.threads());
-            Optional<OwnKernels> own = training && ownKernels ? OwnKernels.best() : Optional.empty();
+            // They run on oneDNN's team, if that can be had.
+            boolean theirTeam = options.threads() == 1 || OpenMpTeam.isAvailable();
+            Optional<OwnKernels> own = training && ownKernels && theirTeam ? OwnKernels.best() : Optional.empty();
             Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner, own);
             lowering.run();
             if (tuner != null) tuner.save();

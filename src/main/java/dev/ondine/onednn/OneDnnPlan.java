@@ -126,6 +126,7 @@ public final class OneDnnPlan implements Plan {
     private Step bind(StepSpec spec, Stream stream) {
         return switch (spec) {
             case StepSpec.Kernel kernel -> kernel.bind().get();
+            case StepSpec.Own own -> own.bind().get();
             case StepSpec.Primitive p -> {
                 Map<Arg, Memory> arguments = new LinkedHashMap<>();
                 p.inputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));
@@ -360,7 +361,8 @@ public final class OneDnnPlan implements Plan {
 
     private static String name(StepSpec spec) {
         String what = switch (spec) {
-            case StepSpec.Kernel k -> k.name() + " " + k.implementation();
+            case StepSpec.Kernel k -> k.name() + " java";
+            case StepSpec.Own o -> o.name() + " " + o.implementation();
             case StepSpec.Primitive p ->
                 p.descriptor().primitive() + " " + p.descriptor().implementation();
         };

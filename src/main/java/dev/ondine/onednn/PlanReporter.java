@@ -138,11 +138,22 @@ final class PlanReporter {
                         path(k),
                         kind,
                         k.name(),
-                        k.implementation(),
+                        "java",
                         k.node(),
                         flops,
                         k.reads().stream().map(s -> operand("in", s)).toList(),
                         k.writes().stream().map(s -> operand("out", s)).toList());
+            case StepSpec.Own o ->
+                new PlanReport.Step(
+                        index,
+                        path(o),
+                        kind,
+                        o.name(),
+                        o.implementation(),
+                        o.node(),
+                        flops,
+                        operands(o.inputs()),
+                        operands(o.outputs()));
             case StepSpec.Primitive p ->
                 new PlanReport.Step(
                         index,
@@ -208,7 +219,7 @@ final class PlanReporter {
     }
 
     static Kind kind(StepSpec step) {
-        if (step instanceof StepSpec.Kernel k && k.isJava()) return Kind.JAVA;
+        if (step instanceof StepSpec.Kernel) return Kind.JAVA;
         if (step instanceof StepSpec.Primitive p && p.descriptor().primitive().startsWith("reorder"))
             return Kind.REORDER;
         if (step.node().isEmpty()) return Kind.REORDER;

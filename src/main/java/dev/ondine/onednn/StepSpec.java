@@ -46,25 +46,36 @@ sealed interface StepSpec {
         }
     }
 
+    /** A kernel of Ondine's own in C, with the operands of the primitive whose work it does. {@code bind} is as a {@link Kernel}'s. */
+    record Own(
+            Optional<Node> node,
+            String name,
+            String implementation,
+            Map<Arg, Slot> inputs,
+            Map<Arg, Slot> outputs,
+            Collection<InPlace> inPlace,
+            Supplier<Step> bind)
+            implements StepSpec {
+        @Override
+        public Collection<Slot> reads() {
+            return inputs.values();
+        }
+
+        @Override
+        public Collection<Slot> writes() {
+            return outputs.values();
+        }
+    }
+
     /**
-     * A loop of Ondine's own, in Java or in C: for what oneDNN has no primitive for, or a slower one. {@code bind} is called once, when
-     * the memory is known.
-     *
-     * @param implementation {@code java}, or the name of the one in C
+     * A loop in Java over plain memory, for what oneDNN has no primitive for. {@code bind} is called once, when the memory is known.
      */
     record Kernel(
             Optional<Node> node,
             String name,
-            String implementation,
             Collection<Slot> reads,
             Collection<Slot> writes,
             Collection<InPlace> inPlace,
             Supplier<Step> bind)
-            implements StepSpec {
-        boolean isJava() {
-            return implementation.equals(JAVA);
-        }
-
-        static final String JAVA = "java";
-    }
+            implements StepSpec {}
 }

@@ -18,7 +18,7 @@ class MemoryPlannerTest {
     }
 
     private static StepSpec step(List<Slot> reads, List<Slot> writes, StepSpec.InPlace... inPlace) {
-        return new StepSpec.Kernel(Optional.empty(), "test", "java", reads, writes, List.of(inPlace), () -> _ -> {});
+        return new StepSpec.Kernel(Optional.empty(), "test", reads, writes, List.of(inPlace), () -> _ -> {});
     }
 
     @Test

@@ -9,10 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.Differentiate;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.GraphBuilder;
+import dev.ondine.graph.Op;
+import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.FormatTag;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.tensor.DataType;
+import dev.ondine.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -92,6 +99,93 @@ class NativeBatchNormTest {
                 assertEquals(4096, c.mean.getAtIndex(JAVA_FLOAT, i));
                 assertEquals(0.25f, c.variance.getAtIndex(JAVA_FLOAT, i));
             }
+        }
+    }
+
+    /** Their squares are infinite. */
+    @Test
+    void hugeValuesThatAreAllTheSameHaveNoVariance() {
+        try (Arena arena = Arena.ofShared()) {
+            for (DataType type : List.of(DataType.FLOAT32, DataType.BFLOAT16)) {
+                Case c = new Case(arena, type, 2, 16, 300, false);
+                for (long i = 0; i < c.elements; i++) c.set(c.x, i, 0x1p66f);
+                c.run(2, false);
+                for (int i = 0; i < 16; i++) {
+                    assertEquals(0x1p66f, c.mean.getAtIndex(JAVA_FLOAT, i));
+                    assertEquals(0, c.variance.getAtIndex(JAVA_FLOAT, i));
+                    float y = type == DataType.FLOAT32 ? c.shift.getAtIndex(JAVA_FLOAT, i) : c.get(c.y, i);
+                    assertEquals(y, c.get(c.y, i));
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatIsNotGivenIsOneAndZero() {
+        try (Arena arena = Arena.ofShared()) {
+            for (DataType type : List.of(DataType.FLOAT32, DataType.BFLOAT16)) {
+                Case c = new Case(arena, type, 3, 32, 50, true);
+                for (int i = 0; i < 32; i++) {
+                    c.scale.setAtIndex(JAVA_FLOAT, i, 1);
+                    c.shift.setAtIndex(JAVA_FLOAT, i, 0);
+                }
+                c.run(2, false);
+                MemorySegment y = c.copy(c.y);
+                MemorySegment dx = c.copy(c.dx);
+                NativeBatchNorm.Call forward = kernels.call(arena, c.layout, EPSILON, true, 2);
+                forward.x(c.x).result(c.y).mean(c.mean).variance(c.variance);
+                forward.scratch(arena.allocate(forward.scratchBytes(), 64))
+                        .forward()
+                        .run(0);
+                NativeBatchNorm.Call backward = kernels.call(arena, c.layout, EPSILON, true, 2);
+                backward.x(c.x).dy(c.given).result(c.dx).mean(c.mean).variance(c.variance);
+                backward.scratch(arena.allocate(backward.scratchBytes(), 64))
+                        .backward()
+                        .run(0);
+                assertEquals(-1, y.mismatch(c.y), "y");
+                assertEquals(-1, dx.mismatch(c.dx), "dx");
+            }
+        }
+    }
+
+    /** A second normalization with the first's statistics takes them for constants, whoever made them. */
+    @Test
+    void theStatisticsOfABatchCanBeGivenToAnother() {
+        List<Integer> one = List.of(1, 1);
+        List<Integer> none = List.of(0, 0);
+        GraphBuilder b = new GraphBuilder();
+        Value x = b.input("x", DataType.FLOAT32, Shape.of(4, 16, 6, 6));
+        Value weight = b.parameter("weight", Shape.of(16, 16, 1, 1));
+        Value z = b.add(new Op.Convolution(one, none, none, one, 1, false), x, weight);
+        List<Value> first = b.addAll(new Op.BatchNormalization(EPSILON, true, false, false, false), List.of(z));
+        Value second =
+                b.add(new Op.BatchNormalization(EPSILON, false, false, false, false), z, first.get(1), first.get(2));
+        Value y = b.add(new Op.Add(false), first.get(0), second);
+        b.output("y", y);
+        Value dy = b.input("dy", DataType.FLOAT32, y.shape());
+        Graph graph = Differentiate.apply(b.build(), y, dy, List.of(weight));
+        float[] own = gradient(new OneDnnBackend(), graph, true);
+        assertArrayEquals(gradient(new OneDnnBackend().ownKernels(false), graph, false), own, 1e-3f);
+    }
+
+    private static float[] gradient(OneDnnBackend backend, Graph graph, boolean own) {
+        try (Arena arena = Arena.ofShared();
+                OneDnnPlan plan = backend.compile(graph, PlanOptions.threads(2))) {
+            if (plan.print().contains("avx512")) {
+                assertEquals(own, plan.stepNames().stream().anyMatch(n -> n.contains("ondine:")), plan.print());
+            }
+            SplittableRandom random = new SplittableRandom(3);
+            for (String name : List.of("x", "dy")) {
+                float[] values = new float[4 * 16 * 6 * 6];
+                for (int i = 0; i < values.length; i++) values[i] = (float) random.nextDouble(-1, 1);
+                plan.input(name).copyFrom(values);
+            }
+            MemorySegment weights = arena.allocate(JAVA_FLOAT, 16 * 16);
+            for (int i = 0; i < 16 * 16; i++) weights.setAtIndex(JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
+            plan.pack(0, weights, plan.weights());
+            plan.run(0);
+            plan.unpack(0, plan.gradients(), weights);
+            return weights.toArray(JAVA_FLOAT);
         }
     }
 

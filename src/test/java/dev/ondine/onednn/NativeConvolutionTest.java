@@ -45,31 +45,43 @@ class NativeConvolutionTest {
     /** Odd batches, one image, edges, kernels larger than the image, padding on either side, pieces of several images or of rows. */
     @ParameterizedTest
     @CsvSource({
-        // images, in, out, height, width, kernel, stride, padding, threads
-        "1, 16, 16,  5,  5, 3x3, 1, 1, 1",
-        "3, 32, 48,  9,  7, 3x3, 1, 1, 2",
-        "4, 16, 32,  9,  7, 3x3, 2, 1, 2",
-        "5, 32, 16,  8,  8, 1x1, 2, 0, 3",
-        "2, 48, 32,  5,  6, 1x1, 1, 0, 2",
-        "6, 32, 32, 16, 16, 3x3, 1, 1, 4",
-        "9, 16, 16, 32, 32, 3x3, 1, 1, 2",
-        "3, 32, 64, 40, 30, 3x3, 1, 1, 2",
-        "3, 16, 80, 40, 30, 3x3, 2, 1, 2",
-        "7, 16, 16,  3,  3, 3x3, 1, 0, 2",
-        "2, 16, 16,  1,  1, 3x3, 1, 1, 2",
-        "3, 16, 16,  2,  9, 3x3, 2, 2, 2",
-        "2, 16, 32, 12, 11, 5x3, 1, 2, 2",
-        "2, 32, 16, 12, 11, 3x1, 2, 1, 2",
-        "2, 32, 16, 11, 12, 1x3, 3, 1, 1",
-        "4, 16, 16,  7,  8, 1x1, 2, 1, 2",
-        "20, 256, 144, 4, 4, 3x3, 1, 1, 2",
+        // images, in, out, height, width, kernel, stride, padding, threads, rows and columns of padding at the end
+        // beyond those
+        "1, 16, 16,  5,  5, 3x3, 1, 1, 1, 0",
+        "3, 32, 48,  9,  7, 3x3, 1, 1, 2, 0",
+        "4, 16, 32,  9,  7, 3x3, 2, 1, 2, 0",
+        "5, 32, 16,  8,  8, 1x1, 2, 0, 3, 0",
+        "2, 48, 32,  5,  6, 1x1, 1, 0, 2, 0",
+        "6, 32, 32, 16, 16, 3x3, 1, 1, 4, 0",
+        "9, 16, 16, 32, 32, 3x3, 1, 1, 2, 0",
+        "3, 32, 64, 40, 30, 3x3, 1, 1, 2, 0",
+        "3, 16, 80, 40, 30, 3x3, 2, 1, 2, 0",
+        "7, 16, 16,  3,  3, 3x3, 1, 0, 2, 0",
+        "2, 16, 16,  1,  1, 3x3, 1, 1, 2, 0",
+        "3, 16, 16,  2,  9, 3x3, 2, 2, 2, 0",
+        "2, 16, 32, 12, 11, 5x3, 1, 2, 2, 0",
+        "2, 32, 16, 12, 11, 3x1, 2, 1, 2, 0",
+        "2, 32, 16, 11, 12, 1x3, 3, 1, 1, 0",
+        "4, 16, 16,  7,  8, 1x1, 2, 1, 2, 0",
+        "20, 256, 144, 4, 4, 3x3, 1, 1, 2, 0",
+        "3, 32, 16,  8,  8, 3x3, 2, 0, 2, 1",
+        "4, 16, 16,  9,  6, 3x3, 1, 0, 2, 2",
     })
     void followsTheDefinition(
-            int images, int in, int out, int height, int width, String kernel, int stride, int padding, int threads) {
+            int images,
+            int in,
+            int out,
+            int height,
+            int width,
+            String kernel,
+            int stride,
+            int padding,
+            int threads,
+            int extra) {
         int rows = Integer.parseInt(kernel.split("x")[0]);
         int columns = Integer.parseInt(kernel.split("x")[1]);
-        int outHeight = (height + 2 * padding - rows) / stride + 1;
-        int outWidth = (width + 2 * padding - columns) / stride + 1;
+        int outHeight = (height + 2 * padding + extra - rows) / stride + 1;
+        int outWidth = (width + 2 * padding + extra - columns) / stride + 1;
         for (DataType type : List.of(DataType.FLOAT32, DataType.BFLOAT16)) {
             verify(type, images, in, out, height, width, rows, columns, outHeight, outWidth, stride, padding, threads);
         }

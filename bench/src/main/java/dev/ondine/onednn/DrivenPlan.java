@@ -92,7 +92,7 @@ public final class DrivenPlan implements AutoCloseable {
     public String kernels() {
         List<String> names = plan.stepNames();
         return IntStream.range(0, names.size())
-                .filter(i -> plan.specs().get(i) instanceof StepSpec.Kernel)
+                .filter(i -> !(plan.specs().get(i) instanceof StepSpec.Primitive))
                 .mapToObj(names::get)
                 .collect(Collectors.joining(", "));
     }
