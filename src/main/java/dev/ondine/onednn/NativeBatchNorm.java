@@ -113,7 +113,7 @@ final class NativeBatchNorm {
 
     /** The arguments of one normalization, forward or backward, in C's struct. */
     final class Call {
-        private final MemorySegment struct;
+        private final NativeStruct struct;
         private final long activationBytes;
         private final long channelBytes;
 
@@ -121,40 +121,27 @@ final class NativeBatchNorm {
             long[] dims = layout.dims();
             long space = 1;
             for (int i = 2; i < dims.length; i++) space *= dims[i];
-            this.struct = arena.allocate(CALL);
+            this.struct = new NativeStruct(arena, CALL);
             this.activationBytes = layout.size();
             this.channelBytes = dims[1] * Float.BYTES;
-            setLong("images", dims[0]);
-            setLong("blocks", dims[1] / LANES);
-            setLong("space", space);
-            set("type", code(layout.dataType()));
-            set("relu", relu ? 1 : 0);
-            set("threads", threads);
-            struct.set(JAVA_FLOAT, OwnKernels.offset(CALL, "epsilon"), epsilon);
+            struct.set("images", dims[0]);
+            struct.set("blocks", dims[1] / LANES);
+            struct.set("space", space);
+            struct.set("type", code(layout.dataType()));
+            struct.set("relu", relu ? 1 : 0);
+            struct.set("threads", threads);
+            struct.set("epsilon", epsilon);
         }
 
-        private void set(String name, int value) {
-            struct.set(JAVA_INT, OwnKernels.offset(CALL, name), value);
-        }
-
-        private void setLong(String name, long value) {
-            struct.set(JAVA_LONG, OwnKernels.offset(CALL, name), value);
-        }
-
-        private Call put(String name, MemorySegment memory, long bytes) {
-            // C would not notice.
-            if (memory.byteSize() < bytes || !memory.isNative() || memory.address() % Float.BYTES != 0) {
-                throw new IllegalArgumentException(name + " must lie off the heap, aligned to 4 bytes, and hold "
-                        + bytes + " bytes, not " + memory);
-            }
-            struct.set(ADDRESS, OwnKernels.offset(CALL, name), memory);
+        private Call point(String name, MemorySegment memory, long bytes) {
+            struct.point(name, memory, bytes, Float.BYTES);
             return this;
         }
 
         /** How much memory {@link #scratch} must be given. */
         long scratchBytes() {
             try {
-                return (long) scratch.invokeExact(struct);
+                return (long) scratch.invokeExact(struct.memory());
             } catch (Throwable e) {
                 throw OwnKernels.unexpected(e);
             }
@@ -168,68 +155,61 @@ final class NativeBatchNorm {
         }
 
         Call x(MemorySegment x) {
-            return put("x", x, activationBytes);
+            return point("x", x, activationBytes);
         }
 
         Call dy(MemorySegment dy) {
-            return put("dy", dy, activationBytes);
+            return point("dy", dy, activationBytes);
         }
 
         /** Forward y, backward dx. */
         Call result(MemorySegment result) {
-            return put("result", result, activationBytes);
+            return point("result", result, activationBytes);
         }
 
         Call scale(MemorySegment scale) {
-            return put("scale", scale, channelBytes);
+            return point("scale", scale, channelBytes);
         }
 
         Call shift(MemorySegment shift) {
-            return put("shift", shift, channelBytes);
+            return point("shift", shift, channelBytes);
         }
 
         Call mean(MemorySegment mean) {
-            return put("mean", mean, channelBytes);
+            return point("mean", mean, channelBytes);
         }
 
         Call variance(MemorySegment variance) {
-            return put("variance", variance, channelBytes);
+            return point("variance", variance, channelBytes);
         }
 
         Call scaleGradient(MemorySegment gradient) {
-            return put("scale_gradient", gradient, channelBytes);
+            return point("scale_gradient", gradient, channelBytes);
         }
 
         Call shiftGradient(MemorySegment gradient) {
-            return put("shift_gradient", gradient, channelBytes);
+            return point("shift_gradient", gradient, channelBytes);
         }
 
         Call scratch(MemorySegment memory) {
-            return put("scratch", memory, scratchBytes());
-        }
-
-        private void require(String... names) {
-            for (String name : names) {
-                MemorySegment given = struct.get(ADDRESS, OwnKernels.offset(CALL, name));
-                if (given.address() == 0) throw new IllegalStateException("no " + name + " was given");
-            }
+            return point("scratch", memory, scratchBytes());
         }
 
         /** The step that computes y, mean and variance. */
         Step forward() {
-            require("x", "result", "mean", "variance", "scratch");
+            struct.require("x", "result", "mean", "variance", "scratch");
             return _ -> invoke(forward);
         }
 
         /** The step that computes dx and the gradients of scale and shift, those that were given memory. */
         Step backward() {
-            require("x", "dy", "result", "mean", "variance", "scratch");
+            struct.require("x", "dy", "result", "mean", "variance", "scratch");
             return _ -> invoke(backward);
         }
 
         private void invoke(MethodHandle function) {
             try {
-                function.invokeExact(struct);
+                function.invokeExact(struct.memory());
             } catch (Throwable e) {
                 throw OwnKernels.unexpected(e);
             }

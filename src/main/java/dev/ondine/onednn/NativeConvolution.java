@@ -119,7 +119,7 @@ final class NativeConvolution {
 
     /** The arguments of one convolution, in C's struct. */
     final class Call {
-        private final MemorySegment struct;
+        private final NativeStruct struct;
         private final long xBytes;
         private final long dyBytes;
         private final long gradientBytes;
@@ -133,34 +133,30 @@ final class NativeConvolution {
                 long[] stride,
                 long[] padding,
                 int threads) {
-            this.struct = arena.allocate(CALL);
+            this.struct = new NativeStruct(arena, CALL);
             this.xBytes = elements(in) * type.bytes();
             this.dyBytes = elements(out) * type.bytes();
             this.gradientBytes = elements(kernel) * Float.BYTES;
-            set("images", in[0]);
-            set("in_blocks", in[1] / LANES);
-            set("in_height", in[2]);
-            set("in_width", in[3]);
-            set("out_blocks", out[1] / LANES);
-            set("out_height", out[2]);
-            set("out_width", out[3]);
-            set("kernel_height", kernel[2]);
-            set("kernel_width", kernel[3]);
-            set("stride_height", stride[0]);
-            set("stride_width", stride[1]);
-            set("padding_height", padding[0]);
-            set("padding_width", padding[1]);
-            set("type", type == DataType.BFLOAT16 ? 1 : 0);
-            set("threads", threads);
-        }
-
-        private void set(String name, long value) {
-            struct.set(JAVA_LONG, OwnKernels.offset(CALL, name), value);
+            struct.set("images", in[0]);
+            struct.set("in_blocks", in[1] / LANES);
+            struct.set("in_height", in[2]);
+            struct.set("in_width", in[3]);
+            struct.set("out_blocks", out[1] / LANES);
+            struct.set("out_height", out[2]);
+            struct.set("out_width", out[3]);
+            struct.set("kernel_height", kernel[2]);
+            struct.set("kernel_width", kernel[3]);
+            struct.set("stride_height", stride[0]);
+            struct.set("stride_width", stride[1]);
+            struct.set("padding_height", padding[0]);
+            struct.set("padding_width", padding[1]);
+            struct.set("type", type == DataType.BFLOAT16 ? 1L : 0L);
+            struct.set("threads", (long) threads);
         }
 
         private boolean isSupported() {
             try {
-                return (int) supports.invokeExact(struct) != 0;
+                return (int) supports.invokeExact(struct.memory()) != 0;
             } catch (Throwable e) {
                 throw OwnKernels.unexpected(e);
             }
@@ -169,7 +165,7 @@ final class NativeConvolution {
         /** How much memory {@link #step} must be given besides; often none, and then {@link MemorySegment#NULL} will do. */
         long scratchBytes() {
             try {
-                return (long) scratch.invokeExact(struct);
+                return (long) scratch.invokeExact(struct.memory());
             } catch (Throwable e) {
                 throw OwnKernels.unexpected(e);
             }
@@ -177,26 +173,17 @@ final class NativeConvolution {
 
         /** The step that computes the gradient. */
         Step step(MemorySegment x, MemorySegment dy, MemorySegment gradient, MemorySegment memory) {
-            put("x", x, xBytes, Short.BYTES);
-            put("dy", dy, dyBytes, Short.BYTES);
-            put("gradient", gradient, gradientBytes, Float.BYTES);
-            put("scratch", memory, scratchBytes(), 64);
+            struct.point("x", x, xBytes, Short.BYTES);
+            struct.point("dy", dy, dyBytes, Short.BYTES);
+            struct.point("gradient", gradient, gradientBytes, Float.BYTES);
+            struct.point("scratch", memory, scratchBytes(), 64);
             return _ -> {
                 try {
-                    backwardWeights.invokeExact(struct);
+                    backwardWeights.invokeExact(struct.memory());
                 } catch (Throwable e) {
                     throw OwnKernels.unexpected(e);
                 }
             };
-        }
-
-        private void put(String name, MemorySegment memory, long bytes, int alignment) {
-            // C would not notice.
-            if (memory.byteSize() < bytes || !memory.isNative() || memory.address() % alignment != 0) {
-                throw new IllegalArgumentException(name + " must lie off the heap, aligned to " + alignment
-                        + " bytes, and hold " + bytes + " bytes, not " + memory);
-            }
-            struct.set(ADDRESS, OwnKernels.offset(CALL, name), memory);
         }
     }
 }

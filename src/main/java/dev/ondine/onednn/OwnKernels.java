@@ -6,7 +6,6 @@ import dev.ondine.onednn.api.OwnLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
@@ -97,11 +96,6 @@ record OwnKernels(NativeBatchNorm batchNorm, NativeConvolution convolution) {
                         + " is needed: build it again with build-native.sh");
             }
         }
-    }
-
-    /** Where a member of a struct lies. */
-    static long offset(MemoryLayout struct, String member) {
-        return struct.byteOffset(MemoryLayout.PathElement.groupElement(member));
     }
 
     /** A handle declares Throwable; what really comes is unchecked and passes as it is. */
