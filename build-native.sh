@@ -24,10 +24,10 @@ else
     flags="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra"
     # Linked under another name and moved: a running JVM keeps the library it has mapped.
     # shellcheck disable=SC2086 # flags are words
-    if ! "$cc" $flags -fopenmp -shared -Iinclude src/ondine_kernels.c src/ondine_batch_norm.c src/ondine_convolution.c src/ondine_sequence.c src/ondine_peak.c -o "$library.new" -lm 2>build/build.log; then
+    if ! "$cc" $flags -fopenmp -shared -Iinclude src/ondine_kernels.c src/ondine_batch_norm.c src/ondine_convolution.c src/ondine_residual.c src/ondine_sequence.c src/ondine_peak.c -o "$library.new" -lm 2>build/build.log; then
         echo "build-native.sh: no OpenMP with $cc; the kernels will run on one thread." >&2
         # shellcheck disable=SC2086
-        "$cc" $flags -Wno-unknown-pragmas -shared -Iinclude src/ondine_kernels.c src/ondine_batch_norm.c src/ondine_convolution.c src/ondine_sequence.c src/ondine_peak.c -o "$library.new" -lm
+        "$cc" $flags -Wno-unknown-pragmas -shared -Iinclude src/ondine_kernels.c src/ondine_batch_norm.c src/ondine_convolution.c src/ondine_residual.c src/ondine_sequence.c src/ondine_peak.c -o "$library.new" -lm
     fi
     mv -f "$library.new" "$library"
     if [ -n "${ONDINE_DNNL_INCLUDE:-}" ] && [ -n "${ONDINE_DNNL_LIBRARY:-}" ]; then

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a signature, the struct or a meaning below changes; NativeBatchNorm refuses any other number. */
-#define ONDINE_BATCH_NORM_VERSION 1
+#define ONDINE_BATCH_NORM_VERSION 2
 
 ONDINE_API int32_t ondine_batch_norm_version(void);
 
@@ -36,7 +36,9 @@ typedef struct {
     const void *x;
     /* Backward only: the gradient of y. */
     const void *dy;
-    /* Forward y, backward dx. Backward may be given dy's memory. */
+    /* Forward only, may be NULL: what is added to y, before the ReLU if there is one (whose gradient is then not backward's). */
+    const void *addend;
+    /* Forward y, backward dx. May be the memory of addend, backward that of dy. */
     void *result;
     /* gamma and beta; NULL: 1 and 0. Backward reads beta only with relu. */
     const float *scale;
@@ -62,9 +64,12 @@ ONDINE_API int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call);
 /*
  *   mean[c]     = sum x / m
  *   variance[c] = sum (x - mean[c])^2 / m
- *   y           = (x - mean[c]) * scale[c] / sqrt(variance[c] + epsilon) + shift[c]        (relu: max(0, that))
+ *   y           = (x - mean[c]) * scale[c] / sqrt(variance[c] + epsilon) + shift[c]        (+ addend; relu: max(0, that))
  */
 ONDINE_API void ondine_batch_norm_forward(const ondine_batch_norm *call);
+
+/* y once more, to the bit, of the mean and variance that forward left: for a caller who did not keep y. Without an addend. */
+ONDINE_API void ondine_batch_norm_again(const ondine_batch_norm *call);
 
 /*
  *   g                 = relu && y <= 0 ? 0 : dy

@@ -167,6 +167,10 @@ void ondine_batch_norm_forward(const ondine_batch_norm *call) {
     run(call, call->type == ONDINE_BATCH_NORM_BF16 ? forward_bf16 : forward_f32);
 }
 
+void ondine_batch_norm_again(const ondine_batch_norm *call) {
+    run(call, call->type == ONDINE_BATCH_NORM_BF16 ? again_bf16 : again_f32);
+}
+
 void ondine_batch_norm_backward(const ondine_batch_norm *call) {
     run(call, call->type == ONDINE_BATCH_NORM_BF16 ? backward_bf16 : backward_f32);
 }
@@ -179,6 +183,10 @@ int32_t ondine_batch_norm_supports(int32_t type) {
 }
 
 void ondine_batch_norm_forward(const ondine_batch_norm *call) {
+    (void)call;
+}
+
+void ondine_batch_norm_again(const ondine_batch_norm *call) {
     (void)call;
 }
 

@@ -171,43 +171,77 @@ TARGET static inline NAME(normal) NAME(normal_of)(const ondine_batch_norm *call,
 /* max(0, v) that hands a NaN on: of operands that do not compare, the instruction takes the second. */
 #define RELU(v) _mm512_max_ps(_mm512_setzero_ps(), v)
 
-#define NORMALIZE(p, q, load, store) \
+#define NORMALIZE(at, load, store) \
     do { \
-        load(p, v0, v1); \
+        load(x + (at), v0, v1); \
         v0 = NORMALIZED(v0, mean0, factor0, shift0); \
         v1 = NORMALIZED(v1, mean1, factor1, shift1); \
+        if (added) { \
+            load(addend + (at), r0, r1); \
+            v0 = _mm512_add_ps(v0, r0); \
+            v1 = _mm512_add_ps(v1, r1); \
+        } \
         if (relu) { \
             v0 = RELU(v0); \
             v1 = RELU(v1); \
         } \
-        store(q, v0, v1); \
+        store(y + (at), v0, v1); \
     } while (0)
 
+/* No restrict: y may be the addend. */
 TARGET static inline __attribute__((always_inline)) void NAME(normalize_loop)(
-        const VALUE *x, VALUE *y, int64_t pixels, const NAME(normal) *n, const VALUE *soon, const int relu, const int far) {
+        const VALUE *x,
+        const VALUE *addend,
+        VALUE *y,
+        int64_t pixels,
+        const NAME(normal) *n,
+        const VALUE *soon,
+        const int added,
+        const int relu,
+        const int far,
+        const int write_far) {
     SPREAD(n->mean, mean0, mean1);
     SPREAD(n->factor, factor0, factor1);
     SPREAD(n->shift, shift0, shift1);
     const int64_t pairs = pixels / 2;
     for (int64_t i = 0; i < pairs; i++) {
-        if (far) {
-            FETCH(soon + i * 2 * LANES);
-            NORMALIZE(x + i * 2 * LANES, y + i * 2 * LANES, LOAD, STORE_FAR);
+        if (far) FETCH(soon + i * 2 * LANES);
+        if (write_far) {
+            NORMALIZE(i * 2 * LANES, LOAD, STORE_FAR);
         } else {
-            NORMALIZE(x + i * 2 * LANES, y + i * 2 * LANES, LOAD, STORE);
+            NORMALIZE(i * 2 * LANES, LOAD, STORE);
         }
     }
-    if (pixels & 1) NORMALIZE(x + pairs * 2 * LANES, y + pairs * 2 * LANES, LOAD_LAST, STORE_LAST);
+    if (pixels & 1) NORMALIZE(pairs * 2 * LANES, LOAD_LAST, STORE_LAST);
 }
 
 TARGET static void NAME(normalize)(
-        const VALUE *x, VALUE *y, int64_t pixels, const NAME(normal) *n, const VALUE *soon, int relu, int far) {
-    far = far && ((uintptr_t)y & 63) == 0;
-    if (relu) {
-        far ? NAME(normalize_loop)(x, y, pixels, n, soon, 1, 1) : NAME(normalize_loop)(x, y, pixels, n, soon, 1, 0);
+        const VALUE *x,
+        const VALUE *addend,
+        VALUE *y,
+        int64_t pixels,
+        const NAME(normal) *n,
+        const VALUE *soon,
+        int relu,
+        int far) {
+    /* What was just read is written where it is. */
+    const int write_far = ((uintptr_t)y & 63) == 0 && addend != y;
+#define LOOP(added, relu, far, write_far) NAME(normalize_loop)(x, addend, y, pixels, n, soon, added, relu, far, write_far)
+#define CHOOSE(added, relu) \
+    do { \
+        if (!far) LOOP(added, relu, 0, 0); \
+        else if (write_far) LOOP(added, relu, 1, 1); \
+        else LOOP(added, relu, 1, 0); \
+    } while (0)
+    if (addend) {
+        if (relu) CHOOSE(1, 1);
+        else CHOOSE(1, 0);
     } else {
-        far ? NAME(normalize_loop)(x, y, pixels, n, soon, 0, 1) : NAME(normalize_loop)(x, y, pixels, n, soon, 0, 0);
+        if (relu) CHOOSE(0, 1);
+        else CHOOSE(0, 0);
     }
+#undef CHOOSE
+#undef LOOP
 }
 
 /* The gradient behind the ReLU: none where y is not above zero. */
@@ -409,6 +443,7 @@ static inline void NAME(wait)(int64_t threads) {
  */
 TARGET static void NAME(forward)(const ondine_batch_norm *call, const split *s, int64_t thread, int64_t threads) {
     const VALUE *x = call->x;
+    const VALUE *addend = call->addend;
     VALUE *y = call->result;
     const int64_t of_block = call->images * s->pieces * 2 * LANES;
     float *moments = call->scratch + 3 * call->blocks * LANES;
@@ -432,7 +467,8 @@ TARGET static void NAME(forward)(const ondine_batch_norm *call, const split *s, 
             const NAME(item) it = NAME(item_at)(call, s, &now, i);
             const NAME(normal) n = NAME(normal_of)(call, it.block);
             const NAME(item) then = ahead < next.to ? NAME(item_at)(call, s, &next, ahead) : it;
-            NAME(normalize)(x + it.from, y + it.from, it.pixels, &n, x + then.from, call->relu, s->far);
+            const VALUE *added = addend ? addend + it.from : NULL;
+            NAME(normalize)(x + it.from, added, y + it.from, it.pixels, &n, x + then.from, call->relu, s->far);
             if (ahead++ < next.to) NAME(moments)(x + then.from, then.pixels, others + then.sums);
         }
         for (; ahead < next.to; ahead++) {
@@ -445,6 +481,22 @@ TARGET static void NAME(forward)(const ondine_batch_norm *call, const split *s, 
         others = swap;
     }
     if (s->far) _mm_sfence();
+}
+
+/* As they lie in memory, and kept near: whoever wants y once more reads it next. */
+TARGET static void NAME(again)(const ondine_batch_norm *call, const split *s, int64_t thread, int64_t threads) {
+    const VALUE *x = call->x;
+    VALUE *y = call->result;
+    const int64_t end = call->blocks * (thread + 1) / threads;
+    for (int64_t b = call->blocks * thread / threads; b < end; b++) NAME(make_factors)(call, b);
+    NAME(wait)(threads);
+    const int64_t items = call->images * call->blocks * s->pieces;
+    const NAME(share) all = {0, call->blocks, items * thread / threads, items * (thread + 1) / threads};
+    for (int64_t i = all.from; i < all.to; i++) {
+        const NAME(item) it = NAME(item_at)(call, s, &all, i);
+        const NAME(normal) n = NAME(normal_of)(call, it.block);
+        NAME(normalize)(x + it.from, NULL, y + it.from, it.pixels, &n, x, call->relu, 0);
+    }
 }
 
 /* From the sums of a block's pieces to the gradients of scale and shift, and to what dx takes of them. */

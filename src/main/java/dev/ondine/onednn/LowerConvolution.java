@@ -145,23 +145,17 @@ final class LowerConvolution {
                     weightsRequest(op, pair, anyWeights(weightDims, dw.type().dataType()), hint));
         PrimitiveDescriptor pd = to.choose(requests, Map.of(Arg.SRC, x, Arg.DIFF_DST, dy), Map.of());
 
+        Slot src = LowerBatchNormalization.again(to, node, x, pd.query(Arg.SRC));
         Optional<NativeConvolution.Call> own = ownBackwardWeights(op.forward(), pd);
         if (own.isPresent()) {
-            emitOwn(
-                    own.get(),
-                    to.in(x, pd.query(Arg.SRC)),
-                    to.in(dy, pd.query(Arg.DIFF_DST)),
-                    to.out(dw, pd.query(Arg.DIFF_WEIGHTS)));
+            emitOwn(own.get(), src, to.in(dy, pd.query(Arg.DIFF_DST)), to.out(dw, pd.query(Arg.DIFF_WEIGHTS)));
             return;
         }
         Slot slot = to.out(dw, pd.query(Arg.DIFF_WEIGHTS));
         Map<Arg, Slot> outputs = new LinkedHashMap<>();
         outputs.put(Arg.DIFF_WEIGHTS, slot);
         if (op.forward().bias()) outputs.put(Arg.DIFF_BIAS, to.out(node.output(1), pd.query(Arg.DIFF_BIAS)));
-        to.emit(
-                pd,
-                Map.of(Arg.SRC, to.in(x, pd.query(Arg.SRC)), Arg.DIFF_DST, to.in(dy, pd.query(Arg.DIFF_DST))),
-                outputs);
+        to.emit(pd, Map.of(Arg.SRC, src, Arg.DIFF_DST, to.in(dy, pd.query(Arg.DIFF_DST))), outputs);
         if (op.forward().groups() > 1 && !to.isParameterGradient(dw)) {
             MemoryDescriptor plain = MemoryDescriptor.plain(to.arena, weightDims, DataType.FLOAT32);
             to.define(dw, new Slot(to.in(dw, plain).buffer(), to.plain(dw)));
@@ -192,6 +186,7 @@ final class LowerConvolution {
         inputs.put(Arg.SRC, x);
         inputs.put(Arg.DIFF_DST, dy);
         to.emitOwn(
+                node,
                 "convolution backward_weights",
                 NativeConvolution.implementation(x.layout().dataType()),
                 inputs,

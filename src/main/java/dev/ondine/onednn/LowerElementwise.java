@@ -113,12 +113,56 @@ final class LowerElementwise {
     }
 
     void add(Op.Add op) {
+        if (!op.relu() && ownResidual()) return;
         Attributes attributes = to.attributes;
         if (op.relu()) {
             attributes =
                     Attributes.create(to.arena).postOps(PostOps.create(to.arena).eltwise(Algorithm.ELTWISE_RELU, 0, 0));
         }
         binary(Algorithm.BINARY_ADD, attributes, true);
+    }
+
+    /** The sum of two gradients and the ReLU's gradient behind it in one pass, where {@link NativeResidual} can do it. */
+    private boolean ownResidual() {
+        Value sum = node.output(0);
+        Value a = node.input(0);
+        Value b = node.input(1);
+        Optional<Node> behind = to.own.isEmpty() ? Optional.empty() : to.readers.only(sum);
+        if (behind.isEmpty() || !(behind.get().op() instanceof Op.ActivationBackward relu)) return false;
+        Value y = behind.get().input(0);
+        boolean fits = relu.kind() == ActivationKind.RELU
+                && behind.get().input(1).equals(sum)
+                && a.type().equals(sum.type())
+                && b.type().equals(sum.type())
+                && behind.get().output(0).type().equals(sum.type())
+                && y.type().equals(sum.type());
+        if (!fits) return false;
+        MemoryDescriptor layout = to.layout(y);
+        NativeResidual kernel = to.own.get().residual();
+        boolean alike =
+                to.knownLayouts(a).contains(layout) && to.knownLayouts(b).contains(layout);
+        if (!alike || !kernel.supports(layout)) return false;
+        Slot first = to.in(a, layout);
+        Slot second = to.in(b, layout);
+        Slot dst = to.out(behind.get().output(0), layout);
+        int threads = to.team.size();
+        to.make(behind.get());
+        to.emitOwn(
+                behind.get(),
+                "eltwise_relu_use_dst backward+add",
+                NativeBatchNorm.implementation(layout.dataType()),
+                Map.of(Arg.DST, to.in(y, layout), Arg.SRC, first, Arg.SRC_1, second),
+                Map.of(Arg.DIFF_SRC, dst),
+                0,
+                List.of(new StepSpec.InPlace(first, dst), new StepSpec.InPlace(second, dst)),
+                (reads, writes) -> kernel.backward(
+                        layout,
+                        reads.get(Arg.SRC).buffer().segment(),
+                        reads.get(Arg.SRC_1).buffer().segment(),
+                        reads.get(Arg.DST).buffer().segment(),
+                        writes.get(Arg.DIFF_SRC).buffer().segment(),
+                        threads));
+        return true;
     }
 
     void multiply() {

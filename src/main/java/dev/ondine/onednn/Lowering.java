@@ -68,6 +68,10 @@ final class Lowering {
     private final Map<Value, Value> parameterOfGradient = new HashMap<>();
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
     private final Map<Value, OwnNormalization> ownForwards = new HashMap<>();
+    private final Set<Value> moved = new HashSet<>();
+    /** Nodes whose results an earlier node's step makes. */
+    private final Set<Node> done = new HashSet<>();
+
     final Readers readers;
     private final List<Slot> pinned = new ArrayList<>();
     /** Where the batch statistics must be after a run. */
@@ -157,7 +161,7 @@ final class Lowering {
         }
         for (Node n : graph.nodes()) {
             target = isConstant(n.output(0)) ? prologue : steps;
-            lower(n);
+            if (!done.contains(n)) lower(n);
         }
         node = null;
         target = steps;
@@ -332,6 +336,19 @@ final class Lowering {
         return slot;
     }
 
+    /** Whether a value lies where its node put it, and nowhere else. */
+    boolean isWhereItWasMade(Value v) {
+        return slots.getOrDefault(v, List.of()).size() == 1 && !moved.contains(v);
+    }
+
+    /** Says that a value lies elsewhere from here on, where the current step writes it: what was its place has its last reader. */
+    Slot move(Value v, MemoryDescriptor layout) {
+        Slot slot = new Slot(new Buffer(v + "'", layout.size()), layout);
+        slots.put(v, new ArrayList<>(List.of(slot)));
+        moved.add(v);
+        return slot;
+    }
+
     /** A value row-major, as Java reads it. */
     Slot inPlain(Value v) {
         return in(v, plain(v));
@@ -454,8 +471,18 @@ final class Lowering {
         target.add(new StepSpec.Kernel(Optional.ofNullable(node), name, reads, writes, inPlace, bind));
     }
 
-    /** Adds a kernel of Ondine's own in C to the plan, with scratch memory if it needs some. */
+    /** Says that the current step makes a later node's results, too. */
+    void make(Node later) {
+        done.add(later);
+    }
+
+    /**
+     * Adds a kernel of Ondine's own in C to the plan, with scratch memory if it needs some.
+     *
+     * @param of the node whose work it does
+     */
     void emitOwn(
+            Node of,
             String name,
             String implementation,
             Map<Arg, Slot> inputs,
@@ -470,13 +497,7 @@ final class Lowering {
             written.put(Arg.SCRATCHPAD, new Slot(new Buffer("scratchpad", layout.size()), layout));
         }
         target.add(new StepSpec.Own(
-                Optional.ofNullable(node),
-                name,
-                implementation,
-                inputs,
-                written,
-                inPlace,
-                () -> bind.apply(inputs, written)));
+                Optional.of(of), name, implementation, inputs, written, inPlace, () -> bind.apply(inputs, written)));
     }
 
     /** Copies from one layout to another, as a step of its own. */
@@ -564,13 +585,14 @@ final class Lowering {
     /** A batch normalization of {@link NativeBatchNorm}, and the layout of its activations. */
     record OwnNormalization(Node forward, MemoryDescriptor layout) {}
 
-    /** Remembers that batch statistics were made by a kernel of Ondine's own, so that the gradient is made by it as well. */
-    void rememberOwn(Value mean, OwnNormalization forward) {
-        ownForwards.put(mean, forward);
+    /** Remembers a normalization by its results, so that its gradient is made by a kernel of Ondine's own as well. */
+    void rememberOwn(OwnNormalization normalization) {
+        for (Value v : normalization.forward().outputs()) ownForwards.put(v, normalization);
     }
 
-    Optional<OwnNormalization> ownOf(Value mean) {
-        return Optional.ofNullable(ownForwards.get(mean));
+    /** The normalization that a value is a result of: y, mean or variance. */
+    Optional<OwnNormalization> ownOf(Value result) {
+        return Optional.ofNullable(ownForwards.get(result));
     }
 
     /**

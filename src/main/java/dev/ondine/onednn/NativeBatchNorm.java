@@ -22,7 +22,7 @@ import java.util.function.BiConsumer;
  */
 final class NativeBatchNorm {
     /** {@code ONDINE_BATCH_NORM_VERSION} of the header that the handles and {@link #CALL} were written from. */
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private static final int LANES = 16;
 
@@ -36,6 +36,7 @@ final class NativeBatchNorm {
             JAVA_LONG.withName("space"),
             ADDRESS.withName("x"),
             ADDRESS.withName("dy"),
+            ADDRESS.withName("addend"),
             ADDRESS.withName("result"),
             ADDRESS.withName("scale"),
             ADDRESS.withName("shift"),
@@ -52,6 +53,7 @@ final class NativeBatchNorm {
     /** What gives a call each operand of oneDNN's primitive. */
     private static final Map<Arg, BiConsumer<Call, MemorySegment>> SETTERS = Map.ofEntries(
             Map.entry(Arg.SRC, Call::x),
+            Map.entry(Arg.SRC_1, Call::addend),
             Map.entry(Arg.DIFF_DST, Call::dy),
             Map.entry(Arg.DST, Call::result),
             Map.entry(Arg.DIFF_SRC, Call::result),
@@ -66,6 +68,7 @@ final class NativeBatchNorm {
     private final MethodHandle supports;
     private final MethodHandle scratch;
     private final MethodHandle forward;
+    private final MethodHandle again;
     private final MethodHandle backward;
 
     NativeBatchNorm(OwnKernels.Symbols symbols) {
@@ -73,6 +76,7 @@ final class NativeBatchNorm {
         this.supports = symbols.find("ondine_batch_norm_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
         this.scratch = symbols.find("ondine_batch_norm_scratch", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
         this.forward = symbols.find("ondine_batch_norm_forward", FunctionDescriptor.ofVoid(ADDRESS));
+        this.again = symbols.find("ondine_batch_norm_again", FunctionDescriptor.ofVoid(ADDRESS));
         this.backward = symbols.find("ondine_batch_norm_backward", FunctionDescriptor.ofVoid(ADDRESS));
     }
 
@@ -162,6 +166,11 @@ final class NativeBatchNorm {
             return point("dy", dy, activationBytes);
         }
 
+        /** Forward only: what is added before the ReLU. */
+        Call addend(MemorySegment addend) {
+            return point("addend", addend, activationBytes);
+        }
+
         /** Forward y, backward dx. */
         Call result(MemorySegment result) {
             return point("result", result, activationBytes);
@@ -199,6 +208,12 @@ final class NativeBatchNorm {
         Step forward() {
             struct.require("x", "result", "mean", "variance", "scratch");
             return _ -> invoke(forward);
+        }
+
+        /** The step that computes y once more from the mean and variance that {@link #forward} left. */
+        Step again() {
+            struct.require("x", "result", "mean", "variance", "scratch");
+            return _ -> invoke(again);
         }
 
         /** The step that computes dx and the gradients of scale and shift, those that were given memory. */

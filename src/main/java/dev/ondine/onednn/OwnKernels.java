@@ -19,8 +19,9 @@ import java.util.Optional;
  *
  * @param batchNorm batch normalization of training
  * @param convolution the gradient of a convolution's weights
+ * @param residual where two gradients meet behind the ReLU of a residual block
  */
-record OwnKernels(NativeBatchNorm batchNorm, NativeConvolution convolution) {
+record OwnKernels(NativeBatchNorm batchNorm, NativeConvolution convolution, NativeResidual residual) {
     private static final System.Logger LOG = System.getLogger(OwnKernels.class.getName());
 
     private static Optional<OwnKernels> best;
@@ -54,7 +55,8 @@ record OwnKernels(NativeBatchNorm batchNorm, NativeConvolution convolution) {
 
     private static OwnKernels load(Path library) {
         Symbols symbols = new Symbols(library);
-        return new OwnKernels(new NativeBatchNorm(symbols), new NativeConvolution(symbols));
+        return new OwnKernels(
+                new NativeBatchNorm(symbols), new NativeConvolution(symbols), new NativeResidual(symbols));
     }
 
     /** The functions of a library, which stays loaded for the life of the process. */
