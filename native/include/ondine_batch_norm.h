@@ -36,7 +36,7 @@ typedef struct {
     const void *x;
     /* Backward only: the gradient of y. */
     const void *dy;
-    /* Forward only, may be NULL: what is added to y, before the ReLU if there is one (whose gradient is then not backward's). */
+    /* Not backward's; may be NULL: what is added to y, before the ReLU if there is one (whose gradient is then not backward's). */
     const void *addend;
     /* Forward y, backward dx. May be the memory of addend, backward that of dy. */
     void *result;
@@ -68,7 +68,7 @@ ONDINE_API int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call);
  */
 ONDINE_API void ondine_batch_norm_forward(const ondine_batch_norm *call);
 
-/* y once more, to the bit, of the mean and variance that forward left: for a caller who did not keep y. Without an addend. */
+/* y once more, to the bit, of the mean and variance that forward left: for a caller who did not keep y. */
 ONDINE_API void ondine_batch_norm_again(const ondine_batch_norm *call);
 
 /*

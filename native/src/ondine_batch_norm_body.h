@@ -486,6 +486,7 @@ TARGET static void NAME(forward)(const ondine_batch_norm *call, const split *s, 
 /* As they lie in memory, and kept near: whoever wants y once more reads it next. */
 TARGET static void NAME(again)(const ondine_batch_norm *call, const split *s, int64_t thread, int64_t threads) {
     const VALUE *x = call->x;
+    const VALUE *addend = call->addend;
     VALUE *y = call->result;
     const int64_t end = call->blocks * (thread + 1) / threads;
     for (int64_t b = call->blocks * thread / threads; b < end; b++) NAME(make_factors)(call, b);
@@ -495,7 +496,7 @@ TARGET static void NAME(again)(const ondine_batch_norm *call, const split *s, in
     for (int64_t i = all.from; i < all.to; i++) {
         const NAME(item) it = NAME(item_at)(call, s, &all, i);
         const NAME(normal) n = NAME(normal_of)(call, it.block);
-        NAME(normalize)(x + it.from, NULL, y + it.from, it.pixels, &n, x, call->relu, 0);
+        NAME(normalize)(x + it.from, addend ? addend + it.from : NULL, y + it.from, it.pixels, &n, x, call->relu, 0);
     }
 }
 

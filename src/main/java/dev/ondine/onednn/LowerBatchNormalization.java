@@ -19,11 +19,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /** Batch normalization, with the ReLU behind it if there is one. */
 final class LowerBatchNormalization {
     /** Smaller results are kept: to make them again would cost as much in waiting for each other's threads. */
     private static final long AGAIN_BYTES = 1 << 20;
+
+    /**
+     * As {@link #AGAIN_BYTES}, of sums. A chain of them is made again at its end, which reads and writes more; those that no cache holds
+     * cost their readers the way to memory in any case.
+     */
+    private static final long AGAIN_SUM_BYTES = 32 << 20;
 
     private final Lowering to;
     private final Node node;
@@ -118,87 +125,91 @@ final class LowerBatchNormalization {
     /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient, and adds what a residual block adds. */
     private void ownForward(Op.BatchNormalization op, MemoryDescriptor layout) {
         Optional<Node> sum = additionBehind(op, layout);
-        boolean relu = sum.map(n -> ((Op.Add) n.op()).relu()).orElse(op.relu());
-        NativeBatchNorm.Call call = ownCall(op, relu, layout);
-        Map<Arg, Slot> inputs = new LinkedHashMap<>();
-        Map<Arg, Slot> outputs = new LinkedHashMap<>();
-        List<StepSpec.InPlace> inPlace = new ArrayList<>();
-        inputs.put(Arg.SRC, to.in(node.input(0), layout));
-        if (op.scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(1)));
-        if (op.shift()) inputs.put(Arg.SHIFT, shiftOf(op, node));
-        if (sum.isPresent()) {
-            Slot addend = to.in(other(sum.get()), layout);
-            Slot y = to.out(sum.get().output(0), layout);
-            inputs.put(Arg.SRC_1, addend);
-            outputs.put(Arg.DST, y);
-            inPlace.add(new StepSpec.InPlace(addend, y));
-            to.make(sum.get());
-        } else {
-            outputs.put(Arg.DST, to.out(node.output(0), layout));
-        }
-        outputs.put(Arg.MEAN, outPlain(node.output(1)));
-        outputs.put(Arg.VARIANCE, outPlain(node.output(2)));
-        to.rememberOwn(new Lowering.OwnNormalization(node, layout));
-        String name = "batch_normalization forward_training";
-        to.emitOwn(
-                node,
-                sum.isPresent() ? name + "+add" : name,
-                NativeBatchNorm.implementation(layout.dataType()),
-                inputs,
-                outputs,
-                call.scratchBytes(),
-                inPlace,
-                (reads, writes) -> call.take(reads).take(writes).forward());
+        Lowering.OwnNormalization own = new Lowering.OwnNormalization(node, sum, layout);
+        Map<Arg, Slot> statistics = new LinkedHashMap<>();
+        statistics.put(Arg.MEAN, outPlain(node.output(1)));
+        statistics.put(Arg.VARIANCE, outPlain(node.output(2)));
+        Slot y = to.out(own.result(), layout);
+        sum.ifPresent(to::make);
+        to.rememberOwn(own);
+        emitOwn(own, "batch_normalization forward_training", Map.of(), statistics, y, NativeBatchNorm.Call::forward);
     }
 
     /** The addition that alone reads y, if its other operand is there already and lies as y would. */
     private Optional<Node> additionBehind(Op.BatchNormalization op, MemoryDescriptor layout) {
         if (op.relu()) return Optional.empty();
+        Value y = node.output(0);
         return to.readers
-                .only(node.output(0))
+                .only(y)
                 .filter(n -> n.op() instanceof Op.Add)
-                .filter(n -> n.output(0).type().equals(node.output(0).type()))
-                .filter(n -> to.knownLayouts(other(n)).contains(layout));
-    }
-
-    private Value other(Node sum) {
-        return sum.input(sum.input(0).equals(node.output(0)) ? 1 : 0);
+                .filter(n -> n.inputs().stream().allMatch(v -> v.type().equals(y.type())))
+                .filter(n -> n.output(0).type().equals(y.type()))
+                .filter(n -> n.inputs().stream()
+                        .allMatch(v -> v.equals(y) || to.knownLayouts(v).contains(layout)));
     }
 
     /**
      * A value where a gradient's kernel reads it: a large result of {@link NativeBatchNorm} is made again, in the same bits, instead of
-     * kept since the forward pass. It costs a pass over memory and saves about a fifth of all activations (Chen et al. 2016, "Training
-     * Deep Nets with Sublinear Memory Cost"; here nothing but a normalization is repeated, whose input the gradient needs anyway).
+     * kept since the forward pass. It costs a pass over memory (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"; here
+     * nothing but a normalization is repeated, whose input its gradient needs anyway).
      */
     static Slot again(Lowering to, Node reader, Value y, MemoryDescriptor wanted) {
-        Optional<Lowering.OwnNormalization> made = to.ownOf(y);
-        if (made.isEmpty() || !made.get().layout().equals(wanted) || wanted.size() < AGAIN_BYTES)
-            return to.in(y, wanted);
-        Node forward = made.get().forward();
-        boolean inputStays = to.readers.isReadFrom(forward.input(0), reader);
-        if (!inputStays || !y.equals(forward.output(0)) || !to.isWhereItWasMade(y)) return to.in(y, wanted);
-        new LowerBatchNormalization(to, forward).ownAgain((Op.BatchNormalization) forward.op(), wanted);
+        if (to.again) isMadeAgain(to, reader, y, wanted);
         return to.in(y, wanted);
     }
 
-    private void ownAgain(Op.BatchNormalization op, MemoryDescriptor layout) {
-        NativeBatchNorm.Call call = ownCall(op, op.relu(), layout);
-        Map<Arg, Slot> inputs = new LinkedHashMap<>();
-        inputs.put(Arg.SRC, to.in(node.input(0), layout));
-        inputs.put(Arg.MEAN, to.inPlain(node.output(1)));
-        inputs.put(Arg.VARIANCE, to.inPlain(node.output(2)));
-        if (op.scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(1)));
-        if (op.shift()) inputs.put(Arg.SHIFT, shiftOf(op, node));
-        Slot y = to.move(node.output(0), layout);
+    private static boolean isMadeAgain(Lowering to, Node reader, Value y, MemoryDescriptor wanted) {
+        Lowering.OwnNormalization own = to.ownOf(y).orElse(null);
+        if (own == null || !y.equals(own.result()) || !own.layout().equals(wanted)) return false;
+        if (wanted.size() < (own.sum().isPresent() ? AGAIN_SUM_BYTES : AGAIN_BYTES)) return false;
+        boolean inputStays = to.readers.isReadFrom(own.forward().input(0), reader);
+        if (!inputStays || !to.isWhereItWasMade(y)) return false;
+        if (own.addend().isPresent()) {
+            Value addend = own.addend().get();
+            // The sum that went before may have to be made again first, back to the first block of its size.
+            if (!isMadeAgain(to, reader, addend, wanted) && !to.readers.isReadFrom(addend, reader)) return false;
+        }
+        new LowerBatchNormalization(to, own.forward()).ownAgain(own);
+        return true;
+    }
+
+    private void ownAgain(Lowering.OwnNormalization own) {
+        Map<Arg, Slot> statistics = new LinkedHashMap<>();
+        statistics.put(Arg.MEAN, to.inPlain(node.output(1)));
+        statistics.put(Arg.VARIANCE, to.inPlain(node.output(2)));
+        Slot y = to.move(own.result(), own.layout());
+        emitOwn(own, "batch_normalization forward_again", statistics, Map.of(), y, NativeBatchNorm.Call::again);
+    }
+
+    private void emitOwn(
+            Lowering.OwnNormalization own,
+            String name,
+            Map<Arg, Slot> read,
+            Map<Arg, Slot> written,
+            Slot y,
+            Function<NativeBatchNorm.Call, Step> step) {
+        NativeBatchNorm.Call call = ownCall(own.op(), own.relu(), own.layout());
+        Map<Arg, Slot> inputs = new LinkedHashMap<>(read);
+        Map<Arg, Slot> outputs = new LinkedHashMap<>(written);
+        List<StepSpec.InPlace> inPlace = new ArrayList<>();
+        inputs.put(Arg.SRC, to.in(node.input(0), own.layout()));
+        if (own.op().scale()) inputs.put(Arg.SCALE, to.inPlain(node.input(1)));
+        if (own.op().shift()) inputs.put(Arg.SHIFT, shiftOf(own.op(), node));
+        own.addend().ifPresent(addend -> {
+            Slot slot = to.in(addend, own.layout());
+            inputs.put(Arg.SRC_1, slot);
+            inPlace.add(new StepSpec.InPlace(slot, y));
+        });
+        outputs.put(Arg.DST, y);
         to.emitOwn(
                 node,
-                "batch_normalization forward_again",
-                NativeBatchNorm.implementation(layout.dataType()),
+                own.sum().isPresent() ? name + "+add" : name,
+                NativeBatchNorm.implementation(own.layout().dataType()),
                 inputs,
-                Map.of(Arg.DST, y),
+                outputs,
                 call.scratchBytes(),
-                List.of(),
-                (reads, writes) -> call.take(reads).take(writes).again());
+                inPlace,
+                (reads, writes) -> step.apply(call.take(reads).take(writes)));
     }
 
     private void ownBackward(Op.BatchNormalization op, Lowering.OwnNormalization own) {

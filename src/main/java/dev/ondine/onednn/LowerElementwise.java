@@ -144,6 +144,7 @@ final class LowerElementwise {
         if (!alike || !kernel.supports(layout)) return false;
         Slot first = to.in(a, layout);
         Slot second = to.in(b, layout);
+        Slot output = LowerBatchNormalization.again(to, node, y, layout);
         Slot dst = to.out(behind.get().output(0), layout);
         int threads = to.team.size();
         to.make(behind.get());
@@ -151,7 +152,7 @@ final class LowerElementwise {
                 behind.get(),
                 "eltwise_relu_use_dst backward+add",
                 NativeBatchNorm.implementation(layout.dataType()),
-                Map.of(Arg.DST, to.in(y, layout), Arg.SRC, first, Arg.SRC_1, second),
+                Map.of(Arg.DST, output, Arg.SRC, first, Arg.SRC_1, second),
                 Map.of(Arg.DIFF_SRC, dst),
                 0,
                 List.of(new StepSpec.InPlace(first, dst), new StepSpec.InPlace(second, dst)),

@@ -8,6 +8,7 @@ import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
+import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Attributes;
@@ -50,6 +51,7 @@ final class Lowering {
     final Team team;
     final boolean training;
     final Optional<OwnKernels> own;
+    final boolean again;
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
     private final List<StepSpec> prologue = new ArrayList<>();
@@ -94,6 +96,7 @@ final class Lowering {
      * @param folding whether what depends on parameters and buffers only becomes the plan's prologue
      * @param tuner chooses among kernels; {@code null} to take the first that will do
      * @param own Ondine's own kernels, if they are to be used where they can be
+     * @param again whether large activations are made again for the gradient
      */
     Lowering(
             Graph graph,
@@ -103,8 +106,10 @@ final class Lowering {
             boolean folding,
             Team team,
             Tuner tuner,
-            Optional<OwnKernels> own) {
+            Optional<OwnKernels> own,
+            boolean again) {
         this.own = own;
+        this.again = again;
         this.ownLayouts = options.ownLayouts();
         this.graph = graph;
         this.arena = arena;
@@ -582,15 +587,40 @@ final class Lowering {
         return forwards.get(workspace);
     }
 
-    /** A batch normalization of {@link NativeBatchNorm}, and the layout of its activations. */
-    record OwnNormalization(Node forward, MemoryDescriptor layout) {}
+    /**
+     * A batch normalization of {@link NativeBatchNorm}.
+     *
+     * @param sum the addition that is done with it, if there is one
+     * @param layout of its activations
+     */
+    record OwnNormalization(Node forward, Optional<Node> sum, MemoryDescriptor layout) {
+        Op.BatchNormalization op() {
+            return (Op.BatchNormalization) forward.op();
+        }
+
+        /** Whether a ReLU is the last that it does. */
+        boolean relu() {
+            return sum.map(n -> ((Op.Add) n.op()).relu()).orElse(op().relu());
+        }
+
+        /** What it leaves. */
+        Value result() {
+            return sum.orElse(forward).output(0);
+        }
+
+        /** What is added. */
+        Optional<Value> addend() {
+            return sum.map(n -> n.input(n.input(0).equals(forward.output(0)) ? 1 : 0));
+        }
+    }
 
     /** Remembers a normalization by its results, so that its gradient is made by a kernel of Ondine's own as well. */
     void rememberOwn(OwnNormalization normalization) {
         for (Value v : normalization.forward().outputs()) ownForwards.put(v, normalization);
+        ownForwards.put(normalization.result(), normalization);
     }
 
-    /** The normalization that a value is a result of: y, mean or variance. */
+    /** The normalization that a value is a result of: mean, variance, or what it leaves. */
     Optional<OwnNormalization> ownOf(Value result) {
         return Optional.ofNullable(ownForwards.get(result));
     }

@@ -28,20 +28,22 @@ public final class OneDnnBackend implements Backend {
     private final IntFunction<Tuner> tuners;
 
     private final boolean ownKernels;
+    private final boolean again;
 
     /** A backend; oneDNN is loaded when the first graph is compiled. Kernels are chosen by rule. */
     public OneDnnBackend() {
-        this(_ -> null, true);
+        this(_ -> null, true, true);
     }
 
     /** A backend whose plans choose their kernels as these tuners do. */
     OneDnnBackend(IntFunction<Tuner> tuners) {
-        this(tuners, true);
+        this(tuners, true, true);
     }
 
-    private OneDnnBackend(IntFunction<Tuner> tuners, boolean ownKernels) {
+    private OneDnnBackend(IntFunction<Tuner> tuners, boolean ownKernels, boolean again) {
         this.tuners = tuners;
         this.ownKernels = ownKernels;
+        this.again = again;
     }
 
     /**
@@ -52,8 +54,8 @@ public final class OneDnnBackend implements Backend {
      */
     public OneDnnBackend tuned(boolean tuned) {
         return tuned
-                ? new OneDnnBackend(threads -> new Tuner(TuningCache.open(tuningFile(threads))), ownKernels)
-                : new OneDnnBackend(_ -> null, ownKernels);
+                ? new OneDnnBackend(threads -> new Tuner(TuningCache.open(tuningFile(threads))), ownKernels, again)
+                : new OneDnnBackend(_ -> null, ownKernels, again);
     }
 
     /**
@@ -61,7 +63,15 @@ public final class OneDnnBackend implements Backend {
      * leave all to oneDNN. The results agree within rounding.
      */
     public OneDnnBackend ownKernels(boolean own) {
-        return new OneDnnBackend(tuners, own);
+        return new OneDnnBackend(tuners, own, again);
+    }
+
+    /**
+     * A backend whose plans that train make large activations again for the gradient where that costs a pass over memory only, as they do
+     * by default, or keep them all: for tests, as no bit of a result depends on it.
+     */
+    OneDnnBackend makingAgain(boolean again) {
+        return new OneDnnBackend(tuners, ownKernels, again);
     }
 
     @Override
@@ -117,7 +127,7 @@ public final class OneDnnBackend implements Backend {
             // They run on oneDNN's team, if that can be had.
             boolean theirTeam = options.threads() == 1 || OpenMpTeam.isAvailable();
             Optional<OwnKernels> own = training && ownKernels && theirTeam ? OwnKernels.best() : Optional.empty();
-            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner, own);
+            Lowering lowering = new Lowering(fused, arena, parameters, options, folding, team, tuner, own, again);
             lowering.run();
             if (tuner != null) tuner.save();
             return new OneDnnPlan(lowering, arena, parameters, options.threads(), options.frozen());

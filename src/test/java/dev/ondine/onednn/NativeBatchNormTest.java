@@ -77,6 +77,10 @@ class NativeBatchNormTest {
                 c.run(threads, false);
                 c.verify();
                 MemorySegment y = c.copy(c.y);
+                c.y.fill((byte) 1);
+                c.again(threads + 1);
+                assertEquals(-1, y.mismatch(c.y), "y made again");
+                c.verifySum(threads);
                 MemorySegment dx = c.copy(c.dx);
                 float[] sums = c.sums();
                 c.run(threads + 1, true);
@@ -347,6 +351,52 @@ class NativeBatchNormTest {
             backward.scratch(arena.allocate(backward.scratchBytes(), 64))
                     .backward()
                     .run(0);
+        }
+
+        /** y into its memory, from the statistics that {@link #run} left. */
+        void again(int threads) {
+            NativeBatchNorm.Call again = kernels.call(arena, layout, EPSILON, relu, threads);
+            again.x(x).result(y).scale(scale).shift(shift).mean(mean).variance(variance);
+            again.scratch(arena.allocate(again.scratchBytes(), 64)).again().run(0);
+        }
+
+        /** What a residual block adds, before the ReLU: elsewhere, where the result goes, and when it is made again. */
+        void verifySum(int threads) {
+            NativeBatchNorm.Call plain = kernels.call(arena, layout, EPSILON, false, threads);
+            NativeBatchNorm.Call sum = kernels.call(arena, layout, EPSILON, relu, threads);
+            MemorySegment scratch = arena.allocate(sum.scratchBytes(), 64);
+            MemorySegment z = activations();
+            plain.x(x).result(y).scale(scale).shift(shift).mean(mean).variance(variance);
+            plain.scratch(scratch).forward().run(0);
+            sum.x(x)
+                    .addend(given)
+                    .result(z)
+                    .scale(scale)
+                    .shift(shift)
+                    .mean(mean)
+                    .variance(variance);
+            sum.scratch(scratch).forward().run(0);
+            for (long i = 0; i < elements; i++) {
+                float expected = get(y, i) + get(given, i);
+                if (relu) expected = Math.max(0, expected);
+                if (type == DataType.FLOAT32) {
+                    assertEquals(expected, get(z, i), "sum");
+                } else {
+                    // y is rounded alone, and the sum is.
+                    near("sum", expected, get(z, i), BFLOAT * (Math.abs(get(y, i)) + Math.abs(expected)));
+                }
+            }
+            MemorySegment first = copy(z);
+            sum.result(z);
+            z.fill((byte) 1);
+            sum.again().run(0);
+            assertEquals(-1, first.mismatch(z), "sum made again");
+            z.copyFrom(given);
+            sum.addend(z).forward().run(0);
+            assertEquals(-1, first.mismatch(z), "sum in the addend's place");
+            z.copyFrom(given);
+            sum.again().run(0);
+            assertEquals(-1, first.mismatch(z), "sum made again in the addend's place");
         }
 
         void verify() {
