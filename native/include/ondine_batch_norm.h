@@ -1,6 +1,7 @@
 /*
  * Batch normalization in training, forward and backward, with or without the ReLU behind it, for activations in blocks of 16 channels
- * (oneDNN's aBc16b, aBcd16b, aBcde16b): float32 or bfloat16 values, float32 statistics and parameters. AVX-512.
+ * (oneDNN's aBc16b, aBcd16b, aBcde16b), float32 or bfloat16, or in float32 rows of channels without pixels (ab); float32 statistics and
+ * parameters. AVX-512.
  *
  * What it does differently from oneDNN's: it goes through one group of channels after the other, as many as the caches hold, so that the
  * second reading of a value finds it near, and fetches the next group's values while it writes; it keeps no mask of the ReLU, whose sign follows from x again; and it adds
@@ -24,11 +25,13 @@ ONDINE_API int32_t ondine_batch_norm_version(void);
 
 #define ONDINE_BATCH_NORM_F32 0
 #define ONDINE_BATCH_NORM_BF16 1
+/* float32 in rows: [images][16 * blocks], the last `missing` of which are not there. */
+#define ONDINE_BATCH_NORM_ROWS 2
 
 /* 1 if this processor runs the kernels for a type, else 0. They must not be called then. */
 ONDINE_API int32_t ondine_batch_norm_supports(int32_t type);
 
-/* Both directions' arguments. Activations lie densely, [images][blocks][space][16]; per-channel arrays hold 16 * blocks floats. */
+/* Both directions' arguments. Activations lie densely, [images][blocks][space][16]; per-channel arrays hold a float for each. */
 typedef struct {
     int64_t images;
     int64_t blocks;
@@ -49,11 +52,13 @@ typedef struct {
     /* Backward only; either may be NULL. */
     float *scale_gradient;
     float *shift_gradient;
-    /* ondine_batch_norm_scratch bytes, aligned to 64; contents do not matter. */
+    /* ondine_batch_norm_scratch bytes, aligned to 64, or NULL if that is 0; contents do not matter. */
     float *scratch;
     float epsilon;
     int32_t type;
     int32_t relu;
+    /* Of rows, below 16: channels that the last block has not. */
+    int32_t missing;
     /* The size of the OpenMP team; 0 or less takes OpenMP's own default. */
     int32_t threads;
 } ondine_batch_norm;

@@ -55,6 +55,7 @@ static split split_of(const ondine_batch_norm *call) {
 }
 
 int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call) {
+    if (call->type == ONDINE_BATCH_NORM_ROWS) return 0;
     const split s = split_of(call);
     /*
      * Three numbers of each channel, and two sums for each channel of each piece: of two groups, as they are taken while those of the group
@@ -78,6 +79,7 @@ int32_t ondine_batch_norm_supports(int32_t type) {
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     switch (type) {
         case ONDINE_BATCH_NORM_F32:
+        case ONDINE_BATCH_NORM_ROWS:
             return avx512;
         case ONDINE_BATCH_NORM_BF16:
             return avx512 && __builtin_cpu_supports("avx512bf16");
@@ -148,10 +150,14 @@ int32_t ondine_batch_norm_supports(int32_t type) {
     const __m512 v1 = _mm512_permutexvar_ps(_mm512_set_epi32(15, 13, 11, 9, 7, 5, 3, 1, 15, 13, 11, 9, 7, 5, 3, 1), v)
 #include "ondine_batch_norm_body.h"
 
+#include "ondine_batch_norm_rows.h"
+
 typedef void worker(const ondine_batch_norm *call, const split *s, int64_t thread, int64_t threads);
 
-static void run(const ondine_batch_norm *call, worker *work) {
-    const split s = split_of(call);
+static void run(const ondine_batch_norm *call, worker *blocked, worker *blocked_bf16, worker *rows) {
+    const int of_rows = call->type == ONDINE_BATCH_NORM_ROWS;
+    worker *work = of_rows ? rows : call->type == ONDINE_BATCH_NORM_BF16 ? blocked_bf16 : blocked;
+    const split s = of_rows ? (split){0} : split_of(call);
 #ifdef _OPENMP
     const int threads = call->threads > 0 ? call->threads : omp_get_max_threads();
     if (threads > 1) {
@@ -164,15 +170,15 @@ static void run(const ondine_batch_norm *call, worker *work) {
 }
 
 void ondine_batch_norm_forward(const ondine_batch_norm *call) {
-    run(call, call->type == ONDINE_BATCH_NORM_BF16 ? forward_bf16 : forward_f32);
+    run(call, forward_f32, forward_bf16, forward_rows);
 }
 
 void ondine_batch_norm_again(const ondine_batch_norm *call) {
-    run(call, call->type == ONDINE_BATCH_NORM_BF16 ? again_bf16 : again_f32);
+    run(call, again_f32, again_bf16, again_rows);
 }
 
 void ondine_batch_norm_backward(const ondine_batch_norm *call) {
-    run(call, call->type == ONDINE_BATCH_NORM_BF16 ? backward_bf16 : backward_f32);
+    run(call, backward_f32, backward_bf16, backward_rows);
 }
 
 #else

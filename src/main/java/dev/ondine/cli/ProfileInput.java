@@ -37,9 +37,11 @@ final class ProfileInput {
         int[] labels = random.ints(images.length, 0, classes).toArray();
         List<String> names =
                 IntStream.range(0, classes).mapToObj(Integer::toString).toList();
-        ByteImages set = new ByteImages("random images", sample, images, labels, names);
+        // Whatever the network takes is given to it as the values that it is made of.
+        Shape image = sample.rank() == 3 ? sample : Shape.of(1, 1, elements);
+        ByteImages set = new ByteImages("random images", image, images, labels, names);
         Augmentation augmentation = options.augmentation("");
-        Normalization normalization = Normalization.identity((int) sample.dim(0));
+        Normalization normalization = Normalization.identity((int) image.dim(0));
         BatchLoader loader = new BatchLoader(set, batch, true, 1, true, normalization, augmentation);
         return new BatchAhead(soft ? loader.softTargets(classes) : loader, options.workers());
     }

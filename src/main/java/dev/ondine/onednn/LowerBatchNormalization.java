@@ -49,8 +49,9 @@ final class LowerBatchNormalization {
         boolean keep = op.training() || (mask != null && to.readers.isRead(mask));
         Propagation propagation = keep ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         PrimitiveDescriptor pd = to.choose(forwardRequests(op, x, propagation));
-        if (op.training() && isOurs(x, pd.query(Arg.SRC))) {
-            ownForward(op, pd.query(Arg.SRC));
+        MemoryDescriptor layout = x.shape().rank() == 2 ? to.plain(x) : pd.query(Arg.SRC);
+        if (op.training() && isOurs(layout)) {
+            ownForward(op, layout);
             return;
         }
 
@@ -117,9 +118,10 @@ final class LowerBatchNormalization {
         to.emit(pd, inputs, outputs, new StepSpec.InPlace(diffDst, diffSrc));
     }
 
-    private boolean isOurs(Value x, MemoryDescriptor layout) {
-        return x.shape().rank() > 2
-                && to.own.map(own -> own.batchNorm().supports(layout)).orElse(false);
+    private boolean isOurs(MemoryDescriptor layout) {
+        return to.own
+                .map(own -> own.batchNorm().supports(layout, to.team.size()))
+                .orElse(false);
     }
 
     /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient, and adds what a residual block adds. */

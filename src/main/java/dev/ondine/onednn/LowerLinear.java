@@ -5,6 +5,7 @@ import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Attributes;
+import dev.ondine.onednn.api.FormatTag;
 import dev.ondine.onednn.api.InnerProducts;
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
@@ -33,7 +34,8 @@ final class LowerLinear {
         Value w = node.input(1);
         Value y = node.output(0);
         Attributes attributes = epilogue.attributes(to.plain(y)).orElseThrow();
-        PrimitiveDescriptor pd = forwardDescriptor(to.plain(x), w.shape(), to.plain(y), op.bias(), attributes);
+        MemoryDescriptor weights = forwardWeights(x, w);
+        PrimitiveDescriptor pd = forwardDescriptor(to.plain(x), weights, to.plain(y), op.bias(), attributes);
         if (!epilogue.isEmpty() && pd.isReference()) return false;
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.inPlain(x));
@@ -44,14 +46,32 @@ final class LowerLinear {
         return true;
     }
 
+    /**
+     * In which layout the weights are multiplied. The kernels go along outputs: weights that lie so are read as they are, others are
+     * turned in every step. A layer whose input has no gradient is the one that can have it so, as the gradient's kernel goes along inputs.
+     */
+    private MemoryDescriptor forwardWeights(Value x, Value w) {
+        if (to.training && w.role() == Value.Role.PARAMETER && to.readers.isOnly(w, node)) {
+            MemoryDescriptor along =
+                    MemoryDescriptor.of(to.arena, w.shape().dims(), w.type().dataType(), FormatTag.BA);
+            if (to.settle(w, along)) return along;
+        }
+        // The kernels multiply two of one type; bias and the sums are float32.
+        return to.layouts.any(w.shape(), x.type().dataType());
+    }
+
     void backwardData() {
         Value dy = node.input(0);
         Value w = node.input(1);
         Value dx = node.output(0);
         // Of the type that is multiplied: the result can be wider than that.
         DataType type = dy.type().dataType();
-        PrimitiveDescriptor hint =
-                forwardDescriptor(to.layouts.plain(dx.shape(), type), w.shape(), to.plain(dy), false, to.attributes);
+        PrimitiveDescriptor hint = forwardDescriptor(
+                to.layouts.plain(dx.shape(), type),
+                to.layouts.any(w.shape(), type),
+                to.plain(dy),
+                false,
+                to.attributes);
         PrimitiveDescriptor pd = InnerProducts.backwardData(to.plain(dx), any(w), to.plain(dy), hint, to.attributes)
                 .create(to.arena);
         to.emit(
@@ -64,7 +84,8 @@ final class LowerLinear {
         Value x = node.input(0);
         Value dy = node.input(1);
         Value dw = node.output(0);
-        PrimitiveDescriptor hint = forwardDescriptor(to.plain(x), dw.shape(), to.plain(dy), op.bias(), to.attributes);
+        MemoryDescriptor anyWeights = to.layouts.any(dw.shape(), x.type().dataType());
+        PrimitiveDescriptor hint = forwardDescriptor(to.plain(x), anyWeights, to.plain(dy), op.bias(), to.attributes);
         MemoryDescriptor bias = op.bias() ? to.plain(node.output(1)) : MemoryDescriptor.NONE;
         List<PrimitiveRequest> requests = new ArrayList<>();
         to.gradientLayout(dw)
@@ -79,12 +100,10 @@ final class LowerLinear {
     }
 
     private PrimitiveDescriptor forwardDescriptor(
-            MemoryDescriptor x, Shape weight, MemoryDescriptor y, boolean bias, Attributes attributes) {
+            MemoryDescriptor x, MemoryDescriptor weights, MemoryDescriptor y, boolean bias, Attributes attributes) {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         MemoryDescriptor biasLayout =
-                bias ? to.layouts.plain(Shape.of(weight.dim(0)), DataType.FLOAT32) : MemoryDescriptor.NONE;
-        // The kernels multiply two of one type; bias and the sums are float32.
-        MemoryDescriptor weights = to.layouts.any(weight, x.dataType());
+                bias ? to.layouts.plain(Shape.of(weights.dims()[0]), DataType.FLOAT32) : MemoryDescriptor.NONE;
         return InnerProducts.forward(propagation, x, weights, biasLayout, y, attributes)
                 .create(to.arena);
     }

@@ -428,6 +428,11 @@ final class Lowering {
         return parameter == null ? Optional.empty() : parameters.settled(parameter);
     }
 
+    /** As {@link ParameterBlock#settle(Value, MemoryDescriptor)}. */
+    boolean settle(Value parameter, MemoryDescriptor wanted) {
+        return parameters.settle(parameter, wanted);
+    }
+
     boolean isParameterGradient(Value v) {
         return parameterOfGradient.containsKey(v);
     }

@@ -18,13 +18,19 @@ import java.util.function.BiConsumer;
 
 /**
  * Batch normalization of training in C ({@code native/src/ondine_batch_norm.c}), on the OpenMP team that oneDNN runs on: for activations
- * in blocks of 16 channels, with AVX-512. What other layouts and processors need is oneDNN's.
+ * in blocks of 16 channels, or float32 rows of channels, with AVX-512. What other layouts and processors need is oneDNN's.
  */
 final class NativeBatchNorm {
     /** {@code ONDINE_BATCH_NORM_VERSION} of the header that the handles and {@link #CALL} were written from. */
     private static final int VERSION = 2;
 
     private static final int LANES = 16;
+
+    /** {@code ONDINE_BATCH_NORM_ROWS}. */
+    private static final int ROWS = 2;
+
+    /** Rows that one thread has done before two have divided them. */
+    private static final int FEW_ELEMENTS = 1 << 14;
 
     /** With fewer pixels of an image and block, the sums of each cost as much as what is summed. */
     private static final int LEAST_SPACE = 16;
@@ -48,7 +54,9 @@ final class NativeBatchNorm {
             JAVA_FLOAT.withName("epsilon"),
             JAVA_INT.withName("type"),
             JAVA_INT.withName("relu"),
-            JAVA_INT.withName("threads"));
+            JAVA_INT.withName("missing"),
+            JAVA_INT.withName("threads"),
+            MemoryLayout.paddingLayout(Integer.BYTES));
 
     /** What gives a call each operand of oneDNN's primitive. */
     private static final Map<Arg, BiConsumer<Call, MemorySegment>> SETTERS = Map.ofEntries(
@@ -80,21 +88,32 @@ final class NativeBatchNorm {
         this.backward = symbols.find("ondine_batch_norm_backward", FunctionDescriptor.ofVoid(ADDRESS));
     }
 
-    /** Whether activations in this layout are normalized faster here than by oneDNN: dense blocks of 16 channels without padding. */
-    boolean supports(MemoryDescriptor layout) {
+    /**
+     * Whether activations in this layout are normalized faster here than by oneDNN: dense blocks of 16 channels without padding, and rows
+     * of float32 channels, enough of them for every thread.
+     */
+    boolean supports(MemoryDescriptor layout, int threads) {
         long[] dims = layout.dims();
-        if (dims.length < 3 || !layout.tag().matches("aB[c-e]+" + LANES + "b")) return false;
         DataType type = layout.dataType();
-        if (type != DataType.FLOAT32 && type != DataType.BFLOAT16) return false;
         long elements = 1;
         for (long d : dims) elements *= d;
-        boolean dense = elements > 0 && dims[1] % LANES == 0 && layout.size() == elements * type.bytes();
-        return dense && elements / dims[0] / dims[1] >= LEAST_SPACE && runs(type);
+        if (elements == 0 || layout.size() != elements * type.bytes()) return false;
+        if (isRows(layout)) {
+            boolean enough = dims[1] >= (long) LANES * threads || elements < FEW_ELEMENTS;
+            return enough && type == DataType.FLOAT32 && runs(ROWS);
+        }
+        if (dims.length < 3 || !layout.tag().matches("aB[c-e]+" + LANES + "b") || dims[1] % LANES != 0) return false;
+        boolean known = type == DataType.FLOAT32 || type == DataType.BFLOAT16;
+        return known && elements / dims[0] / dims[1] >= LEAST_SPACE && runs(code(layout));
     }
 
-    private boolean runs(DataType type) {
+    private static boolean isRows(MemoryDescriptor layout) {
+        return layout.rank() == 2 && layout.isPlain();
+    }
+
+    private boolean runs(int code) {
         try {
-            return (int) supports.invokeExact(code(type)) != 0;
+            return (int) supports.invokeExact(code) != 0;
         } catch (Throwable e) {
             throw OwnKernels.unexpected(e);
         }
@@ -105,13 +124,14 @@ final class NativeBatchNorm {
         return type == DataType.BFLOAT16 ? "ondine:avx512_bf16" : "ondine:avx512";
     }
 
-    private static int code(DataType type) {
-        return type == DataType.BFLOAT16 ? 1 : 0;
+    private static int code(MemoryDescriptor layout) {
+        if (isRows(layout)) return ROWS;
+        return layout.dataType() == DataType.BFLOAT16 ? 1 : 0;
     }
 
     /** A normalization of activations in a layout that is supported. */
     Call call(Arena arena, MemoryDescriptor layout, float epsilon, boolean relu, int threads) {
-        if (!supports(layout)) throw new IllegalArgumentException("not for " + layout);
+        if (!supports(layout, threads)) throw new IllegalArgumentException("not for " + layout);
         return new Call(arena, layout, epsilon, relu, threads);
     }
 
@@ -129,9 +149,11 @@ final class NativeBatchNorm {
             this.activationBytes = layout.size();
             this.channelBytes = dims[1] * Float.BYTES;
             struct.set("images", dims[0]);
-            struct.set("blocks", dims[1] / LANES);
+            long blocks = Math.ceilDiv(dims[1], LANES);
+            struct.set("blocks", blocks);
+            struct.set("missing", Math.toIntExact(blocks * LANES - dims[1]));
             struct.set("space", space);
-            struct.set("type", code(layout.dataType()));
+            struct.set("type", code(layout));
             struct.set("relu", relu ? 1 : 0);
             struct.set("threads", threads);
             struct.set("epsilon", epsilon);
@@ -142,7 +164,7 @@ final class NativeBatchNorm {
             return this;
         }
 
-        /** How much memory {@link #scratch} must be given. */
+        /** How much memory {@link #scratch} must be given; 0 if it need not. */
         long scratchBytes() {
             try {
                 return (long) scratch.invokeExact(struct.memory());
@@ -206,20 +228,25 @@ final class NativeBatchNorm {
 
         /** The step that computes y, mean and variance. */
         Step forward() {
-            struct.require("x", "result", "mean", "variance", "scratch");
+            require("x", "result", "mean", "variance");
             return _ -> invoke(forward);
         }
 
         /** The step that computes y once more from the mean and variance that {@link #forward} left. */
         Step again() {
-            struct.require("x", "result", "mean", "variance", "scratch");
+            require("x", "result", "mean", "variance");
             return _ -> invoke(again);
         }
 
         /** The step that computes dx and the gradients of scale and shift, those that were given memory. */
         Step backward() {
-            struct.require("x", "dy", "result", "mean", "variance", "scratch");
+            require("x", "dy", "result", "mean", "variance");
             return _ -> invoke(backward);
+        }
+
+        private void require(String... names) {
+            struct.require(names);
+            if (scratchBytes() > 0) struct.require("scratch");
         }
 
         private void invoke(MethodHandle function) {

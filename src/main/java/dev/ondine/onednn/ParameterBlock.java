@@ -106,6 +106,13 @@ final class ParameterBlock {
         return Optional.ofNullable(settled[index(parameter)]);
     }
 
+    /** Settles the layout of a parameter and its gradient; says whether it is this one now. */
+    boolean settle(Value parameter, MemoryDescriptor wanted) {
+        int i = index(parameter);
+        if (settled[i] == null) settled[i] = wanted;
+        return settled[i].equals(wanted);
+    }
+
     /** A parameter in a certain layout: its own memory if it lies there so, else {@code copy}, to be filled before {@code step}. */
     Slot read(Value parameter, MemoryDescriptor wanted, Slot copy, int step) {
         int i = index(parameter);

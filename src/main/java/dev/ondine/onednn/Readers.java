@@ -58,4 +58,9 @@ final class Readers {
         List<Node> nodes = all.getOrDefault(v, List.of());
         return graph.isVisible(v) || nodes.size() != 1 ? Optional.empty() : Optional.of(nodes.getFirst());
     }
+
+    /** Whether a node is the only one that reads a value. */
+    boolean isOnly(Value v, Node reader) {
+        return all.getOrDefault(v, List.of()).equals(List.of(reader));
+    }
 }

@@ -51,9 +51,16 @@ class NativeBatchNormTest {
         kernels = found.get().batchNorm();
     }
 
-    /** Numbers of pixels that break pairs, chunks of 256 and pieces of 1024; blocks that make several groups, or less than one. */
+    /** Rows, without pixels; numbers of pixels that break pairs, chunks of 256 and pieces of 1024; blocks that make several groups, or less than one. */
     @ParameterizedTest
     @CsvSource({
+        "FLOAT32,  1, 32, 0,    1",
+        "FLOAT32,  2, 32, 0,    2",
+        "FLOAT32,  64, 256, 0,  2",
+        "FLOAT32,  33, 250, 0,  2",
+        "FLOAT32,  700, 161, 0, 3",
+        "FLOAT32,  3, 5, 0,     1",
+        "FLOAT32,  256, 63, 0,  1",
         "FLOAT32,  1, 16, 16,   1",
         "FLOAT32,  3, 32, 17,   2",
         "FLOAT32,  2, 48, 257,  2",
@@ -218,15 +225,19 @@ class NativeBatchNormTest {
             assertFalse(supports(arena, FormatTag.ABCD_8B, 2, 32, 4, 4), "blocks of 8");
             assertFalse(supports(arena, FormatTag.ACDB, 2, 32, 4, 4), "channels last");
             assertFalse(supports(arena, FormatTag.ABCD, 2, 32, 4, 4), "row-major");
+            assertTrue(supports(arena, FormatTag.AB, 2, 5), "rows");
+            assertTrue(supports(arena, FormatTag.AB, 1000, 32), "rows");
+            assertFalse(supports(arena, FormatTag.AB, 1000, 31), "many rows of few channels");
+            assertFalse(supports(arena, FormatTag.BA, 2, 32), "columns");
             MemoryDescriptor larger = layout(arena, DataType.FLOAT32, FormatTag.ABCD_16B, 2, 64, 4, 4);
             assertFalse(
-                    kernels.supports(larger.submemory(arena, new long[] {2, 32, 4, 4}, new long[] {0, 32, 0, 0})),
+                    kernels.supports(larger.submemory(arena, new long[] {2, 32, 4, 4}, new long[] {0, 32, 0, 0}), 2),
                     "a part of something");
         }
     }
 
     private static boolean supports(Arena arena, FormatTag tag, long... dims) {
-        return kernels.supports(layout(arena, DataType.FLOAT32, tag, dims));
+        return kernels.supports(layout(arena, DataType.FLOAT32, tag, dims), 2);
     }
 
     private static MemoryDescriptor layout(Arena arena, DataType type, FormatTag tag, long... dims) {
@@ -255,6 +266,7 @@ class NativeBatchNormTest {
         final DataType type;
         final int images;
         final int channels;
+        final boolean rows;
         final int space;
         final boolean relu;
         final long elements;
@@ -275,11 +287,14 @@ class NativeBatchNormTest {
             this.type = type;
             this.images = images;
             this.channels = channels;
-            this.space = space;
+            this.rows = space == 0;
+            this.space = Math.max(space, 1);
             this.relu = relu;
-            this.layout = layout(arena, type, FormatTag.ABCD_16B, images, channels, 1, space);
-            assumeTrue(kernels.supports(layout), "this processor has no AVX-512 for " + type);
-            this.elements = (long) images * channels * space;
+            this.layout = rows
+                    ? layout(arena, type, FormatTag.AB, images, channels)
+                    : layout(arena, type, FormatTag.ABCD_16B, images, channels, 1, space);
+            assumeTrue(kernels.supports(layout, 1), "this processor has no AVX-512 for " + type);
+            this.elements = (long) images * channels * this.space;
             this.x = activations();
             this.given = activations();
             this.dy = activations();
@@ -315,6 +330,7 @@ class NativeBatchNormTest {
         }
 
         int channel(long i) {
+            if (rows) return (int) (i % channels);
             return (int) (i / 16 / space % (channels / 16) * 16 + i % 16);
         }
 
