@@ -81,7 +81,7 @@ final class LowerBatchNormalization {
 
     void backward(Op.BatchNormalizationBackward op) {
         Op.BatchNormalization forward = op.forward();
-        Optional<Lowering.OwnNormalization> own = to.ownOf(node.input(1));
+        Optional<OwnNormalization> own = to.ownOf(node.input(1));
         // The statistics of one batch can be given to the normalization of another.
         if (forward.training() && own.isPresent()) {
             ownBackward(forward, own.get());
@@ -127,7 +127,7 @@ final class LowerBatchNormalization {
     /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient, and adds what a residual block adds. */
     private void ownForward(Op.BatchNormalization op, MemoryDescriptor layout) {
         Optional<Node> sum = additionBehind(op, layout);
-        Lowering.OwnNormalization own = new Lowering.OwnNormalization(node, sum, layout);
+        OwnNormalization own = new OwnNormalization(node, sum, layout);
         Map<Arg, Slot> statistics = new LinkedHashMap<>();
         statistics.put(Arg.MEAN, outPlain(node.output(1)));
         statistics.put(Arg.VARIANCE, outPlain(node.output(2)));
@@ -161,7 +161,7 @@ final class LowerBatchNormalization {
     }
 
     private static boolean isMadeAgain(Lowering to, Node reader, Value y, MemoryDescriptor wanted) {
-        Lowering.OwnNormalization own = to.ownOf(y).orElse(null);
+        OwnNormalization own = to.ownOf(y).orElse(null);
         if (own == null || !y.equals(own.result()) || !own.layout().equals(wanted)) return false;
         if (wanted.size() < (own.sum().isPresent() ? AGAIN_SUM_BYTES : AGAIN_BYTES)) return false;
         boolean inputStays = to.readers.isReadFrom(own.forward().input(0), reader);
@@ -175,7 +175,7 @@ final class LowerBatchNormalization {
         return true;
     }
 
-    private void ownAgain(Lowering.OwnNormalization own) {
+    private void ownAgain(OwnNormalization own) {
         Map<Arg, Slot> statistics = new LinkedHashMap<>();
         statistics.put(Arg.MEAN, to.inPlain(node.output(1)));
         statistics.put(Arg.VARIANCE, to.inPlain(node.output(2)));
@@ -184,7 +184,7 @@ final class LowerBatchNormalization {
     }
 
     private void emitOwn(
-            Lowering.OwnNormalization own,
+            OwnNormalization own,
             String name,
             Map<Arg, Slot> read,
             Map<Arg, Slot> written,
@@ -214,7 +214,7 @@ final class LowerBatchNormalization {
                 (reads, writes) -> step.apply(call.take(reads).take(writes)));
     }
 
-    private void ownBackward(Op.BatchNormalization op, Lowering.OwnNormalization own) {
+    private void ownBackward(Op.BatchNormalization op, OwnNormalization own) {
         MemoryDescriptor layout = own.layout();
         NativeBatchNorm.Call call = ownCall(op, op.relu(), layout);
         Map<Arg, Slot> inputs = new LinkedHashMap<>();

@@ -8,7 +8,6 @@ import dev.ondine.graph.Fold;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.ModelException;
 import dev.ondine.graph.Node;
-import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Attributes;
@@ -65,7 +64,7 @@ final class Lowering {
     private final Map<Value, View> views = new HashMap<>();
 
     /** @param copy the layout of the first copy, if its reader has no wish of its own */
-    private record View(Slot slot, MemoryDescriptor copy) {}
+    record View(Slot slot, MemoryDescriptor copy) {}
 
     private final Map<Value, Value> parameterOfGradient = new HashMap<>();
     private final Map<Value, PrimitiveDescriptor> forwards = new HashMap<>();
@@ -75,6 +74,7 @@ final class Lowering {
     private final Set<Node> done = new HashSet<>();
 
     final Readers readers;
+    private final Overwriting overwriting;
     private final List<Slot> pinned = new ArrayList<>();
     /** Where the batch statistics must be after a run. */
     private final Map<Value, Slot> statisticSlots = new LinkedHashMap<>();
@@ -127,6 +127,7 @@ final class Lowering {
             if (gradient != null) parameterOfGradient.putIfAbsent(gradient, p);
         }
         this.readers = new Readers(graph);
+        this.overwriting = new Overwriting(readers, slots, views, converted, this::isConstant);
     }
 
     /** Lowers every node; afterwards the steps and the slots of all values are known. */
@@ -180,46 +181,14 @@ final class Lowering {
         });
         parameters.settle(this, folding ? prologue : steps);
         keepConstants();
-        releaseStaging();
-    }
-
-    /**
-     * What the caller writes before a load, or reads after a fetch, and no step reads: it need not last through the runs between, which
-     * take its memory. Not beside a prologue, which may run at any time.
-     */
-    private void releaseStaging() {
-        if (!prologue.isEmpty()) {
+        // A prologue may run at any time.
+        if (prologue.isEmpty()) {
+            Set<Buffer> results = new HashSet<>();
+            for (Value v : graph.outputs().values())
+                results.add(plainSlot(v).buffer().root());
+            Staging.release(steps, loads, fetches, results, pinned);
+        } else {
             for (StepSpec fetch : fetches) fetch.reads().forEach(this::pin);
-            return;
-        }
-        Set<Buffer> used = new HashSet<>();
-        for (List<StepSpec> sequence : List.of(prologue, steps)) {
-            for (StepSpec step : sequence) {
-                for (Slot slot : step.reads()) used.add(slot.buffer().root());
-                for (Slot slot : step.writes()) used.add(slot.buffer().root());
-            }
-        }
-        Set<Buffer> results = new HashSet<>();
-        for (Value v : graph.outputs().values())
-            results.add(plainSlot(v).buffer().root());
-        for (StepSpec load : loads) {
-            for (Slot slot : load.reads()) {
-                Buffer given = slot.buffer().root();
-                // An input can be an output as it is.
-                if (used.contains(given) || results.contains(given)) continue;
-                given.unpin();
-                pinned.removeIf(s -> s.buffer().root() == given);
-            }
-        }
-        for (StepSpec fetch : fetches) {
-            // Who fetches twice gets the same twice.
-            for (Slot slot : fetch.reads()) slot.buffer().touch(Buffer.AFTER);
-            for (Slot slot : fetch.writes()) {
-                Buffer taken = slot.buffer().root();
-                if (used.contains(taken)) continue;
-                taken.fetch();
-                pinned.removeIf(s -> s.buffer().root() == taken);
-            }
         }
     }
 
@@ -592,33 +561,6 @@ final class Lowering {
         return forwards.get(workspace);
     }
 
-    /**
-     * A batch normalization of {@link NativeBatchNorm}.
-     *
-     * @param sum the addition that is done with it, if there is one
-     * @param layout of its activations
-     */
-    record OwnNormalization(Node forward, Optional<Node> sum, MemoryDescriptor layout) {
-        Op.BatchNormalization op() {
-            return (Op.BatchNormalization) forward.op();
-        }
-
-        /** Whether a ReLU is the last that it does. */
-        boolean relu() {
-            return sum.map(n -> ((Op.Add) n.op()).relu()).orElse(op().relu());
-        }
-
-        /** What it leaves. */
-        Value result() {
-            return sum.orElse(forward).output(0);
-        }
-
-        /** What is added. */
-        Optional<Value> addend() {
-            return sum.map(n -> n.input(n.input(0).equals(forward.output(0)) ? 1 : 0));
-        }
-    }
-
     /** Remembers a normalization by its results, so that its gradient is made by a kernel of Ondine's own as well. */
     void rememberOwn(OwnNormalization normalization) {
         for (Value v : normalization.forward().outputs()) ownForwards.put(v, normalization);
@@ -630,40 +572,9 @@ final class Lowering {
         return Optional.ofNullable(ownForwards.get(result));
     }
 
-    /**
-     * Whether a node may write its result over one of its operands: nobody reads that afterwards, under this name or another of the
-     * same memory, the node itself reads it once, and it is not the caller's.
-     */
+    /** As {@link Overwriting#isPossible}. */
     boolean mayBeOverwritten(Value v, Node reader) {
-        boolean once = reader.inputs().stream().filter(v::equals).count() == 1;
-        if (v.role() != Value.Role.COMPUTED || isConstant(v) || !once || !readers.isLast(v, reader)) return false;
-        if (isConvertedLater(v, reader)) return false;
-        List<Slot> places = slots.getOrDefault(v, List.of());
-        for (Slot slot : places) {
-            Buffer buffer = slot.buffer().root();
-            if (buffer.isPinned() || buffer.isExternal()) return false;
-            for (Map.Entry<Value, List<Slot>> other : slots.entrySet()) {
-                boolean same =
-                        other.getValue().stream().anyMatch(s -> s.buffer().root() == buffer);
-                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), reader)) return false;
-            }
-            for (Map.Entry<Value, View> other : views.entrySet()) {
-                boolean same = other.getValue().slot().buffer().root() == buffer;
-                if (same && !other.getKey().equals(v) && isReadFrom(other.getKey(), reader)) return false;
-            }
-        }
-        return !places.isEmpty();
-    }
-
-    /** Whether a node, one behind it, or somebody outside of the graph reads a value, converted or not. */
-    private boolean isReadFrom(Value v, Node reader) {
-        return readers.isReadFrom(v, reader) || isConvertedLater(v, reader);
-    }
-
-    /** Whether a value is what another is made of that nobody made until this node, and somebody reads from there on. */
-    private boolean isConvertedLater(Value v, Node reader) {
-        return converted.entrySet().stream()
-                .anyMatch(made -> made.getValue().equals(v) && isReadFrom(made.getKey(), reader));
+        return overwriting.isPossible(v, reader);
     }
 
     private String path() {

@@ -30,7 +30,9 @@ import dev.ondine.train.Trainer;
 import dev.ondine.train.TrainingBatch;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,7 +69,7 @@ class OneDnnPlanTest {
 
     @Test
     void residualSumsAndTheirGradientsRunInPlace() {
-        try (OneDnnPlan plan = new OneDnnBackend().compile(resnet(4), PlanOptions.threads(1))) {
+        try (OneDnnPlan plan = new OneDnnBackend().ownKernels(false).compile(resnet(4), PlanOptions.threads(1))) {
             int sums = 0;
             for (StepSpec step : plan.specs()) {
                 if (!(step instanceof StepSpec.Primitive p)) continue;
@@ -75,14 +77,48 @@ class OneDnnPlanTest {
                 boolean elementwise = primitive.startsWith("binary_add") || primitive.startsWith("eltwise_relu");
                 if (!elementwise) continue;
                 sums++;
-                assertTrue(
-                        step.inPlace().stream()
-                                .anyMatch(pair -> pair.input().buffer().root()
-                                        == pair.output().buffer().root()),
-                        () -> step.path() + " " + primitive + " is not in place:\n" + plan.print());
+                requireInPlace(plan, step, primitive);
             }
             // Nine sums with their ReLU, nine gradients of that, and one accumulation for each shortcut.
             assertEquals(27, sums, plan.print());
+        }
+    }
+
+    private static void requireInPlace(OneDnnPlan plan, StepSpec step, String what) {
+        assertTrue(
+                step.inPlace().stream()
+                        .anyMatch(pair -> pair.input().buffer().root()
+                                == pair.output().buffer().root()),
+                () -> step.path() + " " + what + " is not in place:\n" + plan.print());
+    }
+
+    /** With Ondine's own kernels a normalization does the sum behind it, and one step the sum of two gradients and the ReLU's. */
+    @Test
+    void residualSumsNeedNoStepOfTheirOwn() {
+        try (OneDnnPlan plan = new OneDnnBackend().compile(resnet(4), PlanOptions.threads(1))) {
+            assumeTrue(plan.print().contains("ondine:"), "no kernels of Ondine's own here");
+            Map<String, Integer> counts = new HashMap<>();
+            for (StepSpec step : plan.specs()) {
+                if (step instanceof StepSpec.Own own && own.name().endsWith("+add")) {
+                    counts.merge(own.name(), 1, Integer::sum);
+                    if (own.name().contains("backward")) requireInPlace(plan, step, own.name());
+                } else if (step instanceof StepSpec.Primitive p) {
+                    String primitive = p.descriptor().primitive();
+                    if (!primitive.startsWith("binary_add") && !primitive.startsWith("eltwise")) continue;
+                    counts.merge(primitive, 1, Integer::sum);
+                    requireInPlace(plan, step, primitive);
+                }
+            }
+            // The last block's gradient comes alone; behind the first block's shortcut is a normalization with its own
+            // ReLU.
+            assertEquals(
+                    Map.of(
+                            "batch_normalization forward_training+add", 9,
+                            "eltwise_relu_use_dst backward+add", 8,
+                            "eltwise_relu_use_dst backward_data", 1,
+                            "binary_add", 1),
+                    counts,
+                    plan.print());
         }
     }
 
