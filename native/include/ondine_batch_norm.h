@@ -3,9 +3,10 @@
  * (oneDNN's aBc16b, aBcd16b, aBcde16b), float32 or bfloat16, or in float32 rows of channels without pixels (ab); float32 statistics and
  * parameters. AVX-512.
  *
- * What it does differently from oneDNN's: it goes through one group of channels after the other, as many as the caches hold, so that the
- * second reading of a value finds it near, and fetches the next group's values while it writes; it keeps no mask of the ReLU, whose sign follows from x again; and it adds
- * in an order that does not depend on the number of threads, so that neither does any bit of the result.
+ * What it does differently from oneDNN's. Of blocks it goes through one group of channels after the other, as many as the caches hold, so
+ * that the second reading of a value finds it near, and fetches the next group's values while it writes. Of rows each thread has channels
+ * of its own and waits for nobody. It keeps no mask of the ReLU, whose sign follows from x again; and it adds in an order that does not
+ * depend on the number of threads, so that neither does any bit of the result.
  */
 #ifndef ONDINE_BATCH_NORM_H
 #define ONDINE_BATCH_NORM_H
@@ -25,13 +26,13 @@ ONDINE_API int32_t ondine_batch_norm_version(void);
 
 #define ONDINE_BATCH_NORM_F32 0
 #define ONDINE_BATCH_NORM_BF16 1
-/* float32 in rows: [images][16 * blocks], the last `missing` of which are not there. */
+/* float32 in rows: [images][16 * blocks - missing]. */
 #define ONDINE_BATCH_NORM_ROWS 2
 
 /* 1 if this processor runs the kernels for a type, else 0. They must not be called then. */
 ONDINE_API int32_t ondine_batch_norm_supports(int32_t type);
 
-/* Both directions' arguments. Activations lie densely, [images][blocks][space][16]; per-channel arrays hold a float for each. */
+/* Both directions' arguments. Activations lie densely, [images][blocks][space][16] but for rows; per-channel arrays hold a float for each. */
 typedef struct {
     int64_t images;
     int64_t blocks;
@@ -70,6 +71,8 @@ ONDINE_API int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call);
  *   mean[c]     = sum x / m
  *   variance[c] = sum (x - mean[c])^2 / m
  *   y           = (x - mean[c]) * scale[c] / sqrt(variance[c] + epsilon) + shift[c]        (+ addend; relu: max(0, that))
+ *
+ * Of bfloat16, what the addend is added to is rounded before, so that the sum is that of two bfloat16.
  */
 ONDINE_API void ondine_batch_norm_forward(const ondine_batch_norm *call);
 

@@ -92,7 +92,7 @@ int32_t ondine_batch_norm_supports(int32_t type) {
  * A value is read in pairs of pixels, as two vectors. Of float32, a vector is a pixel. Of bfloat16 the pair is one vector of 32
  * values; shifted and masked it gives the even channels of both pixels and the odd ones, which costs one operation a vector. What is
  * known of channels is spread in the same way (SPREAD), and sums are gathered from it (FOLD adds the pixels, GATHER orders the
- * channels). A last pixel that has no partner leaves the lanes of LAST_0 and LAST_1.
+ * channels), ROUND rounds as a store does. A last pixel that has no partner leaves the lanes of LAST_0 and LAST_1.
  */
 
 #define NAME(x) x##_f32
@@ -110,6 +110,7 @@ int32_t ondine_batch_norm_supports(int32_t type) {
 #define STORE(p, v0, v1) (_mm512_storeu_ps(p, v0), _mm512_storeu_ps((p) + LANES, v1))
 #define STORE_FAR(p, v0, v1) (_mm512_stream_ps(p, v0), _mm512_stream_ps((p) + LANES, v1))
 #define STORE_LAST(p, v0, v1) ((void)(v1), _mm512_storeu_ps(p, v0))
+#define ROUND(v0, v1) ((void)0)
 #define FOLD(v0, v1) (v0 = v1 = _mm512_add_ps(v0, v1))
 #define GATHER(v0, v1) ((void)(v1), v0)
 #define SPREAD(v, v0, v1) \
@@ -142,6 +143,13 @@ int32_t ondine_batch_norm_supports(int32_t type) {
 #define STORE(p, v0, v1) _mm512_storeu_si512(p, BF16_PACK(v0, v1))
 #define STORE_FAR(p, v0, v1) _mm512_stream_si512((__m512i *)(p), BF16_PACK(v0, v1))
 #define STORE_LAST(p, v0, v1) _mm256_storeu_si256((__m256i *)(p), _mm512_castsi512_si256(BF16_PACK(v0, v1)))
+/* To bfloat16 and back: the two halves of what the conversion makes. */
+#define ROUND(v0, v1) \
+    do { \
+        const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(v1, v0); \
+        v0 = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)), 16)); \
+        v1 = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16)); \
+    } while (0)
 #define FOLD(v0, v1) (v0 = _mm512_add_ps(v0, BF16_SWAP(v0)), v1 = _mm512_add_ps(v1, BF16_SWAP(v1)))
 #define GATHER(v0, v1) \
     _mm512_permutex2var_ps(v0, _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0), v1)

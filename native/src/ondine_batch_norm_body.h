@@ -177,6 +177,7 @@ TARGET static inline NAME(normal) NAME(normal_of)(const ondine_batch_norm *call,
         v0 = NORMALIZED(v0, mean0, factor0, shift0); \
         v1 = NORMALIZED(v1, mean1, factor1, shift1); \
         if (added) { \
+            ROUND(v0, v1); \
             load(addend + (at), r0, r1); \
             v0 = _mm512_add_ps(v0, r0); \
             v1 = _mm512_add_ps(v1, r1); \
@@ -583,6 +584,7 @@ TARGET static void NAME(backward)(const ondine_batch_norm *call, const split *s,
 #undef STORE_FAR
 #undef STORE_LAST
 #undef FETCH
+#undef ROUND
 #undef FOLD
 #undef GATHER
 #undef SPREAD

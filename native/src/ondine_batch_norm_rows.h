@@ -22,69 +22,95 @@ typedef struct {
 #define MASK(v) ((__mmask16)((v) == width - 1 ? p->last : 0xffff))
 #define LOAD_ROW(from, v) _mm512_maskz_loadu_ps(MASK(v), (from) + (v) * LANES)
 
-ROWS_INLINE void rows_load(const panel *p, const float *from, float otherwise, __m512 *values, const int width) {
-    EACH(v) values[v] = from ? LOAD_ROW(from, v) : _mm512_set1_ps(otherwise);
+ROWS_INLINE void rows_load(const panel *p, const float *from, __m512 *values, const int width) {
+    EACH(v) values[v] = from ? LOAD_ROW(from, v) : _mm512_setzero_ps();
 }
 
-/* As moments, with a row for a pixel. */
+/* Of eight channels and the next eight, in double. */
+typedef struct {
+    __m512d low;
+    __m512d high;
+} wide;
+
+ROWS_INLINE wide rows_wide(__m512 v) {
+    return (wide){_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
+}
+
+ROWS_INLINE __m512 rows_narrow(wide w) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(w.low)), _mm512_cvtpd_ps(w.high), 1);
+}
+
+ROWS_INLINE wide rows_plus(wide a, wide b) {
+    return (wide){_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)};
+}
+
+ROWS_INLINE wide rows_times(wide a, wide b) {
+    return (wide){_mm512_mul_pd(a.low, b.low), _mm512_mul_pd(a.high, b.high)};
+}
+
+ROWS_INLINE wide rows_all(double value) {
+    return (wide){_mm512_set1_pd(value), _mm512_set1_pd(value)};
+}
+
+/* As moments, with a row for a pixel: sums of 256 rows in two strands of float32, all the rest in double. */
 ROWS_INLINE void rows_moments(const panel *p, float *means, float *variances, const int width) {
-    __m512 mean[WIDTH], square[WIDTH];
-    EACH(v) mean[v] = square[v] = _mm512_setzero_ps();
+    wide mean[WIDTH], square[WIDTH];
+    EACH(v) mean[v] = square[v] = rows_all(0);
     for (int64_t done = 0; done < p->rows; done += ROWS) {
         const int64_t count = p->rows - done < ROWS ? p->rows - done : ROWS;
         const float *from = p->x + done * p->stride;
-        __m512 sum[WIDTH], middle[WIDTH], squares[WIDTH];
-        EACH(v) sum[v] = squares[v] = _mm512_setzero_ps();
-        for (int64_t i = 0; i < count; i++) EACH(v) sum[v] = _mm512_add_ps(sum[v], LOAD_ROW(from + i * p->stride, v));
-        EACH(v) middle[v] = _mm512_div_ps(sum[v], _mm512_set1_ps((float)count));
-        for (int64_t i = 0; i < count; i++) {
+        __m512 sum[WIDTH], other[WIDTH], middle[WIDTH];
+        int64_t i = 0;
+        EACH(v) sum[v] = other[v] = _mm512_setzero_ps();
+        for (; i + 2 <= count; i += 2) {
+            EACH(v) sum[v] = _mm512_add_ps(sum[v], LOAD_ROW(from + i * p->stride, v));
+            EACH(v) other[v] = _mm512_add_ps(other[v], LOAD_ROW(from + (i + 1) * p->stride, v));
+        }
+        if (i < count) EACH(v) sum[v] = _mm512_add_ps(sum[v], LOAD_ROW(from + i * p->stride, v));
+        EACH(v) {
+            middle[v] = _mm512_div_ps(_mm512_add_ps(sum[v], other[v]), _mm512_set1_ps((float)count));
+            sum[v] = other[v] = _mm512_setzero_ps();
+        }
+        for (i = 0; i + 2 <= count; i += 2) {
             EACH(v) {
                 const __m512 d = _mm512_sub_ps(LOAD_ROW(from + i * p->stride, v), middle[v]);
-                squares[v] = _mm512_fmadd_ps(d, d, squares[v]);
+                const __m512 e = _mm512_sub_ps(LOAD_ROW(from + (i + 1) * p->stride, v), middle[v]);
+                sum[v] = _mm512_fmadd_ps(d, d, sum[v]);
+                other[v] = _mm512_fmadd_ps(e, e, other[v]);
             }
         }
-        const __m512 share = _mm512_set1_ps((float)count / (float)(done + count));
-        const __m512 weight = _mm512_set1_ps((float)done * (float)count / (float)(done + count));
+        if (i < count) {
+            EACH(v) {
+                const __m512 d = _mm512_sub_ps(LOAD_ROW(from + i * p->stride, v), middle[v]);
+                sum[v] = _mm512_fmadd_ps(d, d, sum[v]);
+            }
+        }
+        const double share = (double)count / (double)(done + count);
         EACH(v) {
-            const __m512 d = _mm512_sub_ps(middle[v], mean[v]);
-            mean[v] = _mm512_fmadd_ps(d, share, mean[v]);
-            square[v] = _mm512_add_ps(square[v], _mm512_fmadd_ps(_mm512_mul_ps(d, weight), d, squares[v]));
+            const wide d = rows_plus(rows_wide(middle[v]), rows_times(mean[v], rows_all(-1)));
+            mean[v] = rows_plus(mean[v], rows_times(d, rows_all(share)));
+            square[v] = rows_plus(square[v], rows_times(rows_times(d, rows_all((double)done * share)), d));
+            square[v] = rows_plus(square[v], rows_wide(_mm512_add_ps(sum[v], other[v])));
         }
     }
     EACH(v) {
-        _mm512_mask_storeu_ps(means + v * LANES, MASK(v), mean[v]);
-        _mm512_mask_storeu_ps(variances + v * LANES, MASK(v), _mm512_div_ps(square[v], _mm512_set1_ps((float)p->rows)));
+        const wide variance = rows_times(square[v], rows_all(1.0 / (double)p->rows));
+        _mm512_mask_storeu_ps(means + v * LANES, MASK(v), rows_narrow(mean[v]));
+        _mm512_mask_storeu_ps(variances + v * LANES, MASK(v), rows_narrow(variance));
     }
 }
 
-/* 1 / sqrt(variance + epsilon), in double: of eight channels and the next eight. */
-ROWS_INLINE void rows_rate(const ondine_batch_norm *call, __m512 variance, __m512d *low, __m512d *high) {
-    const __m512d epsilon = _mm512_set1_pd((double)call->epsilon), one = _mm512_set1_pd(1);
-    const __m512d v0 = _mm512_cvtps_pd(_mm512_castps512_ps256(variance));
-    const __m512d v1 = _mm512_cvtps_pd(_mm512_extractf32x8_ps(variance, 1));
-    *low = _mm512_div_pd(one, _mm512_sqrt_pd(_mm512_add_pd(v0, epsilon)));
-    *high = _mm512_div_pd(one, _mm512_sqrt_pd(_mm512_add_pd(v1, epsilon)));
+/* 1 / sqrt(variance + epsilon). */
+ROWS_INLINE wide rows_rate(const ondine_batch_norm *call, __m512 variance) {
+    const wide v = rows_plus(rows_wide(variance), rows_all((double)call->epsilon));
+    const __m512d one = _mm512_set1_pd(1);
+    return (wide){_mm512_div_pd(one, _mm512_sqrt_pd(v.low)), _mm512_div_pd(one, _mm512_sqrt_pd(v.high))};
 }
 
-ROWS_INLINE __m512 rows_narrow(__m512d low, __m512d high) {
-    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
-}
-
-#define WIDE_LOW(v) _mm512_cvtps_pd(_mm512_castps512_ps256(v))
-#define WIDE_HIGH(v) _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))
-
-ROWS_INLINE void rows_factors(
-        const ondine_batch_norm *call, const panel *p, int64_t channel, __m512 *factor, const int width) {
-    EACH(v) {
-        __m512d low, high;
-        rows_rate(call, LOAD_ROW(call->variance + channel, v), &low, &high);
-        if (call->scale) {
-            const __m512 scale = LOAD_ROW(call->scale + channel, v);
-            low = _mm512_mul_pd(low, WIDE_LOW(scale));
-            high = _mm512_mul_pd(high, WIDE_HIGH(scale));
-        }
-        factor[v] = rows_narrow(low, high);
-    }
+/* scale / sqrt(variance + epsilon) */
+ROWS_INLINE wide rows_factor(const ondine_batch_norm *call, const panel *p, int64_t channel, int v, const int width) {
+    const wide rate = rows_rate(call, LOAD_ROW(call->variance + channel, v));
+    return call->scale ? rows_times(rate, rows_wide(LOAD_ROW(call->scale + channel, v))) : rate;
 }
 
 #define ROWS_NORMALIZED(x, v) _mm512_fmadd_ps(_mm512_sub_ps(x, mean[v]), factor[v], shift[v])
@@ -94,9 +120,9 @@ ROWS_INLINE void rows_normalize(
     const float *addend = (const float *)call->addend + (added ? channel : 0);
     float *y = (float *)call->result + channel;
     __m512 mean[WIDTH], factor[WIDTH], shift[WIDTH];
-    rows_load(p, call->mean + channel, 0, mean, width);
-    rows_load(p, call->shift ? call->shift + channel : NULL, 0, shift, width);
-    rows_factors(call, p, channel, factor, width);
+    rows_load(p, call->mean + channel, mean, width);
+    rows_load(p, call->shift ? call->shift + channel : NULL, shift, width);
+    EACH(v) factor[v] = rows_narrow(rows_factor(call, p, channel, v, width));
     for (int64_t i = 0; i < p->rows; i++) {
         EACH(v) {
             __m512 value = ROWS_NORMALIZED(LOAD_ROW(p->x + i * p->stride, v), v);
@@ -128,11 +154,11 @@ ROWS_INLINE void rows_backward(
     const float *dy = (const float *)call->dy + channel;
     float *dx = (float *)call->result + channel;
     __m512 mean[WIDTH], factor[WIDTH], shift[WIDTH], slope[WIDTH], level[WIDTH];
-    rows_load(p, call->mean + channel, 0, mean, width);
-    rows_load(p, call->shift ? call->shift + channel : NULL, 0, shift, width);
-    rows_factors(call, p, channel, factor, width);
-    __m512d sums[WIDTH][2], products[WIDTH][2];
-    EACH(v) sums[v][0] = sums[v][1] = products[v][0] = products[v][1] = _mm512_setzero_pd();
+    rows_load(p, call->mean + channel, mean, width);
+    rows_load(p, call->shift ? call->shift + channel : NULL, shift, width);
+    EACH(v) factor[v] = rows_narrow(rows_factor(call, p, channel, v, width));
+    wide sums[WIDTH], products[WIDTH];
+    EACH(v) sums[v] = products[v] = rows_all(0);
     for (int64_t done = 0; done < p->rows; done += ROWS) {
         const int64_t end = p->rows - done < ROWS ? p->rows : done + ROWS;
         __m512 sum[WIDTH], product[WIDTH];
@@ -147,32 +173,21 @@ ROWS_INLINE void rows_backward(
             }
         }
         EACH(v) {
-            sums[v][0] = _mm512_add_pd(sums[v][0], WIDE_LOW(sum[v]));
-            sums[v][1] = _mm512_add_pd(sums[v][1], WIDE_HIGH(sum[v]));
-            products[v][0] = _mm512_add_pd(products[v][0], WIDE_LOW(product[v]));
-            products[v][1] = _mm512_add_pd(products[v][1], WIDE_HIGH(product[v]));
+            sums[v] = rows_plus(sums[v], rows_wide(sum[v]));
+            products[v] = rows_plus(products[v], rows_wide(product[v]));
         }
     }
     EACH(v) {
-        const __m512d part = _mm512_set1_pd(-1.0 / (double)p->rows);
-        const __m512 scale = call->scale ? LOAD_ROW(call->scale + channel, v) : _mm512_set1_ps(1);
-        const __m512d scales[2] = {WIDE_LOW(scale), WIDE_HIGH(scale)};
-        __m512d rate[2], slopes[2], levels[2];
-        rows_rate(call, LOAD_ROW(call->variance + channel, v), &rate[0], &rate[1]);
-        for (int h = 0; h < 2; h++) {
-            const __m512d shared = _mm512_mul_pd(part, _mm512_mul_pd(scales[h], rate[h]));
-            levels[h] = _mm512_mul_pd(shared, sums[v][h]);
-            products[v][h] = _mm512_mul_pd(products[v][h], rate[h]);
-            slopes[h] = _mm512_mul_pd(shared, _mm512_mul_pd(products[v][h], rate[h]));
-        }
-        slope[v] = rows_narrow(slopes[0], slopes[1]);
-        level[v] = rows_narrow(levels[0], levels[1]);
+        const wide rate = rows_rate(call, LOAD_ROW(call->variance + channel, v));
+        const wide shared = rows_times(rows_factor(call, p, channel, v, width), rows_all(-1.0 / (double)p->rows));
+        const wide gradient = rows_times(products[v], rate);
+        slope[v] = rows_narrow(rows_times(shared, rows_times(gradient, rate)));
+        level[v] = rows_narrow(rows_times(shared, sums[v]));
         if (call->scale_gradient) {
-            _mm512_mask_storeu_ps(
-                    call->scale_gradient + channel + v * LANES, MASK(v), rows_narrow(products[v][0], products[v][1]));
+            _mm512_mask_storeu_ps(call->scale_gradient + channel + v * LANES, MASK(v), rows_narrow(gradient));
         }
         if (call->shift_gradient) {
-            _mm512_mask_storeu_ps(call->shift_gradient + channel + v * LANES, MASK(v), rows_narrow(sums[v][0], sums[v][1]));
+            _mm512_mask_storeu_ps(call->shift_gradient + channel + v * LANES, MASK(v), rows_narrow(sums[v]));
         }
     }
     for (int64_t i = 0; i < p->rows; i++) {

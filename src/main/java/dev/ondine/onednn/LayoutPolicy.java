@@ -71,6 +71,24 @@ final class LayoutPolicy {
         return block > 1 && layout.rank() >= 3 && layout.tag().matches("aB[c-e]+" + block + "b");
     }
 
+    /**
+     * The same layout, said in the one way that all who mean it use. Where an axis has one element, its stride is of no account, and a
+     * layout is row-major and channels last at a time. oneDNN takes the two for equal and gives a primitive out of its cache that was made for
+     * the other, with weights in another layout: it writes behind them.
+     */
+    MemoryDescriptor canonical(MemoryDescriptor activations) {
+        int rank = activations.rank();
+        if (activations.strides().isEmpty() || rank < 3 || rank > 5) return activations;
+        long[] dims = activations.dims();
+        MemoryDescriptor plain = MemoryDescriptor.plain(arena, dims, activations.dataType());
+        MemoryDescriptor last = MemoryDescriptor.of(arena, dims, activations.dataType(), FormatTag.channelsLast(rank));
+        // Kernels for one channel go along pixels, those for one pixel along channels.
+        for (MemoryDescriptor known : dims[1] == 1 ? List.of(plain, last) : List.of(last, plain)) {
+            if (activations.equals(known)) return known;
+        }
+        return activations;
+    }
+
     /** Every layout worth trying for an activation, best first; {@code any} leaves the choice to oneDNN. */
     List<MemoryDescriptor> candidates(Shape shape, DataType type) {
         List<MemoryDescriptor> list = new ArrayList<>();

@@ -23,15 +23,6 @@ import java.util.function.Function;
 
 /** Batch normalization, with the ReLU behind it if there is one. */
 final class LowerBatchNormalization {
-    /** Smaller results are kept: to make them again would cost as much in waiting for each other's threads. */
-    private static final long AGAIN_BYTES = 1 << 20;
-
-    /**
-     * As {@link #AGAIN_BYTES}, of sums. A chain of them is made again at its end, which reads and writes more; those that no cache holds
-     * cost their readers the way to memory in any case.
-     */
-    private static final long AGAIN_SUM_BYTES = 32 << 20;
-
     private final Lowering to;
     private final Node node;
 
@@ -119,9 +110,7 @@ final class LowerBatchNormalization {
     }
 
     private boolean isOurs(MemoryDescriptor layout) {
-        return to.own
-                .map(own -> own.batchNorm().supports(layout, to.team.size()))
-                .orElse(false);
+        return to.own.map(own -> own.batchNorm().supports(layout)).orElse(false);
     }
 
     /** With {@link NativeBatchNorm}, which needs no mask of the ReLU for the gradient, and adds what a residual block adds. */
@@ -156,14 +145,14 @@ final class LowerBatchNormalization {
      * nothing but a normalization is repeated, whose input its gradient needs anyway).
      */
     static Slot again(Lowering to, Node reader, Value y, MemoryDescriptor wanted) {
-        if (to.again) isMadeAgain(to, reader, y, wanted);
+        isMadeAgain(to, reader, y, wanted);
         return to.in(y, wanted);
     }
 
     private static boolean isMadeAgain(Lowering to, Node reader, Value y, MemoryDescriptor wanted) {
         OwnNormalization own = to.ownOf(y).orElse(null);
         if (own == null || !y.equals(own.result()) || !own.layout().equals(wanted)) return false;
-        if (wanted.size() < (own.sum().isPresent() ? AGAIN_SUM_BYTES : AGAIN_BYTES)) return false;
+        if (wanted.size() < (own.sum().isPresent() ? to.again.sumBytes() : to.again.bytes())) return false;
         boolean inputStays = to.readers.isReadFrom(own.forward().input(0), reader);
         if (!inputStays || !to.isWhereItWasMade(y)) return false;
         if (own.addend().isPresent()) {
@@ -206,7 +195,7 @@ final class LowerBatchNormalization {
         to.emitOwn(
                 node,
                 own.sum().isPresent() ? name + "+add" : name,
-                NativeBatchNorm.implementation(own.layout().dataType()),
+                OwnKernels.implementation(own.layout().dataType()),
                 inputs,
                 outputs,
                 call.scratchBytes(),
@@ -235,7 +224,7 @@ final class LowerBatchNormalization {
         to.emitOwn(
                 node,
                 "batch_normalization backward",
-                NativeBatchNorm.implementation(layout.dataType()),
+                OwnKernels.implementation(layout.dataType()),
                 inputs,
                 outputs,
                 call.scratchBytes(),

@@ -103,9 +103,9 @@ final class LowerConvolution {
         List<PrimitiveRequest> requests = new ArrayList<>();
         for (Pair pair : pairs) {
             requests.add(Convolutions.backwardData(
-                    pair.input,
+                    to.layouts.canonical(pair.input),
                     anyWeights(weightDims, w.type().dataType()),
-                    pair.output,
+                    to.layouts.canonical(pair.output),
                     window(op),
                     hint,
                     to.attributes));
@@ -188,7 +188,7 @@ final class LowerConvolution {
         to.emitOwn(
                 node,
                 "convolution backward_weights",
-                NativeConvolution.implementation(x.layout().dataType()),
+                OwnKernels.implementation(x.layout().dataType()),
                 inputs,
                 Map.of(Arg.DIFF_WEIGHTS, gradient),
                 call.scratchBytes(),
@@ -210,7 +210,13 @@ final class LowerConvolution {
                 ? to.layouts.plain(Shape.of(op.weight().dim(0)), DataType.FLOAT32)
                 : MemoryDescriptor.NONE;
         PrimitiveRequest request = Convolutions.backwardWeights(
-                pair.input, weights, bias, pair.output, window(op.forward()), hint, to.attributes);
+                to.layouts.canonical(pair.input),
+                weights,
+                bias,
+                to.layouts.canonical(pair.output),
+                window(op.forward()),
+                hint,
+                to.attributes);
         boolean strided = op.forward().stride().stream().anyMatch(s -> s > 1);
         return KnownDefects.guarded(request, strided, op.weight().dim(1), to.layouts.block());
     }
@@ -222,7 +228,13 @@ final class LowerConvolution {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         // The kernels multiply two of one type; bias and the sums are float32.
         return Convolutions.forward(
-                propagation, x, anyWeights(weightDims, x.dataType()), bias, y, window(op), attributes);
+                propagation,
+                to.layouts.canonical(x),
+                anyWeights(weightDims, x.dataType()),
+                bias,
+                to.layouts.canonical(y),
+                window(op),
+                attributes);
     }
 
     /** oneDNN wants a forward primitive descriptor beside each backward one; its layouts do not matter. */

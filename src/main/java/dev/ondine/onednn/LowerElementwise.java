@@ -136,7 +136,7 @@ final class LowerElementwise {
                 && b.type().equals(sum.type())
                 && behind.get().output(0).type().equals(sum.type())
                 && y.type().equals(sum.type());
-        if (!fits) return false;
+        if (!fits || to.knownLayouts(y).isEmpty()) return false;
         MemoryDescriptor layout = to.layout(y);
         NativeResidual kernel = to.own.get().residual();
         boolean alike =
@@ -151,7 +151,7 @@ final class LowerElementwise {
         to.emitOwn(
                 behind.get(),
                 "eltwise_relu_use_dst backward+add",
-                NativeBatchNorm.implementation(layout.dataType()),
+                OwnKernels.implementation(layout.dataType()),
                 Map.of(Arg.DST, output, Arg.SRC, first, Arg.SRC_1, second),
                 Map.of(Arg.DIFF_SRC, dst),
                 0,

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Linear layers as inner products: activations row-major, weights as oneDNN likes them. */
 final class LowerLinear {
@@ -34,8 +35,13 @@ final class LowerLinear {
         Value w = node.input(1);
         Value y = node.output(0);
         Attributes attributes = epilogue.attributes(to.plain(y)).orElseThrow();
-        MemoryDescriptor weights = forwardWeights(x, w);
-        PrimitiveDescriptor pd = forwardDescriptor(to.plain(x), weights, to.plain(y), op.bias(), attributes);
+        PrimitiveDescriptor pd = alongOutputs(op, attributes)
+                .orElseGet(() -> forwardDescriptor(
+                        to.plain(x),
+                        to.layouts.any(w.shape(), x.type().dataType()),
+                        to.plain(y),
+                        op.bias(),
+                        attributes));
         if (!epilogue.isEmpty() && pd.isReference()) return false;
         Map<Arg, Slot> inputs = new LinkedHashMap<>();
         inputs.put(Arg.SRC, to.inPlain(x));
@@ -47,17 +53,17 @@ final class LowerLinear {
     }
 
     /**
-     * In which layout the weights are multiplied. The kernels go along outputs: weights that lie so are read as they are, others are
-     * turned in every step. A layer whose input has no gradient is the one that can have it so, as the gradient's kernel goes along inputs.
+     * With weights that lie along outputs, as the kernels go: others are turned in every step. A layer whose input has no gradient can have
+     * its weights so, as the gradient's kernel goes along inputs.
      */
-    private MemoryDescriptor forwardWeights(Value x, Value w) {
-        if (to.training && w.role() == Value.Role.PARAMETER && to.readers.isOnly(w, node)) {
-            MemoryDescriptor along =
-                    MemoryDescriptor.of(to.arena, w.shape().dims(), w.type().dataType(), FormatTag.BA);
-            if (to.settle(w, along)) return along;
-        }
-        // The kernels multiply two of one type; bias and the sums are float32.
-        return to.layouts.any(w.shape(), x.type().dataType());
+    private Optional<PrimitiveDescriptor> alongOutputs(Op.Linear op, Attributes attributes) {
+        Value x = node.input(0);
+        Value w = node.input(1);
+        if (!to.training || w.role() != Value.Role.PARAMETER || !to.readers.isOnly(w, node)) return Optional.empty();
+        MemoryDescriptor along =
+                MemoryDescriptor.of(to.arena, w.shape().dims(), w.type().dataType(), FormatTag.BA);
+        PrimitiveDescriptor pd = forwardDescriptor(to.plain(x), along, to.plain(node.output(0)), op.bias(), attributes);
+        return !pd.isReference() && to.settle(w, along) ? Optional.of(pd) : Optional.empty();
     }
 
     void backwardData() {
@@ -104,6 +110,7 @@ final class LowerLinear {
         Propagation propagation = to.training ? Propagation.FORWARD_TRAINING : Propagation.FORWARD_INFERENCE;
         MemoryDescriptor biasLayout =
                 bias ? to.layouts.plain(Shape.of(weights.dims()[0]), DataType.FLOAT32) : MemoryDescriptor.NONE;
+        // The kernels multiply two of one type; bias and the sums are float32.
         return InnerProducts.forward(propagation, x, weights, biasLayout, y, attributes)
                 .create(to.arena);
     }

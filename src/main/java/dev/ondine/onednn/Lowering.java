@@ -50,7 +50,7 @@ final class Lowering {
     final Team team;
     final boolean training;
     final Optional<OwnKernels> own;
-    final boolean again;
+    final Rematerialization again;
     private final ParameterBlock parameters;
     private final List<StepSpec> steps = new ArrayList<>();
     private final List<StepSpec> prologue = new ArrayList<>();
@@ -96,7 +96,7 @@ final class Lowering {
      * @param folding whether what depends on parameters and buffers only becomes the plan's prologue
      * @param tuner chooses among kernels; {@code null} to take the first that will do
      * @param own Ondine's own kernels, if they are to be used where they can be
-     * @param again whether large activations are made again for the gradient
+     * @param again which activations are made again for the gradient
      */
     Lowering(
             Graph graph,
@@ -107,7 +107,7 @@ final class Lowering {
             Team team,
             Tuner tuner,
             Optional<OwnKernels> own,
-            boolean again) {
+            Rematerialization again) {
         this.own = own;
         this.again = again;
         this.ownLayouts = options.ownLayouts();
@@ -475,8 +475,7 @@ final class Lowering {
                     layouts.plain(Shape.of(Math.ceilDiv(scratchBytes, Float.BYTES)), DataType.FLOAT32);
             written.put(Arg.SCRATCHPAD, new Slot(new Buffer("scratchpad", layout.size()), layout));
         }
-        target.add(new StepSpec.Own(
-                Optional.of(of), name, implementation, inputs, written, inPlace, () -> bind.apply(inputs, written)));
+        target.add(new StepSpec.Own(Optional.of(of), name, implementation, inputs, written, inPlace, bind));
     }
 
     /** Copies from one layout to another, as a step of its own. */
@@ -567,7 +566,7 @@ final class Lowering {
         ownForwards.put(normalization.result(), normalization);
     }
 
-    /** The normalization that a value is a result of: mean, variance, or what it leaves. */
+    /** The normalization that a value is a result of: a statistic, what it leaves, or y before that. */
     Optional<OwnNormalization> ownOf(Value result) {
         return Optional.ofNullable(ownForwards.get(result));
     }

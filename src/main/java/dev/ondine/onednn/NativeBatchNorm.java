@@ -29,8 +29,11 @@ final class NativeBatchNorm {
     /** {@code ONDINE_BATCH_NORM_ROWS}. */
     private static final int ROWS = 2;
 
-    /** Rows that one thread has done before two have divided them. */
-    private static final int FEW_ELEMENTS = 1 << 14;
+    /** Rows of so many channels keep every thread of 16 busy, as each has some of its own. */
+    private static final int MANY_CHANNELS = 256;
+
+    /** With fewer channels, not more elements than this: a few threads have them done before many have met. */
+    private static final int FEW_ELEMENTS = 1 << 16;
 
     /** With fewer pixels of an image and block, the sums of each cost as much as what is summed. */
     private static final int LEAST_SPACE = 16;
@@ -90,16 +93,16 @@ final class NativeBatchNorm {
 
     /**
      * Whether activations in this layout are normalized faster here than by oneDNN: dense blocks of 16 channels without padding, and rows
-     * of float32 channels, enough of them for every thread.
+     * of float32 channels, many or short. Which kernel it is does not depend on the number of threads, so that no bit does.
      */
-    boolean supports(MemoryDescriptor layout, int threads) {
+    boolean supports(MemoryDescriptor layout) {
         long[] dims = layout.dims();
         DataType type = layout.dataType();
         long elements = 1;
         for (long d : dims) elements *= d;
         if (elements == 0 || layout.size() != elements * type.bytes()) return false;
         if (isRows(layout)) {
-            boolean enough = dims[1] >= (long) LANES * threads || elements < FEW_ELEMENTS;
+            boolean enough = dims[1] >= MANY_CHANNELS || elements <= FEW_ELEMENTS;
             return enough && type == DataType.FLOAT32 && runs(ROWS);
         }
         if (dims.length < 3 || !layout.tag().matches("aB[c-e]+" + LANES + "b") || dims[1] % LANES != 0) return false;
@@ -119,11 +122,6 @@ final class NativeBatchNorm {
         }
     }
 
-    /** Which it is, as oneDNN names its own. */
-    static String implementation(DataType type) {
-        return type == DataType.BFLOAT16 ? "ondine:avx512_bf16" : "ondine:avx512";
-    }
-
     private static int code(MemoryDescriptor layout) {
         if (isRows(layout)) return ROWS;
         return layout.dataType() == DataType.BFLOAT16 ? 1 : 0;
@@ -131,7 +129,7 @@ final class NativeBatchNorm {
 
     /** A normalization of activations in a layout that is supported. */
     Call call(Arena arena, MemoryDescriptor layout, float epsilon, boolean relu, int threads) {
-        if (!supports(layout, threads)) throw new IllegalArgumentException("not for " + layout);
+        if (!supports(layout)) throw new IllegalArgumentException("not for " + layout);
         return new Call(arena, layout, epsilon, relu, threads);
     }
 
@@ -188,7 +186,7 @@ final class NativeBatchNorm {
             return point("dy", dy, activationBytes);
         }
 
-        /** Forward only: what is added before the ReLU. */
+        /** Not backward's: what is added before the ReLU. */
         Call addend(MemorySegment addend) {
             return point("addend", addend, activationBytes);
         }

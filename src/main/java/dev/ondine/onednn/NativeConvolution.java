@@ -23,11 +23,6 @@ final class NativeConvolution {
 
     private static final int LANES = 16;
 
-    /** Which it is, as oneDNN names its own. */
-    static String implementation(DataType type) {
-        return type == DataType.BFLOAT16 ? "ondine:avx512_bf16" : "ondine:avx512";
-    }
-
     /** The struct {@code ondine_convolution}. */
     private static final MemoryLayout CALL = MemoryLayout.structLayout(
             JAVA_LONG.withName("images"),

@@ -28,19 +28,19 @@ public final class OneDnnBackend implements Backend {
     private final IntFunction<Tuner> tuners;
 
     private final boolean ownKernels;
-    private final boolean again;
+    private final Rematerialization again;
 
     /** A backend; oneDNN is loaded when the first graph is compiled. Kernels are chosen by rule. */
     public OneDnnBackend() {
-        this(_ -> null, true, true);
+        this(_ -> null, true, Rematerialization.LARGE);
     }
 
     /** A backend whose plans choose their kernels as these tuners do. */
     OneDnnBackend(IntFunction<Tuner> tuners) {
-        this(tuners, true, true);
+        this(tuners, true, Rematerialization.LARGE);
     }
 
-    private OneDnnBackend(IntFunction<Tuner> tuners, boolean ownKernels, boolean again) {
+    private OneDnnBackend(IntFunction<Tuner> tuners, boolean ownKernels, Rematerialization again) {
         this.tuners = tuners;
         this.ownKernels = ownKernels;
         this.again = again;
@@ -66,11 +66,8 @@ public final class OneDnnBackend implements Backend {
         return new OneDnnBackend(tuners, own, again);
     }
 
-    /**
-     * A backend whose plans that train make large activations again for the gradient where that costs a pass over memory only, as they do
-     * by default, or keep them all: for tests, as no bit of a result depends on it.
-     */
-    OneDnnBackend makingAgain(boolean again) {
+    /** A backend whose plans that train make certain activations again for the gradient, by default large ones. */
+    OneDnnBackend rematerializing(Rematerialization again) {
         return new OneDnnBackend(tuners, ownKernels, again);
     }
 

@@ -126,7 +126,7 @@ public final class OneDnnPlan implements Plan {
     private Step bind(StepSpec spec, Stream stream) {
         return switch (spec) {
             case StepSpec.Kernel kernel -> kernel.bind().get();
-            case StepSpec.Own own -> own.bind().get();
+            case StepSpec.Own own -> own.bind().apply(own.inputs(), own.outputs());
             case StepSpec.Primitive p -> {
                 Map<Arg, Memory> arguments = new LinkedHashMap<>();
                 p.inputs().forEach((arg, slot) -> arguments.put(arg, memory(slot)));

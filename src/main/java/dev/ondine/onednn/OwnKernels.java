@@ -3,6 +3,7 @@ package dev.ondine.onednn;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.ondine.onednn.api.OwnLibrary;
+import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -34,6 +35,11 @@ record OwnKernels(NativeBatchNorm batchNorm, NativeConvolution convolution, Nati
     static synchronized Optional<OwnKernels> best() {
         if (best == null) best = choose(OwnLibrary.property(), OwnLibrary.candidates());
         return best;
+    }
+
+    /** Which a kernel is, as oneDNN names its own. */
+    static String implementation(DataType type) {
+        return type == DataType.BFLOAT16 ? "ondine:avx512_bf16" : "ondine:avx512";
     }
 
     /** What {@link #best} decides, given the property and the files to look for in order. */

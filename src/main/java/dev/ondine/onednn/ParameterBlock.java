@@ -108,6 +108,8 @@ final class ParameterBlock {
 
     /** Settles the layout of a parameter and its gradient; says whether it is this one now. */
     boolean settle(Value parameter, MemoryDescriptor wanted) {
+        // What is frozen lies row-major, where its owner has it.
+        if (frozen) return false;
         int i = index(parameter);
         if (settled[i] == null) settled[i] = wanted;
         return settled[i].equals(wanted);

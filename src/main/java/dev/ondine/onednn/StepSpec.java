@@ -6,6 +6,7 @@ import dev.ondine.onednn.api.PrimitiveDescriptor;
 import java.util.Collection;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
 /** A step of the plan before its memory is known. */
@@ -46,7 +47,10 @@ sealed interface StepSpec {
         }
     }
 
-    /** A kernel of Ondine's own in C, with the operands of the primitive whose work it does. {@code bind} is as a {@link Kernel}'s. */
+    /**
+     * A kernel of Ondine's own in C, with the operands of the primitive whose work it does. {@code bind} is given inputs and outputs when
+     * their memory is known.
+     */
     record Own(
             Optional<Node> node,
             String name,
@@ -54,7 +58,7 @@ sealed interface StepSpec {
             Map<Arg, Slot> inputs,
             Map<Arg, Slot> outputs,
             Collection<InPlace> inPlace,
-            Supplier<Step> bind)
+            BiFunction<Map<Arg, Slot>, Map<Arg, Slot>, Step> bind)
             implements StepSpec {
         @Override
         public Collection<Slot> reads() {

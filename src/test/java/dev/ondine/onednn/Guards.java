@@ -6,10 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.ondine.onednn.api.Arg;
 import dev.ondine.onednn.api.Execution;
 import dev.ondine.onednn.api.Memory;
-import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.OpenMp;
 import dev.ondine.onednn.api.Primitive;
-import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.Stream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,8 +15,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
-/** Runs a plan's primitives with every operand between guards, and sees that none is written beyond its end. */
+/** Runs a plan's primitives and Ondine's own kernels with every operand between guards, and sees that none is written beyond its end. */
 final class Guards {
     private static final long WIDTH = 1 << 12;
     private static final byte UNTOUCHED = 0x5A;
@@ -32,31 +31,55 @@ final class Guards {
         // A primitive runs on the threads that were set when it was made.
         OpenMp.setThreads(threads);
         for (StepSpec step : plan.specs()) {
-            if (!(step instanceof StepSpec.Primitive p)) continue;
-            Map<Arg, MemoryDescriptor> operands = new LinkedHashMap<>();
-            p.inputs().forEach((arg, slot) -> operands.put(arg, slot.layout()));
-            p.outputs().forEach((arg, slot) -> operands.put(arg, slot.layout()));
-            assertEquals(
-                    List.of(),
-                    overrun(p.descriptor(), operands),
-                    () -> p.descriptor().toString());
+            switch (step) {
+                case StepSpec.Primitive p -> {
+                    Map<Arg, Slot> operands = new LinkedHashMap<>(p.inputs());
+                    operands.putAll(p.outputs());
+                    String what = p.descriptor().toString();
+                    assertEquals(List.of(), overrun(operands, (arena, guarded) -> run(arena, p, guarded)), what);
+                }
+                case StepSpec.Own own -> {
+                    Map<Arg, Slot> operands = new LinkedHashMap<>(own.inputs());
+                    operands.putAll(own.outputs());
+                    assertEquals(List.of(), overrun(operands, (_, guarded) -> run(own, guarded)), own.name());
+                }
+                case StepSpec.Kernel _ -> {}
+            }
         }
     }
 
-    private static List<Arg> overrun(PrimitiveDescriptor descriptor, Map<Arg, MemoryDescriptor> operands) {
+    private static void run(Arena arena, StepSpec.Primitive p, Map<Arg, Slot> guarded) {
+        Map<Arg, Memory> arguments = new LinkedHashMap<>();
+        guarded.forEach((arg, slot) ->
+                arguments.put(arg, Memory.of(arena, slot.layout(), slot.buffer().segment())));
+        Execution.of(arena, Primitive.create(arena, p.descriptor()), Stream.create(arena), arguments)
+                .run();
+    }
+
+    private static void run(StepSpec.Own own, Map<Arg, Slot> guarded) {
+        Map<Arg, Slot> inputs = new LinkedHashMap<>();
+        Map<Arg, Slot> outputs = new LinkedHashMap<>();
+        own.inputs().keySet().forEach(arg -> inputs.put(arg, guarded.get(arg)));
+        own.outputs().keySet().forEach(arg -> outputs.put(arg, guarded.get(arg)));
+        own.bind().apply(inputs, outputs).run(0);
+    }
+
+    /** Which operands were written beyond their end, or before their beginning. */
+    private static List<Arg> overrun(Map<Arg, Slot> operands, BiConsumer<Arena, Map<Arg, Slot>> run) {
         try (Arena arena = Arena.ofShared()) {
-            Map<Arg, Memory> arguments = new LinkedHashMap<>();
+            Map<Arg, Slot> guarded = new LinkedHashMap<>();
             Map<Arg, MemorySegment> blocks = new LinkedHashMap<>();
-            operands.forEach((arg, layout) -> {
-                MemorySegment block = arena.allocate(layout.size() + 2 * WIDTH, Memory.ALIGNMENT);
+            operands.forEach((arg, slot) -> {
+                MemorySegment block = arena.allocate(slot.layout().size() + 2 * WIDTH, Memory.ALIGNMENT);
                 block.fill(UNTOUCHED);
-                MemorySegment inner = block.asSlice(WIDTH, layout.size());
+                MemorySegment inner = block.asSlice(WIDTH, slot.layout().size());
                 inner.fill(CONTENT);
                 blocks.put(arg, block);
-                arguments.put(arg, Memory.of(arena, layout, inner));
+                Buffer buffer = Buffer.external("guarded");
+                buffer.bind(inner);
+                guarded.put(arg, new Slot(buffer, slot.layout()));
             });
-            Execution.of(arena, Primitive.create(arena, descriptor), Stream.create(arena), arguments)
-                    .run();
+            run.accept(arena, guarded);
             List<Arg> overrun = new ArrayList<>();
             blocks.forEach((arg, block) -> {
                 boolean whole = isUntouched(block.asSlice(0, WIDTH))

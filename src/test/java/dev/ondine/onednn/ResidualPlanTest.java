@@ -80,8 +80,9 @@ class ResidualPlanTest {
     void largeActivationsAreMadeAgainAndTheGradientsStayTheSame() {
         Network network = new Network(512);
         try (OneDnnPlan own = new OneDnnBackend().compile(network.graph, PlanOptions.threads(2));
-                OneDnnPlan kept =
-                        new OneDnnBackend().makingAgain(false).compile(network.graph, PlanOptions.threads(2))) {
+                OneDnnPlan kept = new OneDnnBackend()
+                        .rematerializing(Rematerialization.NONE)
+                        .compile(network.graph, PlanOptions.threads(2))) {
             assumeTrue(own.print().contains("ondine:"), "this processor has no AVX-512");
             assertEquals(0, count(kept.stepNames(), "forward_again"), kept.print());
             List<String> names = own.stepNames();
