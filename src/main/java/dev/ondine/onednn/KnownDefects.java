@@ -1,6 +1,7 @@
 package dev.ondine.onednn;
 
 import dev.ondine.onednn.api.Arg;
+import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.onednn.api.PrimitiveDescriptor;
 import dev.ondine.onednn.api.PrimitiveRequest;
 
@@ -20,6 +21,16 @@ final class KnownDefects {
     static PrimitiveRequest guarded(PrimitiveRequest weightsGradient, boolean strided, long channels, int block) {
         if (!strided || channels >= block) return weightsGradient;
         return weightsGradient.refusing(KnownDefects::gathersWithoutBlocks);
+    }
+
+    /**
+     * A product of a column and a row, unless it came by {@code brg_matmul} for operands that are not both row-major: that takes more than
+     * the column, and brings what lies behind it into the result (3.13, AVX-512).
+     */
+    static PrimitiveRequest guarded(PrimitiveRequest product, MemoryDescriptor column, MemoryDescriptor row) {
+        boolean single = column.dims()[column.rank() - 1] == 1;
+        if (!single || (column.isPlain() && row.isPlain())) return product;
+        return product.refusing(found -> found.implementation().startsWith("brg_matmul"));
     }
 
     private static boolean gathersWithoutBlocks(PrimitiveDescriptor found) {

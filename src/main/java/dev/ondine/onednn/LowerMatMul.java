@@ -47,8 +47,9 @@ final class LowerMatMul {
         for (MemoryDescriptor dst : results(y)) {
             for (Operand src : first) {
                 for (Operand weights : second) {
-                    requests.add(
-                            MatMuls.of(src.exchanged(), weights.exchanged(), MemoryDescriptor.NONE, dst, attributes));
+                    PrimitiveRequest request =
+                            MatMuls.of(src.exchanged(), weights.exchanged(), MemoryDescriptor.NONE, dst, attributes);
+                    requests.add(KnownDefects.guarded(request, src.exchanged(), weights.exchanged()));
                 }
             }
         }

@@ -11,6 +11,9 @@ import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
 import dev.ondine.backend.Precision;
 import dev.ondine.graph.AxisMatrix;
+import dev.ondine.graph.Differentiate;
+import dev.ondine.graph.Graph;
+import dev.ondine.graph.GraphBuilder;
 import dev.ondine.graph.Op;
 import dev.ondine.graph.Value;
 import dev.ondine.nn.Initializer;
@@ -237,6 +240,32 @@ class FrozenWeightsTest {
                 broken[0] = false;
                 try (Plan plan = plan(ONEDNN, model, 1, options)) {
                     assertArrayEquals(runWithOwn(ONEDNN, model, 1, PlanOptions.threads(1)), run(plan, 1));
+                }
+            }
+        }
+    }
+
+    /** A gradient of the input makes it a graph that trains; the weights of a layer without one must still be read as they were given. */
+    @Test
+    void aLayerBesideTheGradientReadsItsFrozenWeightsRowMajor() {
+        GraphBuilder b = new GraphBuilder();
+        Value x = b.input("x", DataType.FLOAT32, Shape.of(3, 8));
+        Value other = b.input("other", DataType.FLOAT32, Shape.of(3, 8));
+        Value weight = b.parameter("weight", Shape.of(4, 8));
+        b.output("head", b.add(new Op.Linear(false), other, weight));
+        Value square = b.add(new Op.Multiply(), x, x);
+        b.output("square", square);
+        Value dy = b.input("dy", DataType.FLOAT32, Shape.of(3, 8));
+        Graph graph = Differentiate.apply(b.build(), square, dy, List.of(x));
+        try (Tensor given = Tensor.allocate(DataType.FLOAT32, Shape.of(4, 8))) {
+            for (int i = 0; i < 32; i++) given.setFloatAt(i, i);
+            try (FrozenWeights weights = new FrozenWeights(_ -> given);
+                    Plan plan = ONEDNN.compile(graph, PlanOptions.threads(1).frozen(weights))) {
+                for (int i = 0; i < 24; i++) plan.input("other").setFloatAt(i, i % 8 == i / 8 ? 1 : 0);
+                plan.run(0);
+                // Its columns 0, 1 and 2.
+                for (int i = 0; i < 12; i++) {
+                    assertEquals(i % 4 * 8 + i / 4, plan.output("head").getFloatAt(i));
                 }
             }
         }

@@ -45,8 +45,12 @@ class RandomNetworksTest {
 
     private static final long RUN = 3;
 
+    /** Networks of more than {@link #NETWORKS} in which a kernel of oneDNN did wrong, see {@link KnownDefects} and {@link LayoutPolicy#canonical}. */
+    private static final List<Integer> TOLD = List.of(66, 292, 489);
+
     static Stream<Integer> seeds() {
-        return Stream.iterate(FIRST_SEED, s -> s + 1).limit(NETWORKS);
+        Stream<Integer> seeds = Stream.iterate(FIRST_SEED, s -> s + 1).limit(NETWORKS);
+        return Stream.concat(TOLD.stream(), seeds);
     }
 
     @ParameterizedTest
