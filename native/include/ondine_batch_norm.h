@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a signature, the struct or a meaning below changes; NativeBatchNorm refuses any other number. */
-#define ONDINE_BATCH_NORM_VERSION 2
+#define ONDINE_BATCH_NORM_VERSION 3
 
 ONDINE_API int32_t ondine_batch_norm_version(void);
 

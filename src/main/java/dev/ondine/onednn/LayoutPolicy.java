@@ -117,7 +117,7 @@ final class LayoutPolicy {
     }
 
     private MemoryDescriptor of(Shape shape, DataType type, FormatTag tag) {
-        return MemoryDescriptor.of(arena, dims(shape), type, tag);
+        return canonical(MemoryDescriptor.of(arena, dims(shape), type, tag));
     }
 
     /** oneDNN has no scalars: they are vectors of one element. */

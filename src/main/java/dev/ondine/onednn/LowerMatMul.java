@@ -73,8 +73,13 @@ final class LowerMatMul {
         if (seen.strides().isPresent()) layouts.add(seen);
         if (!seen.isPlain()) layouts.add(to.plain(v));
         return layouts.stream()
-                .map(l -> new Operand(l, transposed ? exchanged(l) : l))
+                .map(l -> new Operand(l, strict(transposed ? exchanged(l) : l)))
                 .toList();
+    }
+
+    /** What is row-major whatever the strides of its axes of one element, without such strides: kernels take them at their word. */
+    private MemoryDescriptor strict(MemoryDescriptor layout) {
+        return layout.isPlain() ? MemoryDescriptor.plain(to.arena, layout.dims(), layout.dataType()) : layout;
     }
 
     private MemoryDescriptor exchanged(MemoryDescriptor layout) {

@@ -138,7 +138,7 @@ final class LowerPooling {
             requests.add(Poolings.forward(
                     propagation,
                     algorithm(op.kind()),
-                    layout,
+                    to.layouts.canonical(layout),
                     to.layouts.any(y, layout.dataType()),
                     Windows.longs(op.kernel(), 0),
                     window(op, x, y),

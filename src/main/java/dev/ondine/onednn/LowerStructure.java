@@ -34,8 +34,14 @@ final class LowerStructure {
         Value y = node.output(0);
         MemoryDescriptor any = to.layouts.any(y.shape(), y.type().dataType());
         List<PrimitiveRequest> requests = new ArrayList<>();
-        requests.add(
-                Concats.of(op.axis(), node.inputs().stream().map(to::layout).toList(), any, to.attributes));
+        requests.add(Concats.of(
+                op.axis(),
+                node.inputs().stream()
+                        .map(to::layout)
+                        .map(to.layouts::canonical)
+                        .toList(),
+                any,
+                to.attributes));
         List<List<MemoryDescriptor>> candidates = node.inputs().stream()
                 .map(v -> to.layouts.candidates(v.shape(), v.type().dataType()))
                 .toList();

@@ -22,7 +22,7 @@ import java.util.function.BiConsumer;
  */
 final class NativeBatchNorm {
     /** {@code ONDINE_BATCH_NORM_VERSION} of the header that the handles and {@link #CALL} were written from. */
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
     private static final int LANES = 16;
 

@@ -49,7 +49,7 @@ sealed interface StepSpec {
 
     /**
      * A kernel of Ondine's own in C, with the operands of the primitive whose work it does. {@code bind} is given inputs and outputs when
-     * their memory is known.
+     * their memory is known; bound again, it takes them from the step that it made before.
      */
     record Own(
             Optional<Node> node,

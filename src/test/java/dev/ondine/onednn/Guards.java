@@ -22,16 +22,17 @@ import java.util.function.BiConsumer;
 
 /**
  * Runs a plan's primitives and Ondine's own kernels with every operand between guards, and sees that none is written beyond its end, and
- * that results do not depend on what lay in their memory or the scratchpad's before.
+ * that dense results in float32 do not depend on what lay in their memory or the scratchpad's before, or around what is read. The plan's own
+ * steps may be bound to the guards' memory afterwards: it must not run any more.
  */
 final class Guards {
     private static final long WIDTH = 1 << 12;
-    private static final byte UNTOUCHED = (byte) 0xFF;
+    private static final byte UNTOUCHED = 0x5A;
 
     /** Numbers around 0.01. */
     private static final byte CONTENT = 0x3C;
 
-    /** Of results, before. */
+    /** Of results before, and around what is only read: whatever is computed of it is none either. */
     private static final byte NOT_A_NUMBER = (byte) 0xFF;
 
     private Guards() {}
@@ -47,7 +48,11 @@ final class Guards {
                     String what = p.descriptor().toString();
                     assertEquals(
                             List.of(),
-                            overrun(operands, p.inputs().keySet(), (arena, guarded) -> run(arena, p, guarded)),
+                            overrun(
+                                    operands,
+                                    p.inputs().keySet(),
+                                    p.outputs().keySet(),
+                                    (arena, guarded) -> run(arena, p, guarded)),
                             what);
                 }
                 case StepSpec.Own own -> {
@@ -55,7 +60,11 @@ final class Guards {
                     operands.putAll(own.outputs());
                     assertEquals(
                             List.of(),
-                            overrun(operands, own.inputs().keySet(), (_, guarded) -> run(own, guarded)),
+                            overrun(
+                                    operands,
+                                    own.inputs().keySet(),
+                                    own.outputs().keySet(),
+                                    (_, guarded) -> run(own, guarded)),
                             own.name());
                 }
                 case StepSpec.Kernel _ -> {}
@@ -80,13 +89,15 @@ final class Guards {
     }
 
     /** Which operands were written beyond their end, or before their beginning, or left as they were. */
-    private static List<Arg> overrun(Map<Arg, Slot> operands, Set<Arg> read, BiConsumer<Arena, Map<Arg, Slot>> run) {
+    private static List<Arg> overrun(
+            Map<Arg, Slot> operands, Set<Arg> read, Set<Arg> written, BiConsumer<Arena, Map<Arg, Slot>> run) {
         try (Arena arena = Arena.ofShared()) {
             Map<Arg, Slot> guarded = new LinkedHashMap<>();
             Map<Arg, MemorySegment> blocks = new LinkedHashMap<>();
             operands.forEach((arg, slot) -> {
                 MemorySegment block = arena.allocate(slot.layout().size() + 2 * WIDTH, Memory.ALIGNMENT);
-                block.fill(UNTOUCHED);
+                // What is written past a result must differ from what was there, whatever it was made of.
+                block.fill(written.contains(arg) ? UNTOUCHED : NOT_A_NUMBER);
                 MemorySegment inner = block.asSlice(WIDTH, slot.layout().size());
                 inner.fill(read.contains(arg) ? CONTENT : NOT_A_NUMBER);
                 blocks.put(arg, block);
@@ -97,8 +108,9 @@ final class Guards {
             run.accept(arena, guarded);
             List<Arg> overrun = new ArrayList<>();
             blocks.forEach((arg, block) -> {
-                boolean whole = isUntouched(block.asSlice(0, WIDTH))
-                        && isUntouched(block.asSlice(block.byteSize() - WIDTH, WIDTH));
+                byte around = written.contains(arg) ? UNTOUCHED : NOT_A_NUMBER;
+                boolean whole = isFilled(block.asSlice(0, WIDTH), around)
+                        && isFilled(block.asSlice(block.byteSize() - WIDTH, WIDTH), around);
                 if (!whole || (!arg.equals(Arg.SCRATCHPAD) && hasNoNumber(guarded.get(arg)))) overrun.add(arg);
             });
             return overrun;
@@ -117,8 +129,8 @@ final class Guards {
         return false;
     }
 
-    private static boolean isUntouched(MemorySegment guard) {
-        for (long i = 0; i < WIDTH; i++) if (guard.get(JAVA_BYTE, i) != UNTOUCHED) return false;
+    private static boolean isFilled(MemorySegment guard, byte value) {
+        for (long i = 0; i < WIDTH; i++) if (guard.get(JAVA_BYTE, i) != value) return false;
         return true;
     }
 }

@@ -12,6 +12,7 @@ import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Shape;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** That the kernels that are passed over are not taken by another way. */
@@ -46,5 +47,39 @@ class KnownDefectsTest {
                 }
             }
         }
+    }
+
+    /** A column times a row, with either of them transposed, as it lies or as a part of something larger. */
+    @ParameterizedTest
+    @CsvSource({"1, 5, 7", "3, 7, 7", "7, 3, 16", "16, 16, 16"})
+    void aColumnTimesARowReadsTheColumnOnly(long batch, long rows, long columns) {
+        for (boolean transposeA : new boolean[] {false, true}) {
+            for (boolean transposeB : new boolean[] {false, true}) {
+                for (boolean parts : new boolean[] {false, true}) {
+                    try (OneDnnPlan plan = new OneDnnBackend()
+                            .compile(
+                                    product(batch, rows, columns, transposeA, transposeB, parts),
+                                    PlanOptions.threads(1))) {
+                        Guards.check(plan, 1);
+                        assertEquals(List.of(), plan.warnings());
+                    }
+                }
+            }
+        }
+    }
+
+    private static Graph product(
+            long batch, long rows, long columns, boolean transposeA, boolean transposeB, boolean parts) {
+        GraphBuilder b = new GraphBuilder();
+        Shape first = transposeA ? Shape.of(2, batch, 1, rows) : Shape.of(2, batch, rows, 1);
+        Shape second = transposeB ? Shape.of(2, batch, columns, 1) : Shape.of(2, batch, 1, columns);
+        Value a = parts
+                ? b.add(new Op.Slice(0, 1, 2), b.input("a", DataType.FLOAT32, first.with(0, 4)))
+                : b.input("a", DataType.FLOAT32, first);
+        Value c = parts
+                ? b.add(new Op.Slice(1, 1, batch), b.input("b", DataType.FLOAT32, second.with(1, batch + 2)))
+                : b.input("b", DataType.FLOAT32, second);
+        b.output("y", b.add(new Op.MatMul(transposeA, transposeB, 1), a, c));
+        return b.build();
     }
 }

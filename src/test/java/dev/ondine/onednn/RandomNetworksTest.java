@@ -9,6 +9,7 @@ import dev.ondine.backend.PlanOptions;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.Value;
+import dev.ondine.onednn.api.OneDnn;
 import dev.ondine.reference.ReferenceBackend;
 import dev.ondine.tensor.DataType;
 import dev.ondine.tensor.Tensor;
@@ -18,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,6 +49,13 @@ class RandomNetworksTest {
 
     /** Networks of more than {@link #NETWORKS} in which a kernel of oneDNN did wrong, see {@link KnownDefects} and {@link LayoutPolicy#canonical}. */
     private static final List<Integer> TOLD = List.of(66, 292, 489);
+
+    /** What another test has compiled must not decide of this one. */
+    @BeforeEach
+    void emptyTheCache() {
+        OneDnn.primitiveCacheCapacity(0);
+        OneDnn.primitiveCacheCapacity(1024);
+    }
 
     static Stream<Integer> seeds() {
         Stream<Integer> seeds = Stream.iterate(FIRST_SEED, s -> s + 1).limit(NETWORKS);
