@@ -24,13 +24,20 @@ ONDINE_API int32_t ondine_residual_version(void);
 /* 1 if this processor runs the kernel for a type, else 0. It must not be called then. */
 ONDINE_API int32_t ondine_residual_supports(int32_t type);
 
-/*
- *   result[i] = y[i] > 0 ? a[i] + b[i] : 0
- *
- * `count` elements. result may be a or b. threads: the size of the OpenMP team; 0 or less takes OpenMP's own default.
- */
-ONDINE_API void ondine_residual_backward(
-        const void *a, const void *b, const void *y, void *result, int64_t count, int32_t type, int32_t threads);
+typedef struct {
+    const void *a;
+    const void *b;
+    const void *y;
+    /* May be a or b. */
+    void *result;
+    int64_t count;
+    int32_t type;
+    /* The size of the OpenMP team; 0 or less takes OpenMP's own default. */
+    int32_t threads;
+} ondine_residual;
+
+/* result[i] = y[i] > 0 ? a[i] + b[i] : 0, for `count` elements. */
+ONDINE_API void ondine_residual_backward(const ondine_residual *call);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
 /*
- * Runs oneDNN's primitives one after another from C: what a plan does from Java, for measuring what the way through
+ * Runs oneDNN's primitives, and kernels of Ondine's own, one after another from C: what a plan does from Java, for measuring what the way through
  * Java costs. Knows nothing of oneDNN but the shape of one function, which the caller gives, so that the library
  * neither needs its headers nor is linked to it.
  */
@@ -17,12 +17,18 @@ extern "C" {
 /* dnnl_primitive_execute: primitive, stream, number of arguments, arguments; 0 for success. */
 typedef int (*ondine_execute_function)(const void *, void *, int, const void *);
 
-/* One execution. Java writes this layout: three pointers and a 64-bit integer. */
+/* A kernel of Ondine's own: it takes its struct. */
+typedef void (*ondine_own_function)(const void *);
+
+/* One execution. Java writes this layout: three pointers, a 64-bit integer and a pointer. */
 typedef struct {
     const void *primitive;
     void *stream;
+    /* Of a primitive `count` arguments, of a kernel its struct. */
     const void *arguments;
     int64_t count;
+    /* NULL of a primitive. */
+    ondine_own_function own;
 } ondine_execution;
 
 /* Runs all of them in order. Returns the first status that is not 0, and runs nothing behind it. */

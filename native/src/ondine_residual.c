@@ -66,35 +66,31 @@ TARGET_BF16 static void part_bf16(
     if (i < count) some_bf16(a + i, b + i, y + i, result + i, (__mmask16)((1u << (count - i)) - 1));
 }
 
-static void part(
-        const void *a, const void *b, const void *y, void *result, int64_t count, int32_t type, int64_t thread, int64_t threads) {
-    const int64_t vectors = (count + LANES - 1) / LANES;
+static void part(const ondine_residual *call, int64_t thread, int64_t threads) {
+    const int64_t vectors = (call->count + LANES - 1) / LANES;
     const int64_t from = vectors * thread / threads * LANES;
     int64_t to = vectors * (thread + 1) / threads * LANES;
-    if (to > count) to = count;
+    if (to > call->count) to = call->count;
     if (from >= to) return;
-    if (type == ONDINE_RESIDUAL_BF16) {
-        part_bf16((const uint16_t *)a + from, (const uint16_t *)b + from, (const uint16_t *)y + from,
-                  (uint16_t *)result + from, to - from);
+    if (call->type == ONDINE_RESIDUAL_BF16) {
+        part_bf16((const uint16_t *)call->a + from, (const uint16_t *)call->b + from, (const uint16_t *)call->y + from,
+                  (uint16_t *)call->result + from, to - from);
     } else {
-        part_f32((const float *)a + from, (const float *)b + from, (const float *)y + from, (float *)result + from,
-                 to - from);
+        part_f32((const float *)call->a + from, (const float *)call->b + from, (const float *)call->y + from,
+                 (float *)call->result + from, to - from);
     }
 }
 
-void ondine_residual_backward(
-        const void *a, const void *b, const void *y, void *result, int64_t count, int32_t type, int32_t threads) {
+void ondine_residual_backward(const ondine_residual *call) {
 #ifdef _OPENMP
-    const int team = threads > 0 ? threads : omp_get_max_threads();
+    const int team = call->threads > 0 ? call->threads : omp_get_max_threads();
     if (team > 1) {
 #pragma omp parallel num_threads(team)
-        part(a, b, y, result, count, type, omp_get_thread_num(), omp_get_num_threads());
+        part(call, omp_get_thread_num(), omp_get_num_threads());
         return;
     }
-#else
-    (void)threads;
 #endif
-    part(a, b, y, result, count, type, 0, 1);
+    part(call, 0, 1);
 }
 
 #else
@@ -104,15 +100,8 @@ int32_t ondine_residual_supports(int32_t type) {
     return 0;
 }
 
-void ondine_residual_backward(
-        const void *a, const void *b, const void *y, void *result, int64_t count, int32_t type, int32_t threads) {
-    (void)a;
-    (void)b;
-    (void)y;
-    (void)result;
-    (void)count;
-    (void)type;
-    (void)threads;
+void ondine_residual_backward(const ondine_residual *call) {
+    (void)call;
 }
 
 #endif

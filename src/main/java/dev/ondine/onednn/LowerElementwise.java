@@ -157,6 +157,7 @@ final class LowerElementwise {
                 0,
                 List.of(new StepSpec.InPlace(first, dst), new StepSpec.InPlace(second, dst)),
                 (reads, writes) -> kernel.backward(
+                        to.arena,
                         layout,
                         reads.get(Arg.SRC).buffer().segment(),
                         reads.get(Arg.SRC_1).buffer().segment(),

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /**
  * Batch normalization of training in C ({@code native/src/ondine_batch_norm.c}), on the OpenMP team that oneDNN runs on: for activations
@@ -78,17 +79,17 @@ final class NativeBatchNorm {
 
     private final MethodHandle supports;
     private final MethodHandle scratch;
-    private final MethodHandle forward;
-    private final MethodHandle again;
-    private final MethodHandle backward;
+    private final Function<MemorySegment, Step> forward;
+    private final Function<MemorySegment, Step> again;
+    private final Function<MemorySegment, Step> backward;
 
     NativeBatchNorm(OwnKernels.Symbols symbols) {
         symbols.requireVersion("ondine_batch_norm_version", VERSION);
         this.supports = symbols.find("ondine_batch_norm_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
         this.scratch = symbols.find("ondine_batch_norm_scratch", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
-        this.forward = symbols.find("ondine_batch_norm_forward", FunctionDescriptor.ofVoid(ADDRESS));
-        this.again = symbols.find("ondine_batch_norm_again", FunctionDescriptor.ofVoid(ADDRESS));
-        this.backward = symbols.find("ondine_batch_norm_backward", FunctionDescriptor.ofVoid(ADDRESS));
+        this.forward = symbols.kernel("ondine_batch_norm_forward");
+        this.again = symbols.kernel("ondine_batch_norm_again");
+        this.backward = symbols.kernel("ondine_batch_norm_backward");
     }
 
     /**
@@ -227,32 +228,24 @@ final class NativeBatchNorm {
         /** The step that computes y, mean and variance. */
         Step forward() {
             require("x", "result", "mean", "variance");
-            return _ -> invoke(forward);
+            return forward.apply(struct.memory());
         }
 
         /** The step that computes y once more from the mean and variance that {@link #forward} left. */
         Step again() {
             require("x", "result", "mean", "variance");
-            return _ -> invoke(again);
+            return again.apply(struct.memory());
         }
 
         /** The step that computes dx and the gradients of scale and shift, those that were given memory. */
         Step backward() {
             require("x", "dy", "result", "mean", "variance");
-            return _ -> invoke(backward);
+            return backward.apply(struct.memory());
         }
 
         private void require(String... names) {
             struct.require(names);
             if (scratchBytes() > 0) struct.require("scratch");
-        }
-
-        private void invoke(MethodHandle function) {
-            try {
-                function.invokeExact(struct.memory());
-            } catch (Throwable e) {
-                throw OwnKernels.unexpected(e);
-            }
         }
     }
 }

@@ -12,6 +12,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * The gradient of a convolution's weights in C ({@code native/src/ondine_convolution.c}): float32 or bfloat16, for activations in blocks of
@@ -47,13 +48,13 @@ final class NativeConvolution {
 
     private final MethodHandle supports;
     private final MethodHandle scratch;
-    private final MethodHandle backwardWeights;
+    private final Function<MemorySegment, Step> backwardWeights;
 
     NativeConvolution(OwnKernels.Symbols symbols) {
         symbols.requireVersion("ondine_convolution_version", VERSION);
         this.supports = symbols.find("ondine_convolution_supports", FunctionDescriptor.of(JAVA_INT, ADDRESS));
         this.scratch = symbols.find("ondine_convolution_scratch", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
-        this.backwardWeights = symbols.find("ondine_convolution_backward_weights", FunctionDescriptor.ofVoid(ADDRESS));
+        this.backwardWeights = symbols.kernel("ondine_convolution_backward_weights");
     }
 
     /**
@@ -172,13 +173,7 @@ final class NativeConvolution {
             struct.point("dy", dy, dyBytes, Short.BYTES);
             struct.point("gradient", gradient, gradientBytes, Float.BYTES);
             struct.point("scratch", memory, scratchBytes(), 64);
-            return _ -> {
-                try {
-                    backwardWeights.invokeExact(struct.memory());
-                } catch (Throwable e) {
-                    throw OwnKernels.unexpected(e);
-                }
-            };
+            return backwardWeights.apply(struct.memory());
         }
     }
 }

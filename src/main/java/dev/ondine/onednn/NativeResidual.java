@@ -6,9 +6,12 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.ondine.onednn.api.MemoryDescriptor;
 import dev.ondine.tensor.DataType;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.function.Function;
 
 /**
  * Where two gradients meet behind a residual block's ReLU, in one pass ({@code native/src/ondine_residual.c}): their sum where the block's
@@ -18,15 +21,23 @@ final class NativeResidual {
     /** {@code ONDINE_RESIDUAL_VERSION} of the header that the handles were written from. */
     private static final int VERSION = 1;
 
+    /** The struct {@code ondine_residual}. */
+    private static final MemoryLayout CALL = MemoryLayout.structLayout(
+            ADDRESS.withName("a"),
+            ADDRESS.withName("b"),
+            ADDRESS.withName("y"),
+            ADDRESS.withName("result"),
+            JAVA_LONG.withName("count"),
+            JAVA_INT.withName("type"),
+            JAVA_INT.withName("threads"));
+
     private final MethodHandle supports;
-    private final MethodHandle backward;
+    private final Function<MemorySegment, Step> backward;
 
     NativeResidual(OwnKernels.Symbols symbols) {
         symbols.requireVersion("ondine_residual_version", VERSION);
         this.supports = symbols.find("ondine_residual_supports", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-        this.backward = symbols.find(
-                "ondine_residual_backward",
-                FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT));
+        this.backward = symbols.kernel("ondine_residual_backward");
     }
 
     /** Whether all memory of a layout is elements, of a type that this processor has the instructions for. */
@@ -56,6 +67,7 @@ final class NativeResidual {
      * @throws IllegalArgumentException if the layout is not supported or memory is too small
      */
     Step backward(
+            Arena arena,
             MemoryDescriptor layout,
             MemorySegment a,
             MemorySegment b,
@@ -64,17 +76,14 @@ final class NativeResidual {
             int threads) {
         if (!supports(layout)) throw new IllegalArgumentException("not for " + layout);
         int size = layout.dataType().bytes();
-        for (MemorySegment memory : new MemorySegment[] {a, b, y, result}) {
-            NativeStruct.check("gradients and output", memory, layout.size(), size);
-        }
-        long count = layout.size() / size;
-        int type = code(layout.dataType());
-        return _ -> {
-            try {
-                backward.invokeExact(a, b, y, result, count, type, threads);
-            } catch (Throwable e) {
-                throw OwnKernels.unexpected(e);
-            }
-        };
+        NativeStruct call = new NativeStruct(arena, CALL);
+        call.point("a", a, layout.size(), size);
+        call.point("b", b, layout.size(), size);
+        call.point("y", y, layout.size(), size);
+        call.point("result", result, layout.size(), size);
+        call.set("count", layout.size() / size);
+        call.set("type", code(layout.dataType()));
+        call.set("threads", threads);
+        return backward.apply(call.memory());
     }
 }

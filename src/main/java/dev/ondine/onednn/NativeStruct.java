@@ -42,16 +42,11 @@ final class NativeStruct {
      * @throws IllegalArgumentException if C would read or write where it may not: it would not notice
      */
     void point(String name, MemorySegment to, long bytes, int alignment) {
-        check(name, to, bytes, alignment);
-        memory.set(ADDRESS, offset(name), to);
-    }
-
-    /** @throws IllegalArgumentException unless C may read or write so many bytes there */
-    static void check(String name, MemorySegment memory, long bytes, int alignment) {
-        if (memory.byteSize() < bytes || !memory.isNative() || memory.address() % alignment != 0) {
+        if (to.byteSize() < bytes || !to.isNative() || to.address() % alignment != 0) {
             throw new IllegalArgumentException(name + " must lie off the heap, aligned to " + alignment
-                    + " bytes, and hold " + bytes + " bytes, not " + memory);
+                    + " bytes, and hold " + bytes + " bytes, not " + to);
         }
+        memory.set(ADDRESS, offset(name), to);
     }
 
     /** @throws IllegalStateException unless these pointers have been set */

@@ -1,5 +1,6 @@
 package dev.ondine.onednn;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.ondine.onednn.api.OwnLibrary;
@@ -7,6 +8,7 @@ import dev.ondine.tensor.DataType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
@@ -14,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * What {@code native/} has for a plan where oneDNN is slower; on the OpenMP team that oneDNN runs on.
@@ -89,6 +92,13 @@ record OwnKernels(NativeBatchNorm batchNorm, NativeConvolution convolution, Nati
                 throw new IllegalStateException(
                         library + " has no " + name + ": build it again with build-native.sh", e);
             }
+        }
+
+        /** A kernel, {@code void f(const struct *)}: what makes a step of the struct's memory. */
+        Function<MemorySegment, Step> kernel(String name) {
+            MethodHandle function = find(name, FunctionDescriptor.ofVoid(ADDRESS));
+            MemorySegment address = lookup.findOrThrow(name);
+            return arguments -> new OwnStep(address, function, arguments);
         }
 
         /** @throws IllegalStateException unless the function {@code name} gives this number */

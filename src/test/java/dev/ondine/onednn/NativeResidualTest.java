@@ -59,7 +59,8 @@ class NativeResidualTest {
                 MemorySegment first = memory(arena, type, count).copyFrom(a);
                 MemorySegment second = memory(arena, type, count).copyFrom(b);
                 MemorySegment result = place == 0 ? memory(arena, type, count) : place == 1 ? first : second;
-                kernel.backward(layout, first, second, y, result, threads).run(0);
+                kernel.backward(arena, layout, first, second, y, result, threads)
+                        .run(0);
                 for (int i = 0; i < count; i++) assertEquals(expected[i], get(type, result, i), "element " + i);
             }
         }
@@ -80,9 +81,12 @@ class NativeResidualTest {
             assertFalse(kernel.supports(whole));
             MemorySegment enough = arena.allocate(dense.size(), 64);
             MemorySegment less = enough.asSlice(0, dense.size() - 4);
-            assertThrows(IllegalArgumentException.class, () -> kernel.backward(dense, enough, enough, less, enough, 1));
             assertThrows(
-                    IllegalArgumentException.class, () -> kernel.backward(padded, enough, enough, enough, enough, 1));
+                    IllegalArgumentException.class,
+                    () -> kernel.backward(arena, dense, enough, enough, less, enough, 1));
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> kernel.backward(arena, padded, enough, enough, enough, enough, 1));
         }
     }
 

@@ -1,6 +1,5 @@
 package dev.ondine.onednn;
 
-import dev.ondine.onednn.api.Execution;
 import dev.ondine.onednn.api.NativeSequence;
 import dev.ondine.onednn.api.OpenMp;
 import java.lang.foreign.Arena;
@@ -11,11 +10,11 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * One plan, run in two ways: as it runs always, and with every stretch of primitives between two Java kernels driven by a loop in C, one
- * downcall a stretch. The primitives, their arguments and their memory are the same; the Java kernels run in Java both times.
+ * One plan, run in two ways: as it runs always, and with every stretch of primitives and kernels in C between two Java kernels driven by a
+ * loop in C, one downcall a stretch. The primitives, their arguments and their memory are the same; the Java kernels run in Java both times.
  */
 public final class DrivenPlan implements AutoCloseable {
-    /** A stretch of primitives, or a Java kernel. */
+    /** A stretch of primitives and kernels in C, or a Java kernel. */
     private sealed interface Part {
         record Primitives(NativeSequence sequence) implements Part {}
 
@@ -36,20 +35,22 @@ public final class DrivenPlan implements AutoCloseable {
         this.plan = plan;
         this.threads = threads;
         List<Part> all = new ArrayList<>();
-        List<Execution> stretch = new ArrayList<>();
+        List<NativeSequence.Item> stretch = new ArrayList<>();
         for (Step step : plan.steps()) {
-            if (step instanceof PrimitiveStep p) {
-                stretch.add(p.execution());
-            } else {
-                flush(all, stretch, library);
-                all.add(new Part.Kernel(step));
+            switch (step) {
+                case PrimitiveStep p -> stretch.add(new NativeSequence.Item.Run(p.execution()));
+                case OwnStep own -> stretch.add(new NativeSequence.Item.Own(own.address(), own.arguments()));
+                default -> {
+                    flush(all, stretch, library);
+                    all.add(new Part.Kernel(step));
+                }
             }
         }
         flush(all, stretch, library);
         this.parts = all.toArray(Part[]::new);
     }
 
-    private void flush(List<Part> all, List<Execution> stretch, Path library) {
+    private void flush(List<Part> all, List<NativeSequence.Item> stretch, Path library) {
         if (stretch.isEmpty()) return;
         all.add(new Part.Primitives(new NativeSequence(arena, library, stretch)));
         stretch.clear();
@@ -74,7 +75,7 @@ public final class DrivenPlan implements AutoCloseable {
         }
     }
 
-    /** How many steps are calls into oneDNN. */
+    /** How many steps are calls into C: of oneDNN's primitives, and of Ondine's own kernels. */
     public int primitives() {
         int n = 0;
         for (Part part : parts) if (part instanceof Part.Primitives p) n += p.sequence.size();
@@ -88,11 +89,11 @@ public final class DrivenPlan implements AutoCloseable {
         return n;
     }
 
-    /** The names of the steps that Java calls on both sides: Ondine's own loops. */
+    /** The names of the steps that Java calls on both sides: loops in Java. */
     public String kernels() {
         List<String> names = plan.stepNames();
         return IntStream.range(0, names.size())
-                .filter(i -> !(plan.specs().get(i) instanceof StepSpec.Primitive))
+                .filter(i -> plan.specs().get(i) instanceof StepSpec.Kernel)
                 .mapToObj(names::get)
                 .collect(Collectors.joining(", "));
     }

@@ -14,14 +14,23 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Executions that C runs one after another, in one downcall: {@code ondine_run_sequence} of {@code native/}. For measuring only: it
+ * Executions, and calls of Ondine's own kernels, that C runs one after another, in one downcall: {@code ondine_run_sequence} of {@code native/}. For measuring only: it
  * does not check that their memory is still there, the caller does.
  */
 public final class NativeSequence {
-    /** {@code ondine_execution}: primitive, stream, arguments, count. */
-    private static final long SIZE = 4 * Long.BYTES;
+    /** {@code ondine_execution}: primitive, stream, arguments, count, own function. */
+    private static final long SIZE = 5 * Long.BYTES;
 
-    private final List<Execution> executions;
+    /** What C does at once. */
+    public sealed interface Item {
+        /** A primitive. */
+        record Run(Execution execution) implements Item {}
+
+        /** A function that takes a struct. */
+        record Own(MemorySegment function, MemorySegment arguments) implements Item {}
+    }
+
+    private final List<Item> items;
     private final MemorySegment array;
     private final MemorySegment execute;
     private final MethodHandle run;
@@ -29,19 +38,26 @@ public final class NativeSequence {
     /**
      * A sequence.
      *
-     * @param arena owns the list; the executions must live as long
+     * @param arena owns the list; the items must live as long
      * @param library libondine
      */
     @SuppressWarnings("restricted") // Calling C is what is measured.
-    public NativeSequence(Arena arena, Path library, List<Execution> executions) {
-        this.executions = List.copyOf(executions);
-        this.array = arena.allocate(Math.max(1, executions.size()) * SIZE, Long.BYTES);
-        for (int i = 0; i < executions.size(); i++) {
-            Execution e = executions.get(i);
-            array.set(ADDRESS, i * SIZE, e.primitive());
-            array.set(ADDRESS, i * SIZE + 8, e.stream());
-            array.set(ADDRESS, i * SIZE + 16, e.arguments());
-            array.set(JAVA_LONG, i * SIZE + 24, e.count());
+    public NativeSequence(Arena arena, Path library, List<Item> items) {
+        this.items = List.copyOf(items);
+        this.array = arena.allocate(Math.max(1, items.size()) * SIZE, Long.BYTES);
+        for (int i = 0; i < items.size(); i++) {
+            switch (items.get(i)) {
+                case Item.Run(Execution e) -> {
+                    array.set(ADDRESS, i * SIZE, e.primitive());
+                    array.set(ADDRESS, i * SIZE + 8, e.stream());
+                    array.set(ADDRESS, i * SIZE + 16, e.arguments());
+                    array.set(JAVA_LONG, i * SIZE + 24, e.count());
+                }
+                case Item.Own(MemorySegment function, MemorySegment arguments) -> {
+                    array.set(ADDRESS, i * SIZE + 16, arguments);
+                    array.set(ADDRESS, i * SIZE + 32, function);
+                }
+            }
         }
         this.execute = OneDnn.symbols().find("dnnl_primitive_execute").orElseThrow();
         this.run = Linker.nativeLinker()
@@ -50,9 +66,9 @@ public final class NativeSequence {
                         FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG));
     }
 
-    /** How many executions it runs. */
+    /** How many items it runs. */
     public int size() {
-        return executions.size();
+        return items.size();
     }
 
     /**
@@ -63,7 +79,7 @@ public final class NativeSequence {
     public void run() {
         int status;
         try {
-            status = (int) run.invokeExact(execute, array, (long) executions.size());
+            status = (int) run.invokeExact(execute, array, (long) items.size());
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {
