@@ -206,7 +206,7 @@ class ExplainAndProfileTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"autoencoder", "bn"})
+    @CsvSource({"autoencoder", "bn", "mlp"})
     void profilesOtherWorkloads(String workload) {
         Ondine.Outcome run =
                 Ondine.run("profile", "--workload", workload, "--batch", 2, "--threads", 1, "--seconds", 0.05);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.ondine.backend.Backends;
 import dev.ondine.backend.Plan;
 import dev.ondine.backend.PlanOptions;
+import dev.ondine.graph.ActivationKind;
 import dev.ondine.graph.Differentiate;
 import dev.ondine.graph.Graph;
 import dev.ondine.graph.GraphBuilder;
@@ -263,6 +264,25 @@ class OneDnnPlanTest {
                     assertEquals(gradient[i], d.getFloatAt(i), 1e-3, backend);
                 }
             }
+        }
+    }
+
+    /** The first layer's input has no gradient, whose kernel would want its weights otherwise; they are turned in no step. */
+    @Test
+    void theWeightsOfAFirstLinearLayerLieAsTheyAreMultiplied() {
+        GraphBuilder b = new GraphBuilder();
+        Value x = b.input("x", DataType.FLOAT32, Shape.of(4, 8));
+        Value first = b.parameter("first", Shape.of(16, 8));
+        Value second = b.parameter("second", Shape.of(4, 16));
+        Value hidden = b.add(new Op.Activation(ActivationKind.RELU, 0), b.add(new Op.Linear(false), x, first));
+        Value y = b.add(new Op.Linear(false), hidden, second);
+        b.output("y", y);
+        Value dy = b.input("dy", DataType.FLOAT32, Shape.of(4, 4));
+        Graph graph = Differentiate.apply(b.build(), y, dy, List.of(first, second));
+        try (OneDnnPlan plan = new OneDnnBackend().compile(graph, PlanOptions.threads(1))) {
+            assertTrue(plan.print().contains(":first:ba"), plan.print());
+            assertTrue(plan.print().contains(":second:ab"), plan.print());
+            assertTrue(plan.stepNames().stream().noneMatch(n -> n.startsWith("reorder")), plan.print());
         }
     }
 }
