@@ -77,9 +77,19 @@ final class LowerMatMul {
                 .toList();
     }
 
-    /** What is row-major whatever the strides of its axes of one element, without such strides: kernels take them at their word. */
+    /**
+     * The same layout, with such strides of axes of one element as a dense tensor would have: they are of no account, but kernels take them
+     * at their word ({@code brg_matmul} of 3.13 multiplies something else).
+     */
     private MemoryDescriptor strict(MemoryDescriptor layout) {
-        return layout.isPlain() ? MemoryDescriptor.plain(to.arena, layout.dims(), layout.dataType()) : layout;
+        if (layout.isPlain()) return MemoryDescriptor.plain(to.arena, layout.dims(), layout.dataType());
+        if (layout.strides().isEmpty()) return layout;
+        long[] dims = layout.dims();
+        long[] strides = layout.strides().get();
+        long reach = 1;
+        for (int i = 0; i < dims.length; i++) if (dims[i] > 1) reach = Math.max(reach, dims[i] * strides[i]);
+        for (int i = 0; i < dims.length - 2; i++) if (dims[i] == 1) strides[i] = reach;
+        return MemoryDescriptor.strided(to.arena, dims, layout.dataType(), strides);
     }
 
     private MemoryDescriptor exchanged(MemoryDescriptor layout) {

@@ -45,10 +45,13 @@ class RandomNetworksTest {
     /** A bias or shift in front of a batch normalization has no gradient but what rounding leaves of a sum over all positions. */
     private static final double CANCELLED_SUM = 1;
 
+    /** What comes of numbers around one may cancel to nothing but what rounding left, in one order of adding and not in another. */
+    private static final double NOTHING = 1e-2;
+
     private static final long RUN = 3;
 
     /** Networks of more than {@link #NETWORKS} in which a kernel of oneDNN did wrong, see {@link KnownDefects} and {@link LayoutPolicy#canonical}. */
-    private static final List<Integer> TOLD = List.of(66, 292, 489);
+    private static final List<Integer> TOLD = List.of(66, 292, 419, 489);
 
     /** What another test has compiled must not decide of this one. */
     @BeforeEach
@@ -122,6 +125,7 @@ class RandomNetworksTest {
             boolean gradient = name.startsWith(Differentiate.OUTPUT_PREFIX);
             boolean sum = name.contains("bias") || name.contains("shift");
             double scale = Math.max(largest(values), gradient ? (sum ? CANCELLED_SUM : CANCELLED) * most : 0);
+            scale = Math.max(scale, NOTHING);
             if (!(difference <= TOLERANCE * scale)) wrong.append(name + " is off by " + difference / scale + "\n");
         });
         if (!wrong.isEmpty()) throw new AssertionError(what + ": " + wrong + graph.print());
