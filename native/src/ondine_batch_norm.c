@@ -1,5 +1,7 @@
 #include "ondine_batch_norm.h"
 
+#include "ondine_avx512.h"
+
 #include <math.h>
 #include <stddef.h>
 
@@ -65,24 +67,15 @@ int64_t ondine_batch_norm_scratch(const ondine_batch_norm *call) {
     return (3 * call->blocks * LANES + sums) * (int64_t)sizeof(float);
 }
 
-/* Compilers that know bfloat16. */
-#if defined(__x86_64__) && ((defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 10))
-
-#include <immintrin.h>
-
-#define TARGET_F32 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#define TARGET_BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#ifdef ONDINE_AVX512
 
 int32_t ondine_batch_norm_supports(int32_t type) {
-    __builtin_cpu_init();
-    const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     switch (type) {
         case ONDINE_BATCH_NORM_F32:
         case ONDINE_BATCH_NORM_ROWS:
-            return avx512;
+            return has_avx512(0);
         case ONDINE_BATCH_NORM_BF16:
-            return avx512 && __builtin_cpu_supports("avx512bf16");
+            return has_avx512(1);
         default:
             return 0;
     }

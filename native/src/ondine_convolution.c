@@ -1,5 +1,7 @@
 #include "ondine_convolution.h"
 
+#include "ondine_avx512.h"
+
 #include <stddef.h>
 
 #ifdef _OPENMP
@@ -134,21 +136,14 @@ int64_t ondine_convolution_scratch(const ondine_convolution *c) {
     return s.rows * s.columns * s.thread_bytes + (s.rows - 1) * s.weights * (int64_t)sizeof(float);
 }
 
-/* Compilers that know bfloat16. */
-#if defined(__x86_64__) && ((defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 10))
+#ifdef ONDINE_AVX512
 
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#define TARGET_BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#define TARGET TARGET_F32
 
 int32_t ondine_convolution_supports(const ondine_convolution *c) {
-    __builtin_cpu_init();
-    const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    const int type = c->type == ONDINE_CONVOLUTION_F32
-            || (c->type == ONDINE_CONVOLUTION_BF16 && __builtin_cpu_supports("avx512bf16"));
-    return avx512 && type && (c->kernel_width == 1 || c->kernel_width == MOST_COLUMNS);
+    const int bf16 = c->type == ONDINE_CONVOLUTION_BF16;
+    if (!bf16 && c->type != ONDINE_CONVOLUTION_F32) return 0;
+    return has_avx512(bf16) && (c->kernel_width == 1 || c->kernel_width == MOST_COLUMNS);
 }
 
 /* ---- rearranging ---------------------------------------------------------------------------------------------------------------- */

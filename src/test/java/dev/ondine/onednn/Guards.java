@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
@@ -43,28 +42,16 @@ final class Guards {
         for (StepSpec step : plan.specs()) {
             switch (step) {
                 case StepSpec.Primitive p -> {
-                    Map<Arg, Slot> operands = new LinkedHashMap<>(p.inputs());
-                    operands.putAll(p.outputs());
                     String what = p.descriptor().toString();
                     assertEquals(
                             List.of(),
-                            overrun(
-                                    operands,
-                                    p.inputs().keySet(),
-                                    p.outputs().keySet(),
-                                    (arena, guarded) -> run(arena, p, guarded)),
+                            overrun(p.inputs(), p.outputs(), (arena, guarded) -> run(arena, p, guarded)),
                             what);
                 }
                 case StepSpec.Own own -> {
-                    Map<Arg, Slot> operands = new LinkedHashMap<>(own.inputs());
-                    operands.putAll(own.outputs());
                     assertEquals(
                             List.of(),
-                            overrun(
-                                    operands,
-                                    own.inputs().keySet(),
-                                    own.outputs().keySet(),
-                                    (_, guarded) -> run(own, guarded)),
+                            overrun(own.inputs(), own.outputs(), (_, guarded) -> run(own, guarded)),
                             own.name());
                 }
                 case StepSpec.Kernel _ -> {}
@@ -90,16 +77,18 @@ final class Guards {
 
     /** Which operands were written beyond their end, or before their beginning, or left as they were. */
     private static List<Arg> overrun(
-            Map<Arg, Slot> operands, Set<Arg> read, Set<Arg> written, BiConsumer<Arena, Map<Arg, Slot>> run) {
+            Map<Arg, Slot> read, Map<Arg, Slot> written, BiConsumer<Arena, Map<Arg, Slot>> run) {
+        Map<Arg, Slot> operands = new LinkedHashMap<>(read);
+        operands.putAll(written);
         try (Arena arena = Arena.ofShared()) {
             Map<Arg, Slot> guarded = new LinkedHashMap<>();
             Map<Arg, MemorySegment> blocks = new LinkedHashMap<>();
             operands.forEach((arg, slot) -> {
                 MemorySegment block = arena.allocate(slot.layout().size() + 2 * WIDTH, Memory.ALIGNMENT);
                 // What is written past a result must differ from what was there, whatever it was made of.
-                block.fill(written.contains(arg) ? UNTOUCHED : NOT_A_NUMBER);
+                block.fill(written.containsKey(arg) ? UNTOUCHED : NOT_A_NUMBER);
                 MemorySegment inner = block.asSlice(WIDTH, slot.layout().size());
-                inner.fill(read.contains(arg) ? CONTENT : NOT_A_NUMBER);
+                inner.fill(read.containsKey(arg) ? CONTENT : NOT_A_NUMBER);
                 blocks.put(arg, block);
                 Buffer buffer = Buffer.external("guarded");
                 buffer.bind(inner);
@@ -108,7 +97,7 @@ final class Guards {
             run.accept(arena, guarded);
             List<Arg> overrun = new ArrayList<>();
             blocks.forEach((arg, block) -> {
-                byte around = written.contains(arg) ? UNTOUCHED : NOT_A_NUMBER;
+                byte around = written.containsKey(arg) ? UNTOUCHED : NOT_A_NUMBER;
                 boolean whole = isFilled(block.asSlice(0, WIDTH), around)
                         && isFilled(block.asSlice(block.byteSize() - WIDTH, WIDTH), around);
                 if (!whole || (!arg.equals(Arg.SCRATCHPAD) && hasNoNumber(guarded.get(arg)))) overrun.add(arg);
